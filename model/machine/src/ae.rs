@@ -1,0 +1,4 @@
+//! The AE (under construction).
+/// An AE.
+#[derive(Debug)]
+pub struct Ae;

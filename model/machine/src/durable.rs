@@ -1,0 +1,289 @@
+//! The durable part of a CSE's state: tables whose changes are collected into one atomic batch per step.
+
+use crate::env::Timestamp;
+use crate::id::{CseId, RequestKey, ResourceId, SessionId};
+use crate::record::{
+    Attempt, Change, Key, Neighbour, Notice, Outcome, Phase, Record, Session, Stage, Stored,
+    Tombstone, Update,
+};
+use crate::shared::Shared;
+use crate::tree::Tree;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+
+/// A record that waits for a moment.
+pub trait Due {
+    /// When something has to be done about it, if ever.
+    fn due(&self) -> Option<Timestamp>;
+}
+
+/// A table of durable records. It knows which of its rows have changed in this step, and which is due first.
+#[derive(Clone, Debug)]
+pub struct Table<K, V> {
+    rows: BTreeMap<K, Shared<V>>,
+    due: BTreeSet<(Timestamp, K)>,
+    changed: BTreeSet<K>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), due: BTreeSet::new(), changed: BTreeSet::new() }
+    }
+}
+
+impl<K: PartialEq, V: PartialEq> PartialEq for Table<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}
+
+impl<K: Eq, V: Eq> Eq for Table<K, V> {}
+
+impl<K: Hash, V> Hash for Table<K, V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.rows.hash(state);
+    }
+}
+
+impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
+    /// The row of that key.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<&Shared<V>> {
+        self.rows.get(key)
+    }
+
+    /// Whether there is such a row.
+    #[must_use]
+    pub fn has(&self, key: &K) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    /// All rows in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &Shared<V>)> + '_ {
+        self.rows.iter()
+    }
+
+    /// The rows from `from` on, in the order of their keys.
+    pub fn range_from(&self, from: &K) -> impl Iterator<Item = (&K, &Shared<V>)> + '_ {
+        self.rows.range(from..)
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What is due and when, the earliest first.
+    pub fn due(&self) -> impl Iterator<Item = &(Timestamp, K)> + '_ {
+        self.due.iter()
+    }
+
+    /// Sets the row of that key.
+    pub fn put(&mut self, key: K, row: V) {
+        self.set(key.clone(), Shared::new(row));
+        self.changed.insert(key);
+    }
+
+    /// Changes the row of that key, if there is one.
+    pub fn change(&mut self, key: &K, change: impl FnOnce(&mut V)) {
+        if let Some(row) = self.rows.get(key) {
+            let mut value = V::clone(row);
+            change(&mut value);
+            if value != **row {
+                self.put(key.clone(), value);
+            }
+        }
+    }
+
+    /// Removes the row of that key, if there is one.
+    pub fn remove(&mut self, key: &K) {
+        if let Some(row) = self.rows.remove(key) {
+            if let Some(at) = row.due() {
+                self.due.remove(&(at, key.clone()));
+            }
+            self.changed.insert(key.clone());
+        }
+    }
+
+    /// Takes over a stored row.
+    pub(crate) fn load(&mut self, key: K, row: Shared<V>) {
+        self.set(key, row);
+    }
+
+    /// The changes since the last call.
+    pub(crate) fn take_changes(
+        &mut self,
+        updates: &mut Vec<Update>,
+        put: impl Fn(Shared<V>) -> Record,
+        delete: impl Fn(K) -> Key,
+    ) {
+        for key in core::mem::take(&mut self.changed) {
+            updates.push(match self.rows.get(&key) {
+                Some(row) => Update::Put(put(row.clone())),
+                None => Update::Delete(delete(key)),
+            });
+        }
+    }
+
+    fn set(&mut self, key: K, row: Shared<V>) {
+        let due = row.due();
+        if let Some(old) = self.rows.insert(key.clone(), row)
+            && let Some(at) = old.due()
+        {
+            self.due.remove(&(at, key.clone()));
+        }
+        if let Some(at) = due {
+            self.due.insert((at, key));
+        }
+    }
+}
+
+impl Due for Neighbour {
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+impl Due for Session {
+    fn due(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Pending { lease } => Some(*lease),
+            Phase::Active => self.hop_lost,
+            Phase::Terminating(t) if t.endpoints.is_empty() => Some(t.hops_until),
+            Phase::Terminating(t) => Some(t.endpoints_until.min(t.hops_until)),
+        }
+    }
+}
+
+impl Due for Attempt {
+    fn due(&self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::AwaitingCapability | Stage::Asked => None,
+            Stage::Abandoned { until } => Some(until),
+        }
+    }
+}
+
+impl Due for Change {
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+impl Due for Stored {
+    fn due(&self) -> Option<Timestamp> {
+        Some(self.expires)
+    }
+}
+
+impl Due for Notice {
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+impl Due for Tombstone {
+    fn due(&self) -> Option<Timestamp> {
+        Some(if self.hops.is_empty() { self.until } else { self.retry.min(self.until) })
+    }
+}
+
+impl Due for Outcome {
+    fn due(&self) -> Option<Timestamp> {
+        Some(self.until)
+    }
+}
+
+/// Everything that survives a crash.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Durable {
+    counter: u64,
+    counter_changed: bool,
+    /// The resource tree.
+    pub tree: Tree,
+    /// Neighbour CSEs.
+    pub neighbours: Table<CseId, Neighbour>,
+    /// Sessions.
+    pub sessions: Table<SessionId, Session>,
+    /// Establishments under way.
+    pub attempts: Table<SessionId, Attempt>,
+    /// Changes under way.
+    pub changes: Table<u64, Change>,
+    /// Stored requests.
+    pub stored: Table<ResourceId, Stored>,
+    /// Notifications kept.
+    pub notices: Table<u64, Notice>,
+    /// What is left of sessions.
+    pub tombstones: Table<SessionId, Tombstone>,
+    /// Outcomes of requests.
+    pub outcomes: Table<RequestKey, Outcome>,
+}
+
+impl Durable {
+    /// A number that was never given before, also not before a crash.
+    pub fn next_number(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter_changed = true;
+        self.counter
+    }
+
+    /// Takes over a stored record.
+    pub fn load(&mut self, record: Record) {
+        match record {
+            Record::Counter(counter) => self.counter = counter,
+            Record::Neighbour(r) => self.neighbours.load(r.cse.clone(), r),
+            Record::Resource(r) => self.tree.load(r),
+            Record::Session(r) => self.sessions.load(r.id.clone(), r),
+            Record::Attempt(r) => self.attempts.load(r.id.clone(), r),
+            Record::Change(r) => self.changes.load(r.number, r),
+            Record::Stored(r) => self.stored.load(r.id.clone(), r),
+            Record::Notice(r) => self.notices.load(r.number, r),
+            Record::Tombstone(r) => self.tombstones.load(r.id.clone(), r),
+            Record::Outcome(r) => self.outcomes.load(r.key.clone(), r),
+        }
+    }
+
+    /// All records.
+    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        core::iter::once(Record::Counter(self.counter))
+            .chain(self.neighbours.iter().map(|(_, r)| Record::Neighbour(r.clone())))
+            .chain(self.tree.iter().map(|r| Record::Resource(r.clone())))
+            .chain(self.sessions.iter().map(|(_, r)| Record::Session(r.clone())))
+            .chain(self.attempts.iter().map(|(_, r)| Record::Attempt(r.clone())))
+            .chain(self.changes.iter().map(|(_, r)| Record::Change(r.clone())))
+            .chain(self.stored.iter().map(|(_, r)| Record::Stored(r.clone())))
+            .chain(self.notices.iter().map(|(_, r)| Record::Notice(r.clone())))
+            .chain(self.tombstones.iter().map(|(_, r)| Record::Tombstone(r.clone())))
+            .chain(self.outcomes.iter().map(|(_, r)| Record::Outcome(r.clone())))
+    }
+
+    /// The changes since the last call, as one batch.
+    pub(crate) fn take_changes(&mut self) -> Vec<Update> {
+        let mut updates = Vec::new();
+        if core::mem::take(&mut self.counter_changed) {
+            updates.push(Update::Put(Record::Counter(self.counter)));
+        }
+        self.neighbours.take_changes(&mut updates, Record::Neighbour, Key::Neighbour);
+        self.tree.take_changes(&mut updates);
+        self.sessions.take_changes(&mut updates, Record::Session, Key::Session);
+        self.attempts.take_changes(&mut updates, Record::Attempt, Key::Attempt);
+        self.changes.take_changes(&mut updates, Record::Change, Key::Change);
+        self.stored.take_changes(&mut updates, Record::Stored, Key::Stored);
+        self.notices.take_changes(&mut updates, Record::Notice, Key::Notice);
+        self.tombstones.take_changes(&mut updates, Record::Tombstone, Key::Tombstone);
+        self.outcomes.take_changes(&mut updates, Record::Outcome, Key::Outcome);
+        updates
+    }
+
+    pub(crate) fn forget_changes(&mut self) {
+        let _ = self.take_changes();
+    }
+}

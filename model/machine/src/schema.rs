@@ -1,0 +1,1 @@
+//! Attribute tables (under construction).

@@ -1,0 +1,246 @@
+//! The resource tree: identifiers, names, order, and who is whose child. It knows no rules.
+
+use crate::attribute::Attribute;
+use crate::env::Timestamp;
+use crate::id::ResourceId;
+use crate::record::{Key, Record, Update};
+use crate::resource::{Resource, ResourceType};
+use crate::shared::Shared;
+use crate::text::Text;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+
+/// All resources of a CSE.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    rows: BTreeMap<ResourceId, Shared<Resource>>,
+    changed: BTreeSet<ResourceId>,
+    // Views of the rows; not hashed.
+    base: Option<ResourceId>,
+    children: BTreeMap<ResourceId, BTreeMap<u64, ResourceId>>,
+    names: BTreeMap<(ResourceId, Text), ResourceId>,
+    due: BTreeSet<(Timestamp, ResourceId)>,
+}
+
+impl PartialEq for Tree {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
+}
+
+impl Eq for Tree {}
+
+impl Hash for Tree {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.rows.hash(state);
+    }
+}
+
+impl Tree {
+    /// The resource of that identifier.
+    #[must_use]
+    pub fn get(&self, id: &ResourceId) -> Option<&Shared<Resource>> {
+        self.rows.get(id)
+    }
+
+    /// Whether there is such a resource.
+    #[must_use]
+    pub fn has(&self, id: &ResourceId) -> bool {
+        self.rows.contains_key(id)
+    }
+
+    /// The CSEBase.
+    #[must_use]
+    pub fn base(&self) -> Option<&Shared<Resource>> {
+        self.rows.get(self.base.as_ref()?)
+    }
+
+    /// All resources, in the order of their identifiers.
+    pub fn iter(&self) -> impl Iterator<Item = &Shared<Resource>> + '_ {
+        self.rows.values()
+    }
+
+    /// How many resources there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The children of a resource, in the order of creation.
+    pub fn children<'a>(
+        &'a self,
+        parent: &ResourceId,
+    ) -> impl DoubleEndedIterator<Item = &'a Shared<Resource>> + use<'a> {
+        self.children
+            .get(parent)
+            .into_iter()
+            .flat_map(|ids| ids.values())
+            .filter_map(|id| self.rows.get(id))
+    }
+
+    /// The children of that type, in the order of creation.
+    pub fn children_of_type<'a>(
+        &'a self,
+        parent: &ResourceId,
+        resource_type: ResourceType,
+    ) -> impl DoubleEndedIterator<Item = &'a Shared<Resource>> + use<'a> {
+        self.children(parent).filter(move |r| r.resource_type == resource_type)
+    }
+
+    /// The child of that name.
+    #[must_use]
+    pub fn child(&self, parent: &ResourceId, name: &str) -> Option<&Shared<Resource>> {
+        self.rows.get(self.names.get(&(parent.clone(), name.into()))?)
+    }
+
+    /// The resource and everything below it, parents before children.
+    #[must_use]
+    pub fn subtree(&self, root: &ResourceId) -> Vec<ResourceId> {
+        let mut found = Vec::new();
+        if self.has(root) {
+            found.push(root.clone());
+        }
+        let mut next = 0;
+        while let Some(id) = found.get(next).cloned() {
+            found.extend(self.children(&id).map(|r| r.id.clone()));
+            next += 1;
+        }
+        found
+    }
+
+    /// The resource, its parent, and so on up to the CSEBase.
+    pub fn ancestry<'a>(&'a self, id: &ResourceId) -> impl Iterator<Item = &'a Shared<Resource>> {
+        core::iter::successors(self.get(id), |r| self.get(r.parent.as_ref()?))
+    }
+
+    /// The structured, CSE-relative address: names from the CSEBase down, joined by `/`.
+    #[must_use]
+    pub fn path(&self, id: &ResourceId) -> Text {
+        let names: Vec<&str> = self.ancestry(id).map(|r| r.name.as_str()).collect();
+        let mut path = String::new();
+        for name in names.into_iter().rev() {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(name);
+        }
+        path.into()
+    }
+
+    /// When resources expire, the earliest first.
+    pub fn due(&self) -> impl Iterator<Item = &(Timestamp, ResourceId)> + '_ {
+        self.due.iter()
+    }
+
+    /// Adds a resource or replaces the one of its identifier.
+    pub fn put(&mut self, resource: Resource) {
+        self.changed.insert(resource.id.clone());
+        self.set(Shared::new(resource));
+    }
+
+    /// Changes a resource, if it is there.
+    pub fn change(&mut self, id: &ResourceId, change: impl FnOnce(&mut Resource)) {
+        if let Some(row) = self.rows.get(id) {
+            let mut resource = Resource::clone(row);
+            change(&mut resource);
+            if resource != **row {
+                self.put(resource);
+            }
+        }
+    }
+
+    /// Removes a resource and everything below it; returns what was removed, children before parents.
+    pub fn remove(&mut self, root: &ResourceId) -> Vec<Shared<Resource>> {
+        let mut removed = Vec::new();
+        for id in self.subtree(root).into_iter().rev() {
+            if let Some(row) = self.unset(&id) {
+                self.changed.insert(id);
+                removed.push(row);
+            }
+        }
+        removed
+    }
+
+    pub(crate) fn load(&mut self, row: Shared<Resource>) {
+        self.set(row);
+    }
+
+    pub(crate) fn take_changes(&mut self, updates: &mut Vec<Update>) {
+        for id in core::mem::take(&mut self.changed) {
+            updates.push(match self.rows.get(&id) {
+                Some(row) => Update::Put(Record::Resource(row.clone())),
+                None => Update::Delete(Key::Resource(id)),
+            });
+        }
+    }
+
+    fn set(&mut self, row: Shared<Resource>) {
+        self.unset(&row.id);
+        if let Some(parent) = &row.parent {
+            self.children
+                .entry(parent.clone())
+                .or_default()
+                .insert(row.sequence, row.id.clone());
+            self.names.insert((parent.clone(), row.name.clone()), row.id.clone());
+        } else {
+            self.base = Some(row.id.clone());
+        }
+        if let Some(at) = due(&row) {
+            self.due.insert((at, row.id.clone()));
+        }
+        self.rows.insert(row.id.clone(), row);
+    }
+
+    fn unset(&mut self, id: &ResourceId) -> Option<Shared<Resource>> {
+        let row = self.rows.remove(id)?;
+        if let Some(parent) = &row.parent {
+            if let Some(siblings) = self.children.get_mut(parent) {
+                siblings.remove(&row.sequence);
+                if siblings.is_empty() {
+                    self.children.remove(parent);
+                }
+            }
+            self.names.remove(&(parent.clone(), row.name.clone()));
+        }
+        if let Some(at) = due(&row) {
+            self.due.remove(&(at, id.clone()));
+        }
+        Some(row)
+    }
+}
+
+/// When the tree has to do something about a resource: the parts of a session go with the session.
+fn due(row: &Resource) -> Option<Timestamp> {
+    match row.resource_type {
+        ResourceType::SessionEndpoint
+        | ResourceType::NextHop
+        | ResourceType::SessionPolicy
+        | ResourceType::SessionContext
+        | ResourceType::SessionContextEntry
+        | ResourceType::Sessions => None,
+        ResourceType::AccessControlPolicy
+        | ResourceType::Ae
+        | ResourceType::Container
+        | ResourceType::ContentInstance
+        | ResourceType::CseBase
+        | ResourceType::RemoteCse
+        | ResourceType::Request
+        | ResourceType::Subscription
+        | ResourceType::FlexContainer
+        | ResourceType::Session => row.expires,
+    }
+}
+
+/// The policies of an accessControlPolicy reference list, as texts.
+#[must_use]
+pub fn policy_ids(resource: &Resource) -> Vec<Text> {
+    resource.texts(&Attribute::AccessControlPolicyIds)
+}
