@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The programs: a CSE and an AE that run the protocol machines over WebSockets.
+//!
+//! One task owns the machine; one task per WebSocket turns frames into inputs and outputs into frames; one thread
+//! writes the store. No part but the machine decides anything about the protocol.
+
+pub mod wire;
