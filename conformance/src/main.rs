@@ -1,2 +1,4 @@
-//! Placeholder.
-fn main() {}
+//! tmp
+fn main() {
+    m2m_conformance::schema::write(std::path::Path::new("schemas")).unwrap();
+}

@@ -1,0 +1,579 @@
+//! The only way a case sees the world: links, frames, the clock, randomness from the run's seed.
+//!
+//! A [`Peer`] belongs to one case. It never looks across links: every operation concerns one link,
+//! so what a case learns depends only on the order of events *within* each link. That is why a
+//! stored run can be judged again: the replaying world hands out the same events link by link.
+//!
+//! Absence is shown by a probe. One link delivers in order, so whatever was sent before the answer
+//! to a later request has arrived by then; see [`Peer::probe`]. Nobody sleeps here.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::case::Stop;
+use crate::dice::Dice;
+use crate::peer::live::Live;
+use crate::peer::replay::Replay;
+use crate::record::{Event, Kind, Target};
+use crate::schema::{self, Violation};
+use crate::story::{Line, Party};
+use crate::time::Stamp;
+use crate::wire::{Primitive, Request, Response};
+
+pub mod live;
+pub mod replay;
+
+/// A link of this case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link(usize);
+
+/// A message that arrived.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// As it came.
+    pub text: String,
+    /// As JSON.
+    pub value: Value,
+    /// As a primitive.
+    pub primitive: Primitive,
+    event: usize,
+}
+
+impl Message {
+    /// Content, or null.
+    #[must_use]
+    pub fn content(&self) -> &Value {
+        &self.value["pc"]
+    }
+
+    /// The member of the content with this name, or null.
+    #[must_use]
+    pub fn body(&self, name: &str) -> &Value {
+        &self.value["pc"][name]
+    }
+
+    fn response_to(&self, rqi: &str) -> bool {
+        match &self.primitive {
+            Primitive::Request(_) => false,
+            Primitive::Response(response) => response.rqi.as_deref() == Some(rqi),
+        }
+    }
+
+    fn request(&self) -> Option<&Request> {
+        match &self.primitive {
+            Primitive::Request(request) => Some(request),
+            Primitive::Response(_) => None,
+        }
+    }
+
+    fn response(&self) -> Option<&Response> {
+        match &self.primitive {
+            Primitive::Request(_) => None,
+            Primitive::Response(response) => Some(response),
+        }
+    }
+}
+
+/// What a link hands out next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// A text message.
+    Text(String),
+    /// The end of the link.
+    Closed(String),
+    /// Nothing in time.
+    Silence,
+}
+
+/// Something done to the system under test itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// End the process of CSE1 at once, as a power failure would.
+    KillCse1,
+    /// Start CSE1 again, same address, same store.
+    StartCse1,
+}
+
+/// What a world does for a peer. Two exist: sockets, and a stored run.
+#[derive(Debug)]
+pub enum World {
+    /// Sockets.
+    Live(Live),
+    /// A stored run.
+    Replay(Replay),
+}
+
+#[derive(Debug)]
+struct State {
+    name: String,
+    suite: Party,
+    sut: Party,
+    origin: String,
+    inbox: VecDeque<Message>,
+    closed: Option<String>,
+}
+
+/// A case's view of the world.
+#[derive(Debug)]
+pub struct Peer {
+    case: &'static str,
+    world: World,
+    targets: Vec<Target>,
+    patience: Duration,
+    dice: Dice,
+    links: Vec<State>,
+    events: Vec<Event>,
+    story: Vec<Line>,
+    violations: Vec<Violation>,
+    shown: BTreeSet<String>,
+    probes: u32,
+}
+
+/// What a finished case leaves behind.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// All events.
+    pub events: Vec<Event>,
+    /// The messages in the order in which the case dealt with them.
+    pub story: Vec<Line>,
+    /// Messages against their schema.
+    pub violations: Vec<Violation>,
+    /// Steps shown.
+    pub shown: BTreeSet<String>,
+}
+
+impl Peer {
+    /// A peer for one case.
+    #[must_use]
+    pub fn new(
+        case: &'static str,
+        world: World,
+        targets: Vec<Target>,
+        patience: Duration,
+        seed: u64,
+    ) -> Self {
+        Self {
+            case,
+            world,
+            targets,
+            patience,
+            dice: Dice::new(seed, case),
+            links: Vec::new(),
+            events: Vec::new(),
+            story: Vec::new(),
+            violations: Vec::new(),
+            shown: BTreeSet::new(),
+            probes: 0,
+        }
+    }
+
+    /// Gives up the peer for what it saw.
+    #[must_use]
+    pub fn finish(self) -> Trace {
+        let Self {
+            events,
+            story,
+            violations,
+            shown,
+            ..
+        } = self;
+        Trace {
+            events,
+            story,
+            violations,
+            shown,
+        }
+    }
+
+    /// How a CSE of the configuration is addressed.
+    #[must_use]
+    pub fn target(&self, sut: Party) -> &Target {
+        &self.targets[if sut == Party::Cse2 { 1 } else { 0 }]
+    }
+
+    /// Randomness of this case.
+    pub const fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
+    /// The clock.
+    pub fn now(&mut self) -> Stamp {
+        let stamp = match &mut self.world {
+            World::Live(_) => Stamp::system(),
+            World::Replay(replay) => replay.clock(),
+        };
+        self.note(Kind::Clock, "", "", &stamp.0.to_string());
+        stamp
+    }
+
+    /// A time this many milliseconds ahead, as a full second.
+    pub fn ahead(&mut self, millis: i64) -> Stamp {
+        self.now().plus_ms(millis).full_second()
+    }
+
+    /// Says that a numbered step was seen, on the wire or through its consequence.
+    pub fn show(&mut self, step: &str) {
+        self.shown.insert(step.to_owned());
+    }
+
+    /// Opens a link as `suite` to `sut`, with `X-M2M-Origin` where an identity is given.
+    ///
+    /// # Errors
+    /// If the system does not accept it.
+    pub async fn open(
+        &mut self,
+        suite: Party,
+        sut: Party,
+        origin: Option<&str>,
+    ) -> Result<Link, Stop> {
+        let base = format!("{}-{}", suite.short(), sut.short());
+        let before = self
+            .links
+            .iter()
+            .filter(|link| link.name.split('#').next() == Some(&base));
+        let name = match before.count() {
+            0 => base,
+            earlier => format!("{base}#{}", earlier + 1),
+        };
+        let url = self.target(sut).url.clone();
+        let outcome = match &mut self.world {
+            World::Live(live) => live.open(&name, &url, origin).await,
+            World::Replay(replay) => replay.open(&name),
+        };
+        match outcome {
+            Ok(protocol) => {
+                self.note(Kind::Opened, &name, "", &protocol);
+                let origin = origin.unwrap_or_default().to_owned();
+                let inbox = VecDeque::new();
+                self.links.push(State {
+                    name,
+                    suite,
+                    sut,
+                    origin,
+                    inbox,
+                    closed: None,
+                });
+                Ok(Link(self.links.len() - 1))
+            }
+            Err(why) => {
+                self.note(Kind::Refused, &name, "", &why);
+                Err(Stop::lost(format!("{name}: no link to {url}: {why}")))
+            }
+        }
+    }
+
+    /// Tells the peer which identity a link has by now; probes use it.
+    pub fn identify(&mut self, link: Link, stem: &str) {
+        stem.clone_into(&mut self.links[link.0].origin);
+    }
+
+    /// Sends a message; `step` is its number in the flows, empty for preparation.
+    ///
+    /// # Errors
+    /// If the link is gone.
+    pub async fn send(&mut self, link: Link, step: &str, message: &Value) -> Result<(), Stop> {
+        self.send_text(link, step, &message.to_string()).await
+    }
+
+    /// Sends text that need not be a primitive.
+    ///
+    /// # Errors
+    /// If the link is gone.
+    pub async fn send_text(&mut self, link: Link, step: &str, text: &str) -> Result<(), Stop> {
+        let name = self.links[link.0].name.clone();
+        let outcome = match &mut self.world {
+            World::Live(live) => live.send(&name, text).await,
+            World::Replay(replay) => replay.send(&name, text),
+        };
+        self.note(Kind::Sent, &name, step, text);
+        self.tell(link, step, true, text);
+        outcome.map_err(|why| Stop::lost(format!("{name}: cannot send: {why}")))
+    }
+
+    /// Drops a link without closing it.
+    pub async fn cut(&mut self, link: Link) {
+        let name = self.links[link.0].name.clone();
+        if let World::Live(live) = &mut self.world {
+            live.cut(&name).await;
+        }
+        self.note(Kind::Cut, &name, "", "");
+        self.links[link.0].closed = Some("dropped by the suite".to_owned());
+    }
+
+    /// Does something to the system under test.
+    ///
+    /// # Errors
+    /// If this run has no control over it, or it does not come back.
+    pub async fn control(&mut self, what: Control) -> Result<(), Stop> {
+        let outcome = match &mut self.world {
+            World::Live(live) => live.control(what).await,
+            World::Replay(_) => Ok(()),
+        };
+        self.note(Kind::Control, "", "", &format!("{what:?}"));
+        outcome
+    }
+
+    /// Awaits the response to a request.
+    ///
+    /// # Errors
+    /// If the link ends or the answer stays away.
+    pub async fn response(&mut self, link: Link, step: &str, rqi: &str) -> Result<Message, Stop> {
+        let what = format!("the response to {rqi}");
+        self.take(link, step, &what, |message| message.response_to(rqi))
+            .await
+    }
+
+    /// Awaits a request from the system that `wanted` accepts, in the order of arrival.
+    ///
+    /// # Errors
+    /// If the link ends or the request stays away.
+    pub async fn request(
+        &mut self,
+        link: Link,
+        step: &str,
+        what: &str,
+        wanted: impl Fn(&Request) -> bool,
+    ) -> Result<Message, Stop> {
+        self.take(link, step, what, |message| {
+            message.request().is_some_and(&wanted)
+        })
+        .await
+    }
+
+    /// Awaits a response without `rqi`, as malformed text may get.
+    ///
+    /// # Errors
+    /// If the link ends or the response stays away.
+    pub async fn anonymous_response(&mut self, link: Link, step: &str) -> Result<Message, Stop> {
+        let nameless = |message: &Message| {
+            message
+                .response()
+                .is_some_and(|response| response.rqi.is_none())
+        };
+        self.take(link, step, "a response without rqi", nameless)
+            .await
+    }
+
+    /// Sends a request and awaits its response.
+    ///
+    /// # Errors
+    /// As [`Self::send`] and [`Self::response`].
+    pub async fn call(
+        &mut self,
+        link: Link,
+        steps: (&str, &str),
+        message: &Value,
+    ) -> Result<Message, Stop> {
+        let rqi = message["rqi"].as_str().unwrap_or_default().to_owned();
+        self.send(link, steps.0, message).await?;
+        self.response(link, steps.1, &rqi).await
+    }
+
+    /// Makes sure that all the system sent on this link so far has arrived.
+    ///
+    /// # Errors
+    /// If the link ends or the probe is not answered.
+    pub async fn probe(&mut self, link: Link) -> Result<(), Stop> {
+        let rqi = self.send_probe(link).await?;
+        loop {
+            if self
+                .remove(link, |message| message.response_to(&rqi))
+                .is_some()
+            {
+                return Ok(());
+            }
+            self.pull(link, "the answer to a probe").await?;
+        }
+    }
+
+    /// What has arrived on a link and was not awaited yet: one line for each message.
+    #[must_use]
+    pub fn waiting(&self, link: Link) -> Vec<String> {
+        self.links[link.0]
+            .inbox
+            .iter()
+            .map(|message| message.text.clone())
+            .collect()
+    }
+
+    /// Whether a request that `wanted` accepts has arrived and was not awaited yet.
+    #[must_use]
+    pub fn has_request(&self, link: Link, wanted: impl Fn(&Request) -> bool) -> bool {
+        self.links[link.0]
+            .inbox
+            .iter()
+            .any(|message| message.request().is_some_and(&wanted))
+    }
+
+    /// Whether the response to `rqi` has arrived and was not awaited yet.
+    #[must_use]
+    pub fn has_response(&self, link: Link, rqi: &str) -> bool {
+        self.links[link.0]
+            .inbox
+            .iter()
+            .any(|message| message.response_to(rqi))
+    }
+
+    /// All links that are still up.
+    #[must_use]
+    pub fn links(&self) -> Vec<Link> {
+        let up = |(index, state): (usize, &State)| state.closed.is_none().then_some(Link(index));
+        self.links.iter().enumerate().filter_map(up).collect()
+    }
+
+    /// Name of a link.
+    #[must_use]
+    pub fn name(&self, link: Link) -> &str {
+        &self.links[link.0].name
+    }
+
+    async fn take(
+        &mut self,
+        link: Link,
+        step: &str,
+        what: &str,
+        wanted: impl Fn(&Message) -> bool,
+    ) -> Result<Message, Stop> {
+        let mut probe: Option<String> = None;
+        loop {
+            if let Some(message) = self.remove(link, &wanted) {
+                step.clone_into(&mut self.events[message.event].step);
+                self.tell(link, step, false, &message.text);
+                return Ok(message);
+            }
+            if let Some(rqi) = &probe
+                && self
+                    .remove(link, |message| message.response_to(rqi))
+                    .is_some()
+            {
+                let name = self.name(link);
+                let waited = self.patience.as_millis();
+                return Err(Stop::fail(
+                    "",
+                    format!("{name}: {what}"),
+                    format!("nothing in {waited} ms, though a later request was answered"),
+                ));
+            }
+            match self.pull(link, what).await {
+                Ok(()) => {}
+                // Silence: is it the message that is missing, or the system?
+                Err(stop) if stop.is_silence() && probe.is_none() => {
+                    probe = Some(self.send_probe(link).await?);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    async fn send_probe(&mut self, link: Link) -> Result<String, Stop> {
+        self.probes += 1;
+        let rqi = format!("probe-{}", self.probes);
+        let State { sut, origin, .. } = &self.links[link.0];
+        let from = if origin.is_empty() { "C" } else { origin };
+        let to = &self.target(*sut).name;
+        let message = json!({"op": 2, "to": to, "fr": from, "rqi": rqi, "rvi": "3"});
+        let name = self.links[link.0].name.clone();
+        let text = message.to_string();
+        let outcome = match &mut self.world {
+            World::Live(live) => live.send(&name, &text).await,
+            World::Replay(replay) => replay.send(&name, &text),
+        };
+        self.note(Kind::Sent, &name, "", &text);
+        outcome.map_err(|why| Stop::lost(format!("{name}: cannot send: {why}")))?;
+        Ok(rqi)
+    }
+
+    fn remove(&mut self, link: Link, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
+        let inbox = &mut self.links[link.0].inbox;
+        let at = inbox.iter().position(wanted)?;
+        inbox.remove(at)
+    }
+
+    async fn pull(&mut self, link: Link, what: &str) -> Result<(), Stop> {
+        let State { name, closed, .. } = &self.links[link.0];
+        let name = name.clone();
+        if let Some(why) = closed {
+            return Err(Stop::fail(
+                "",
+                format!("{name}: {what}"),
+                format!("link ended: {why}"),
+            ));
+        }
+        let arrival = match &mut self.world {
+            World::Live(live) => live.next(&name, self.patience).await,
+            World::Replay(replay) => replay.next(&name),
+        };
+        match arrival {
+            Arrival::Text(text) => self.arrived(link, &name, text),
+            Arrival::Closed(why) => {
+                self.note(Kind::Closed, &name, "", &why);
+                self.links[link.0].closed = Some(why);
+                Ok(())
+            }
+            Arrival::Silence => {
+                self.note(Kind::Silence, &name, "", "");
+                Err(Stop::silence(format!(
+                    "{name}: {what} did not come, and nothing else"
+                )))
+            }
+        }
+    }
+
+    fn arrived(&mut self, link: Link, name: &str, text: String) -> Result<(), Stop> {
+        self.note(Kind::Received, name, "", &text);
+        let event = self.events.len() - 1;
+        let parsed = Primitive::parse(&text);
+        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if !value.is_null() {
+            self.violations.extend(schema::check(&value));
+        }
+        match parsed {
+            Ok(primitive) => {
+                let message = Message {
+                    text,
+                    value,
+                    primitive,
+                    event,
+                };
+                self.links[link.0].inbox.push_back(message);
+                Ok(())
+            }
+            Err(why) => {
+                let expected = format!("{name}: a oneM2M primitive");
+                Err(Stop::fail("LNK-15", expected, format!("{why} in: {text}")))
+            }
+        }
+    }
+
+    fn tell(&mut self, link: Link, step: &str, out: bool, text: &str) {
+        let State { suite, sut, .. } = self.links[link.0];
+        let (from, to) = if out { (suite, sut) } else { (sut, suite) };
+        if !step.is_empty() {
+            self.shown.insert(step.to_owned());
+        }
+        self.story.push(Line {
+            step: step.to_owned(),
+            from,
+            to,
+            text: text.to_owned(),
+        });
+    }
+
+    fn note(&mut self, kind: Kind, link: &str, step: &str, text: &str) {
+        let at_us = match &self.world {
+            World::Live(live) => live.elapsed_us(),
+            World::Replay(_) => 0,
+        };
+        self.events.push(Event {
+            case: self.case.to_owned(),
+            n: self.events.len(),
+            kind,
+            link: link.to_owned(),
+            step: step.to_owned(),
+            at_us,
+            text: text.to_owned(),
+        });
+    }
+}

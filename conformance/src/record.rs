@@ -1,0 +1,247 @@
+//! What happened on the wire, kept so that it can be judged again: one event a line, each line
+//! bound to the one before by a hash.
+//!
+//! The chain detects an edited file. It is no signature: who can edit can also compute.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The suite opened a link; the text is the subprotocol agreed.
+    Opened,
+    /// A link could not be opened; the text says why.
+    Refused,
+    /// The suite sent this text.
+    Sent,
+    /// This text arrived.
+    Received,
+    /// The other side ended the link; the text says how.
+    Closed,
+    /// Nothing arrived while the suite waited.
+    Silence,
+    /// The suite dropped the link without a word.
+    Cut,
+    /// The suite read the clock; the text is milliseconds since 1970.
+    Clock,
+    /// The suite did something to the system under test.
+    Control,
+}
+
+/// One event as a case saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The case.
+    pub case: String,
+    /// Its number within the case.
+    pub n: usize,
+    /// What happened.
+    pub kind: Kind,
+    /// The link, empty for clock and control.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub link: String,
+    /// The numbered step it belongs to, if any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub step: String,
+    /// Microseconds since the run began; no verdict depends on it.
+    pub at_us: u64,
+    /// Text of the frame, or what the kind says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+/// First line of a stored run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Name and version of the suite.
+    pub suite: String,
+    /// Version of this format.
+    pub format: u32,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Hash of all schema files.
+    pub schemas: String,
+    /// What was tested, as given to the cases.
+    pub targets: Vec<Target>,
+    /// How long a case waits for a message, ms.
+    pub patience_ms: u64,
+    /// Cases of the run, in the order of the report.
+    pub cases: Vec<String>,
+}
+
+/// One CSE as a case addresses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// WebSocket address.
+    pub url: String,
+    /// CSE-ID.
+    pub id: String,
+    /// Name of the CSEBase.
+    pub name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<T> {
+    #[serde(flatten)]
+    body: T,
+    hash: String,
+}
+
+/// Why a stored run cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Damaged {
+    /// No header.
+    #[error("the file is empty")]
+    Empty,
+    /// A line is no JSON of the expected form.
+    #[error("line {line} cannot be read: {why}")]
+    Line {
+        /// Line number, from 1.
+        line: usize,
+        /// What the reader says.
+        why: String,
+    },
+    /// The chain is broken.
+    #[error("line {line} does not follow from the one before: the file was changed")]
+    Chain {
+        /// Line number, from 1.
+        line: usize,
+    },
+}
+
+/// Text of a stored run.
+#[must_use]
+pub fn write<'a>(header: &Header, events: impl IntoIterator<Item = &'a Event>) -> String {
+    let mut chain = Chain::default();
+    let mut out = String::new();
+    chain.append(&mut out, header);
+    for event in events {
+        chain.append(&mut out, event);
+    }
+    out
+}
+
+/// Reads a stored run and follows its chain.
+///
+/// # Errors
+/// If a line cannot be read or was changed.
+pub fn read(text: &str) -> Result<(Header, Vec<Event>), Damaged> {
+    let mut chain = Chain::default();
+    let mut lines = text.lines().enumerate();
+    let (_, first) = lines.next().ok_or(Damaged::Empty)?;
+    let header = chain.follow(1, first)?;
+    let events = lines.map(|(number, line)| chain.follow(number + 1, line));
+    Ok((header, events.collect::<Result<_, _>>()?))
+}
+
+#[derive(Default)]
+struct Chain {
+    last: String,
+}
+
+impl Chain {
+    fn append<T: Serialize>(&mut self, out: &mut String, body: &T) {
+        let text = serde_json::to_string(body).expect("an event is plain JSON");
+        self.last = hex(&[self.last.as_bytes(), text.as_bytes()]);
+        let open = text.strip_suffix('}').expect("an event is an object");
+        writeln!(out, "{open},\"hash\":\"{}\"}}", self.last).expect("a string takes text");
+    }
+
+    fn follow<T>(&mut self, number: usize, line: &str) -> Result<T, Damaged>
+    where
+        T: Serialize + for<'de> Deserialize<'de>,
+    {
+        let unreadable = |why: String| Damaged::Line { line: number, why };
+        let Line { body, hash } =
+            serde_json::from_str::<Line<T>>(line).map_err(|error| unreadable(error.to_string()))?;
+        let text = serde_json::to_string(&body).map_err(|error| unreadable(error.to_string()))?;
+        self.last = hex(&[self.last.as_bytes(), text.as_bytes()]);
+        if self.last == hash {
+            Ok(body)
+        } else {
+            Err(Damaged::Chain { line: number })
+        }
+    }
+}
+
+/// SHA-256 of the parts, in hexadecimal.
+#[must_use]
+pub fn hex(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().iter().fold(String::new(), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("a string takes text");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> (Header, Vec<Event>) {
+        let target = Target {
+            url: "ws://h:1".into(),
+            id: "/cse1".into(),
+            name: "cse1".into(),
+        };
+        let header = Header {
+            suite: "suite".into(),
+            format: 1,
+            seed: 7,
+            schemas: "x".into(),
+            targets: vec![target],
+            patience_ms: 100,
+            cases: vec!["A".into()],
+        };
+        let event = |n, text: &str| Event {
+            case: "A".into(),
+            n,
+            kind: Kind::Received,
+            link: "ae1-cse1".into(),
+            step: "F1-07".into(),
+            at_us: 5,
+            text: text.into(),
+        };
+        (header, vec![event(0, "{\"rsc\":2000}"), event(1, "two")])
+    }
+
+    #[test]
+    fn a_stored_run_is_read_back() {
+        let (header, events) = run();
+
+        let text = write(&header, &events);
+
+        assert_eq!(read(&text).unwrap(), (header, events));
+    }
+
+    #[test]
+    fn an_edited_frame_is_noticed() {
+        let (header, events) = run();
+        let text = write(&header, &events).replace("2000", "2001");
+
+        let error = read(&text).unwrap_err();
+
+        assert!(matches!(error, Damaged::Chain { line: 2 }), "{error}");
+    }
+
+    #[test]
+    fn a_missing_line_is_noticed() {
+        let (header, events) = run();
+        let text = write(&header, &events);
+        let without: Vec<&str> = text
+            .lines()
+            .enumerate()
+            .filter(|(n, _)| *n != 1)
+            .map(|(_, line)| line)
+            .collect();
+
+        assert!(read(&without.join("\n")).is_err());
+    }
+}

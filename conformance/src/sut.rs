@@ -1,0 +1,204 @@
+//! The system under test where it is the reference: builds it, starts a pair, stops it.
+//!
+//! CSE2 is the registrar (IN), CSE1 registers with it (MN), both durable in temporary folders,
+//! both on any free port, with short timers so that no case waits for minutes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::record::Target;
+use crate::sut::process::Process;
+
+pub mod build;
+pub mod process;
+
+/// Timers of the reference as the suite sets them, ms.
+const TIMERS: &[(&str, u64)] = &[
+    ("request_life", 10_000),
+    ("hop_step", 200),
+    ("lease", 2_000),
+    ("termination_wait", 2_500),
+    ("expiry_margin", 500),
+    ("hop_grace", 10_000),
+    ("tombstone_retry", 500),
+    ("tombstone_retry_max", 2_000),
+    ("redial", 100),
+    ("redial_max", 500),
+    ("ping", 10_000),
+];
+
+/// Why the system under test does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum SutError {
+    /// No sources to build from.
+    #[error(
+        "no checkout of this project here, so the reference cannot be built: give the CSEs to \
+         test with `--target ws://HOST:PORT` (twice: CSE1, then CSE2), or run inside the checkout"
+    )]
+    NoCheckout,
+    /// Cargo could not be started.
+    #[error("cannot start {cargo} to build the reference: {source}")]
+    NoCargo {
+        /// The program tried.
+        cargo: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The build failed; cargo has said why.
+    #[error("the reference does not build; see the messages of cargo above")]
+    Build,
+    /// No folder for the stores.
+    #[error("no temporary folder for the store of the reference: {0}")]
+    Folder(std::io::Error),
+    /// The program could not be started.
+    #[error("cannot start {}: {source}", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It did not say in time that it is ready.
+    #[error("{name} did not print `{line}` within {seconds} s; it said:\n{log}")]
+    NotReady {
+        /// Which CSE.
+        name: &'static str,
+        /// The line awaited.
+        line: &'static str,
+        /// How long.
+        seconds: u64,
+        /// Its output so far.
+        log: String,
+    },
+    /// It ended.
+    #[error("{name} ended ({status}) instead of printing `{line}`; it said:\n{log}")]
+    Ended {
+        /// Which CSE.
+        name: &'static str,
+        /// The line awaited.
+        line: &'static str,
+        /// How it ended.
+        status: String,
+        /// Its output.
+        log: String,
+    },
+}
+
+/// Two reference CSEs.
+#[derive(Debug)]
+pub struct Pair {
+    program: PathBuf,
+    stores: TempDir,
+    cse1: Process,
+    cse2: Process,
+    cse1_arguments: Vec<String>,
+}
+
+impl Pair {
+    /// Starts CSE2, then CSE1, and waits until they know each other.
+    ///
+    /// # Errors
+    /// If a process does not start or does not become ready.
+    pub async fn start(program: &Path) -> Result<Self, SutError> {
+        let stores = tempfile::Builder::new()
+            .prefix("conformance-")
+            .tempdir()
+            .map_err(SutError::Folder)?;
+        let store = |name: &str| stores.path().join(name);
+        let mut arguments = identity("in", "cse2", &store("cse2"), "127.0.0.1:0");
+        let mut cse2 = Process::start("CSE2", program, &arguments, stores.path()).await?;
+        let cse2_url = cse2.listening(READY).await?;
+        arguments = identity("mn", "cse1", &store("cse1"), "127.0.0.1:0");
+        arguments.extend(["--registrar".to_owned(), cse2_url]);
+        let mut cse1 = Process::start("CSE1", program, &arguments, stores.path()).await?;
+        let cse1_url = cse1.listening(READY).await?;
+        cse1.line("registered at", READY).await?;
+        // Started again, it must be found where it was.
+        let address = cse1_url.trim_start_matches("ws://").to_owned();
+        if let Some(at) = arguments.iter().position(|word| word == "127.0.0.1:0") {
+            arguments[at] = address;
+        }
+        let program = program.to_owned();
+        Ok(Self {
+            program,
+            stores,
+            cse1,
+            cse2,
+            cse1_arguments: arguments,
+        })
+    }
+
+    /// How the cases address them: CSE1, CSE2.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        let target = |process: &Process, name: &str| Target {
+            url: process.url().to_owned(),
+            id: format!("/{name}"),
+            name: name.to_owned(),
+        };
+        vec![target(&self.cse1, "cse1"), target(&self.cse2, "cse2")]
+    }
+
+    /// Ends CSE1 at once, as a power failure would.
+    ///
+    /// # Errors
+    /// None at present; a process that has ended is as good as killed.
+    pub async fn kill_cse1(&mut self) -> Result<(), SutError> {
+        self.cse1.kill().await;
+        Ok(())
+    }
+
+    /// Starts CSE1 again at the same address with the same store.
+    ///
+    /// # Errors
+    /// If it does not start or does not listen.
+    pub async fn start_cse1(&mut self) -> Result<(), SutError> {
+        let folder = self.stores.path();
+        let mut again = Process::start("CSE1", &self.program, &self.cse1_arguments, folder).await?;
+        again.listening(READY).await?;
+        again.inherit_log(&self.cse1);
+        self.cse1 = again;
+        Ok(())
+    }
+
+    /// Whether both still run; else which does not and what it said last.
+    pub fn check(&mut self) -> Result<(), String> {
+        for process in [&mut self.cse1, &mut self.cse2] {
+            if let Some(status) = process.ended() {
+                let (name, log) = (process.name(), process.log());
+                return Err(format!("{name} ended ({status}); it said:\n{log}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs of both, for failures.
+    #[must_use]
+    pub fn logs(&self) -> [(&'static str, String); 2] {
+        [("cse1.log", self.cse1.log()), ("cse2.log", self.cse2.log())]
+    }
+
+    /// Stops both: asks first, insists after a grace.
+    pub async fn stop(&mut self) {
+        self.cse1.stop().await;
+        self.cse2.stop().await;
+    }
+}
+
+/// How long a CSE may take to become ready.
+const READY: Duration = Duration::from_secs(20);
+
+fn identity(kind: &str, name: &str, store: &Path, listen: &str) -> Vec<String> {
+    let id = format!("/{name}");
+    let store = store.display().to_string();
+    let words = [
+        "--kind", kind, "--cse-id", &id, "--name", name, "--listen", listen, "--store", &store,
+    ];
+    let mut arguments: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+    for (timer, millis) in TIMERS {
+        arguments.extend(["--timer".to_owned(), format!("{timer}={millis}")]);
+    }
+    arguments
+}
