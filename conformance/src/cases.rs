@@ -9,6 +9,7 @@ pub mod restart;
 pub mod termination;
 pub mod termination_variants;
 pub mod usage;
+pub mod usage_at_once;
 pub mod usage_refusals;
 
 /// Every case.
@@ -17,6 +18,7 @@ pub fn all() -> Vec<&'static Case> {
     let tables = [
         establishment::CASES,
         usage::CASES,
+        usage_at_once::CASES,
         termination::CASES,
         termination_variants::CASES,
         establishment_refusals::CASES,

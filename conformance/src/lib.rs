@@ -10,11 +10,16 @@
 pub mod case;
 pub mod cases;
 pub mod cast;
+pub mod cli;
+pub mod console;
 pub mod dice;
 pub mod expect;
+pub mod judge;
 pub mod ladder;
 pub mod peer;
 pub mod record;
+pub mod report;
+pub mod run;
 pub mod schema;
 pub mod sealed;
 pub mod stage;

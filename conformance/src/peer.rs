@@ -169,6 +169,15 @@ impl Peer {
         }
     }
 
+    /// What the case did otherwise than the stored run, if this is one.
+    #[must_use]
+    pub fn departure(&self) -> Option<String> {
+        match &self.world {
+            World::Live(_) => None,
+            World::Replay(replay) => replay.departure.clone(),
+        }
+    }
+
     /// Gives up the peer for what it saw.
     #[must_use]
     pub fn finish(self) -> Trace {

@@ -225,7 +225,7 @@ mod tests {
 
         assert_eq!(render(&one), render(&other));
         assert!(
-            render(&one).contains(r#""to":"cse1/N1/sessions/I1""#),
+            render(&one).contains(r#""to":"cse1/N1/sessions/I2""#),
             "{}",
             render(&one)
         );

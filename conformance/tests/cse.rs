@@ -1,0 +1,138 @@
+//! Every case against the reference CSEs: it passes, and its transcript is the one on record.
+//!
+//! One pair of CSEs serves all tests of this file; it is built and started by the first of them.
+#![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
+
+use m2m_conformance::case::{Needs, Verdict};
+use m2m_conformance::run::{self, Plan, Sut};
+use m2m_conformance::sut::{Pair, build};
+use m2m_conformance::{cases, judge, record, report, transcript};
+use rstest::rstest;
+use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
+
+struct Reference {
+    runtime: Runtime,
+    sut: Sut,
+}
+
+/// Cases that stop a CSE hold this for writing, all others for reading.
+static ALONE: RwLock<()> = RwLock::new(());
+
+fn reference() -> &'static Reference {
+    static STARTED: OnceLock<Reference> = OnceLock::new();
+    STARTED.get_or_init(|| {
+        let runtime = Runtime::new().unwrap();
+        let sut = runtime.block_on(async {
+            let program = build::reference().await.unwrap();
+            let pair = Pair::start(&program).await.unwrap();
+            let targets = pair.targets();
+            let name = "the reference CSEs".to_owned();
+            Sut {
+                name,
+                targets,
+                pair: Some(Arc::new(Mutex::new(pair))),
+            }
+        });
+        Reference { runtime, sut }
+    })
+}
+
+#[rstest]
+#[case::flow_1("FLOW-1")]
+#[case::flow_2("FLOW-2")]
+#[case::flow_2b("FLOW-2b")]
+#[case::flow_3("FLOW-3")]
+#[case::flow_3a("FLOW-3A")]
+#[case::flow_3x("FLOW-3X")]
+#[case::flow_3d("FLOW-3D")]
+#[case::err_01("ERR-01")]
+#[case::err_02("ERR-02")]
+#[case::err_03("ERR-03")]
+#[case::err_05("ERR-05")]
+#[case::err_06("ERR-06")]
+#[case::err_07("ERR-07")]
+#[case::err_08("ERR-08")]
+#[case::err_09("ERR-09")]
+#[case::err_11("ERR-11")]
+#[case::err_13("ERR-13")]
+#[case::err_14("ERR-14")]
+#[case::err_15("ERR-15")]
+#[case::err_17("ERR-17")]
+#[case::err_18("ERR-18")]
+#[case::err_19("ERR-19")]
+#[case::err_20("ERR-20")]
+#[case::err_21("ERR-21")]
+#[case::restart_1("RESTART-1")]
+fn the_reference_passes(#[case] id: &'static str) {
+    let case = cases::find(id).unwrap();
+    let reference = reference();
+    let plan = Plan {
+        cases: vec![case],
+        seed: 7,
+        jobs: 1,
+        patience: Duration::from_secs(12),
+        sut: reference.sut.clone(),
+    };
+
+    let finished = match case.needs {
+        Needs::Pair => {
+            let _shared = ALONE
+                .read()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            reference.runtime.block_on(run::run(&plan, |_| ()))
+        }
+        Needs::PairWithPower => {
+            let _alone = ALONE
+                .write()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            reference.runtime.block_on(run::run(&plan, |_| ()))
+        }
+    };
+
+    for outcome in &finished.outcomes {
+        let why = (&outcome.failure, &outcome.reason, &finished.lost);
+        assert_eq!(outcome.verdict, Verdict::Pass, "{}: {why:?}", outcome.id);
+    }
+    let events = finished.outcomes.iter().flat_map(|outcome| &outcome.events);
+    let (header, events) = record::read(&record::write(&finished.header, events)).unwrap();
+    let again = reference
+        .runtime
+        .block_on(judge::replay(&header, &events))
+        .unwrap();
+    assert_eq!(
+        report::verdicts(&again),
+        report::verdicts(&finished.outcomes)
+    );
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        insta::assert_snapshot!(id, transcript::render(&finished.outcomes[0].story));
+    });
+}
+
+#[test]
+fn every_case_is_tested_here_and_every_transcript_has_a_case() {
+    let own = include_str!("cse.rs");
+    for case in cases::all() {
+        assert!(
+            own.contains(&format!("(\"{}\")", case.id)),
+            "{} is not tested",
+            case.id
+        );
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    let files = std::fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let recorded: BTreeSet<String> = names.filter(|name| name.ends_with(".snap")).collect();
+    let expected = cases::all()
+        .into_iter()
+        .map(|case| format!("{}.snap", case.id));
+    assert_eq!(recorded, expected.collect());
+}
