@@ -3,4 +3,5 @@
 //! One task owns the machine; one task per WebSocket turns frames into inputs and outputs into frames; one thread
 //! writes the store. No part but the machine decides anything about the protocol.
 
+pub mod store;
 pub mod wire;

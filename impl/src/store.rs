@@ -1,0 +1,237 @@
+//! The store: what must survive a crash, in an embedded database.
+//!
+//! A batch is one transaction, and on the disk when [`Store::commit`] returns. The store knows keys and bytes; what
+//! records mean is the machine's business, how they are written that of [`codec`].
+
+pub mod codec;
+mod field;
+
+pub use field::Unreadable;
+
+use m2m_machine::record::{Record, Update};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
+const FORMAT_KEY: &str = "format";
+const FILE: &str = "records.redb";
+const CACHE_BYTES: usize = 16 << 20;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made.
+    #[error("cannot make the store folder {folder}: {why}; give another one with --store")]
+    Folder {
+        /// Which one.
+        folder: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "the store {0} is in use by another process; stop that one or give another folder with --store"
+    )]
+    InUse(PathBuf),
+    /// It was written in another form.
+    #[error("the store {path} has format {found}, this program reads format {expected}; use the program that wrote it, or move the store away", expected = codec::FORMAT)]
+    Format {
+        /// Which store.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// A record in it is not what this program writes.
+    #[error(
+        "the store {path} is damaged at the record {key}: {why}; restore it from a backup, or move it away"
+    )]
+    Damaged {
+        /// Which store.
+        path: PathBuf,
+        /// Which record.
+        key: String,
+        /// What is wrong with it.
+        why: Unreadable,
+    },
+    /// The database reports a failure.
+    #[error("the store {path} failed: {why}")]
+    Failed {
+        /// Which store.
+        path: PathBuf,
+        /// What the database says.
+        why: Box<redb::Error>,
+    },
+    /// A store in memory was told to fail.
+    #[error("the store in memory was told to fail")]
+    ToldTo,
+}
+
+/// Where records are kept.
+#[derive(Debug)]
+pub struct Store(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Disk {
+        path: PathBuf,
+        database: Database,
+    },
+    Memory {
+        records: BTreeMap<String, Vec<u8>>,
+        failing: Arc<AtomicBool>,
+    },
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made if there is none.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|why| StoreError::Folder {
+            folder: folder.to_owned(),
+            why,
+        })?;
+        let path = folder.join(FILE);
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(&path);
+        let database = match database {
+            Ok(database) => database,
+            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(path)),
+            Err(why) => return Err(failed(&path, why)),
+        };
+        check_format(&path, &database)?;
+        Ok(Self(Kind::Disk { path, database }))
+    }
+
+    /// A store that forgets everything when the program ends.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::in_memory_failing(Arc::default())
+    }
+
+    /// A store in memory whose commits fail while the switch is on.
+    #[must_use]
+    pub fn in_memory_failing(failing: Arc<AtomicBool>) -> Self {
+        Self(Kind::Memory {
+            records: BTreeMap::new(),
+            failing,
+        })
+    }
+
+    /// All records.
+    pub fn load(&self) -> Result<Vec<Record>, StoreError> {
+        let read = |path: &Path, key: &str, bytes: &[u8]| {
+            codec::decode(bytes)
+                .and_then(|record| {
+                    let expected = codec::key(&record.key());
+                    let matches = expected == key;
+                    matches
+                        .then_some(record)
+                        .ok_or_else(|| Unreadable(format!("it is the record {expected}")))
+                })
+                .map_err(|why| StoreError::Damaged {
+                    path: path.into(),
+                    key: key.into(),
+                    why,
+                })
+        };
+        match &self.0 {
+            Kind::Disk { path, database } => {
+                let each = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+                    let table = database.begin_read()?.open_table(RECORDS)?;
+                    let rows = table.iter()?.map(|row| {
+                        row.map(|(key, bytes)| (key.value().to_owned(), bytes.value().to_vec()))
+                    });
+                    Ok(rows.collect::<Result<_, _>>()?)
+                };
+                let rows = each().map_err(|why| failed(path, why))?;
+                rows.iter()
+                    .map(|(key, bytes)| read(path, key, bytes))
+                    .collect()
+            }
+            Kind::Memory { records, .. } => records
+                .iter()
+                .map(|(key, bytes)| read(Path::new(""), key, bytes))
+                .collect(),
+        }
+    }
+
+    /// Puts a batch on stable storage, all of it or nothing; an empty one shows whether that is possible.
+    pub fn commit(&mut self, batch: &[Update]) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Kind::Disk { path, database } => {
+                write(database, batch).map_err(|why| failed(path, why))
+            }
+            Kind::Memory { failing, .. } if failing.load(Ordering::SeqCst) => {
+                Err(StoreError::ToldTo)
+            }
+            Kind::Memory { records, .. } => {
+                for update in batch {
+                    match update {
+                        Update::Put(record) => {
+                            records.insert(codec::key(&record.key()), codec::encode(record));
+                        }
+                        Update::Delete(key) => {
+                            records.remove(&codec::key(key));
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn write(database: &Database, batch: &[Update]) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut table = transaction.open_table(RECORDS)?;
+        for update in batch {
+            match update {
+                Update::Put(record) => {
+                    let key = codec::key(&record.key());
+                    table.insert(key.as_str(), codec::encode(record).as_slice())?;
+                }
+                Update::Delete(key) => {
+                    table.remove(codec::key(key).as_str())?;
+                }
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn check_format(path: &Path, database: &Database) -> Result<(), StoreError> {
+    let stamp = || -> Result<u32, redb::Error> {
+        let transaction = database.begin_write()?;
+        let found = {
+            let mut about = transaction.open_table(ABOUT)?;
+            transaction.open_table(RECORDS)?;
+            let found = about.get(FORMAT_KEY)?.map(|format| format.value());
+            if found.is_none() {
+                about.insert(FORMAT_KEY, codec::FORMAT)?;
+            }
+            found
+        };
+        transaction.commit()?;
+        Ok(found.unwrap_or(codec::FORMAT))
+    };
+    match stamp().map_err(|why| failed(path, why))? {
+        codec::FORMAT => Ok(()),
+        found => Err(StoreError::Format {
+            path: path.into(),
+            found,
+        }),
+    }
+}
+
+fn failed(path: &Path, why: impl Into<redb::Error>) -> StoreError {
+    StoreError::Failed {
+        path: path.into(),
+        why: Box::new(why.into()),
+    }
+}

@@ -1,0 +1,439 @@
+//! How the parts of records are written in JSON: exactly, whatever they hold.
+//!
+//! Unlike on the wire, a value here says what it is, because what is stored must come back as the machine left it.
+
+use crate::wire::names::{self, Scope};
+use crate::wire::sealed;
+use m2m_machine::attribute::Attribute;
+use m2m_machine::env::Timestamp;
+use m2m_machine::id::{
+    AeId, CseId, Entity, KeyId, RequestId, RequestKey, ResourceId, Secret, SessionId,
+};
+use m2m_machine::primitive::{
+    Content, Operation, Request, Response, ResponseMode, ResponseType, When,
+};
+use m2m_machine::resource::{Resource, ResourceType};
+use m2m_machine::shared::Shared;
+use m2m_machine::status::Status;
+use m2m_machine::text::Text;
+use m2m_machine::value::{SealBody, SealHeader, Sealed, Value};
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A record that is not what this program writes.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub(super) String);
+
+/// A part of a record.
+pub(super) trait Field: Sized {
+    /// Its JSON form.
+    fn save(&self) -> Json;
+    /// The part of that JSON form.
+    fn load(json: Json) -> Result<Self, Unreadable>;
+}
+
+pub(super) fn unreadable<T>(what: &str, json: &Json) -> Result<T, Unreadable> {
+    // Contents may be confidential; their kind is enough to see what is wrong.
+    let found = match json {
+        Json::Null => "null",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
+    };
+    Err(Unreadable(format!("expected {what}, found {found}")))
+}
+
+pub(super) fn object(json: Json) -> Result<Map<String, Json>, Unreadable> {
+    match json {
+        Json::Object(members) => Ok(members),
+        other => unreadable("an object", &other),
+    }
+}
+
+pub(super) fn member<T: Field>(
+    members: &mut Map<String, Json>,
+    name: &str,
+) -> Result<T, Unreadable> {
+    let json = members
+        .remove(name)
+        .ok_or_else(|| Unreadable(format!("the member {name} is missing")))?;
+    T::load(json).map_err(|why| Unreadable(format!("{name}: {why}")))
+}
+
+/// The single member of an object that says by its name what it holds.
+pub(super) fn tagged(json: Json) -> Result<(String, Json), Unreadable> {
+    let mut members = object(json)?.into_iter();
+    match (members.next(), members.next()) {
+        (Some(member), None) => Ok(member),
+        (None | Some(_), _) => Err(Unreadable("expected exactly one member".to_owned())),
+    }
+}
+
+pub(super) fn unknown<T>(what: &str, name: &str) -> Result<T, Unreadable> {
+    Err(Unreadable(format!("{name} is no {what} that is known")))
+}
+
+/// Structures, as objects of their fields.
+macro_rules! structure {
+    ($($name:ident { $($field:ident),+ $(,)? })+) => {$(
+        impl Field for $name {
+            fn save(&self) -> Json {
+                let Self { $($field),+ } = self;
+                Json::Object(Map::from_iter([$((stringify!($field).to_owned(), $field.save())),+]))
+            }
+
+            fn load(json: Json) -> Result<Self, Unreadable> {
+                let mut members = object(json)?;
+                Ok(Self { $($field: member(&mut members, stringify!($field))?),+ })
+            }
+        }
+    )+};
+}
+pub(super) use structure;
+
+/// Wrappers of one value, as that value.
+macro_rules! wrapper {
+    ($($name:ident)+) => {$(
+        impl Field for $name {
+            fn save(&self) -> Json {
+                self.0.save()
+            }
+
+            fn load(json: Json) -> Result<Self, Unreadable> {
+                Field::load(json).map(Self)
+            }
+        }
+    )+};
+}
+
+wrapper! { AeId CseId KeyId RequestId ResourceId Secret SessionId Status Timestamp }
+
+structure! {
+    RequestKey { originator, request_id }
+    Content { value, size }
+    ResponseType { mode, notify }
+    Request {
+        operation, to, from, request_id, resource_type, content, release_version, result_content,
+        response_type, request_expiration, result_expiration, execution_time,
+        originating_timestamp, event_category, filter, identifier_type, session, reason,
+        unsupported,
+    }
+    Response { status, request_id, release_version, session, content, result_expiration }
+    Resource {
+        resource_type, id, parent, name, sequence, created, modified, expires, creator,
+        specialization, attributes,
+    }
+    SealHeader {
+        key_id, session, sequence, direction, operation, to, attribute, from, request_id,
+    }
+}
+
+impl Field for bool {
+    fn save(&self) -> Json {
+        Json::Bool(*self)
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        json.as_bool()
+            .map_or_else(|| unreadable("a boolean", &json), Ok)
+    }
+}
+
+impl Field for u64 {
+    fn save(&self) -> Json {
+        json!(self)
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        json.as_u64()
+            .map_or_else(|| unreadable("a natural number", &json), Ok)
+    }
+}
+
+macro_rules! narrower {
+    ($($name:ident)+) => {$(
+        impl Field for $name {
+            fn save(&self) -> Json {
+                json!(self)
+            }
+
+            fn load(json: Json) -> Result<Self, Unreadable> {
+                let number = u64::load(json)?;
+                Self::try_from(number)
+                    .map_err(|_| Unreadable(format!("the number {number} is too large")))
+            }
+        }
+    )+};
+}
+
+narrower! { u8 u16 u32 }
+
+impl Field for Text {
+    fn save(&self) -> Json {
+        Json::String(self.to_string())
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        match json {
+            Json::String(text) => Ok(text.into()),
+            other => unreadable("text", &other),
+        }
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn save(&self) -> Json {
+        self.as_ref().map_or(Json::Null, T::save)
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        if json.is_null() {
+            Ok(None)
+        } else {
+            T::load(json).map(Some)
+        }
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn save(&self) -> Json {
+        Json::Array(self.iter().map(T::save).collect())
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        match json {
+            Json::Array(list) => list.into_iter().map(T::load).collect(),
+            other => unreadable("a list", &other),
+        }
+    }
+}
+
+impl<T: Field + Ord> Field for BTreeSet<T> {
+    fn save(&self) -> Json {
+        Json::Array(self.iter().map(T::save).collect())
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        Vec::load(json).map(|list| list.into_iter().collect())
+    }
+}
+
+impl<K: Field + Ord, V: Field> Field for BTreeMap<K, V> {
+    fn save(&self) -> Json {
+        Json::Array(
+            self.iter()
+                .map(|(key, value)| json!([key.save(), value.save()]))
+                .collect(),
+        )
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        Vec::load(json).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
+impl<A: Field, B: Field> Field for (A, B) {
+    fn save(&self) -> Json {
+        json!([self.0.save(), self.1.save()])
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        match json {
+            Json::Array(pair) => match <[Json; 2]>::try_from(pair) {
+                Ok([first, second]) => Ok((A::load(first)?, B::load(second)?)),
+                Err(_) => Err(Unreadable("expected a pair".to_owned())),
+            },
+            other => unreadable("a pair", &other),
+        }
+    }
+}
+
+impl<T: Field + std::hash::Hash> Field for Shared<T> {
+    fn save(&self) -> Json {
+        T::save(self)
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        T::load(json).map(Self::new)
+    }
+}
+
+impl Field for Json {
+    fn save(&self) -> Json {
+        self.clone()
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        Ok(json)
+    }
+}
+
+impl Field for Entity {
+    fn save(&self) -> Json {
+        match self {
+            Self::Ae(id) => json!({ "ae": id.save() }),
+            Self::Cse(id) => json!({ "cse": id.save() }),
+        }
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        let (kind, id) = tagged(json)?;
+        match kind.as_str() {
+            "ae" => AeId::load(id).map(Self::Ae),
+            "cse" => CseId::load(id).map(Self::Cse),
+            other => unknown("entity", other),
+        }
+    }
+}
+
+impl Field for When {
+    fn save(&self) -> Json {
+        match self {
+            Self::At(moment) => json!({ "at": moment.save() }),
+            Self::After(milliseconds) => json!({ "after": milliseconds }),
+        }
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        let (kind, value) = tagged(json)?;
+        match kind.as_str() {
+            "at" => Timestamp::load(value).map(Self::At),
+            "after" => u64::load(value).map(Self::After),
+            other => unknown("moment", other),
+        }
+    }
+}
+
+impl Field for Operation {
+    fn save(&self) -> Json {
+        self.number().save()
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        let number = u8::load(json)?;
+        Self::from_number(number.into())
+            .map_or_else(|| unknown("operation", &number.to_string()), Ok)
+    }
+}
+
+impl Field for ResponseMode {
+    fn save(&self) -> Json {
+        self.number().save()
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        let number = u8::load(json)?;
+        Self::from_number(number.into())
+            .map_or_else(|| unknown("response mode", &number.to_string()), Ok)
+    }
+}
+
+impl Field for ResourceType {
+    fn save(&self) -> Json {
+        self.number().save()
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        let number = u32::load(json)?;
+        Self::from_number(number).map_or_else(|| unknown("resource type", &number.to_string()), Ok)
+    }
+}
+
+/// Where names that are not unique are looked up, and how that is written before them.
+const SCOPES: [(&str, Scope); 4] = [
+    ("", Scope::Plain),
+    ("atr.", Scope::Criterion),
+    ("rrf.", Scope::Reference),
+    ("key.", Scope::Key),
+];
+
+/// Before names that are the application's own.
+const CUSTOM: char = '~';
+
+impl Field for Attribute {
+    fn save(&self) -> Json {
+        if let Self::Custom(name) = self {
+            return Json::String(format!("{CUSTOM}{name}"));
+        }
+        let found = SCOPES.iter().find_map(|(prefix, scope)| {
+            let name = names::short(self, *scope);
+            (names::attribute(name, *scope) == *self).then(|| format!("{prefix}{name}"))
+        });
+        Json::String(found.expect("every attribute but custom ones stands in the table of names"))
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        let text = Text::load(json)?;
+        if let Some(name) = text.strip_prefix(CUSTOM) {
+            return Ok(Self::Custom(name.into()));
+        }
+        let (prefix, scope) = SCOPES
+            .into_iter()
+            .rev()
+            .find(|(prefix, _)| text.starts_with(prefix))
+            .expect("the empty prefix fits");
+        match names::attribute(&text[prefix.len()..], scope) {
+            Self::Custom(_) => unknown("attribute", &text),
+            known => Ok(known),
+        }
+    }
+}
+
+impl Field for Value {
+    fn save(&self) -> Json {
+        match self {
+            Self::Null => json!({ "null": true }),
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Integer(number) => json!(number),
+            Self::Number(text) => json!({ "number": text.save() }),
+            Self::Text(text) => text.save(),
+            Self::Time(moment) => json!({ "time": moment.save() }),
+            Self::List(list) => list.save(),
+            Self::Object(members) => json!({ "object": members.save() }),
+            Self::Sealed(sealed) => match &sealed.body {
+                SealBody::Compact(text) => json!({ "sealed": text.save() }),
+                SealBody::Clear(clear) => {
+                    json!({ "unsealed": [sealed.header.save(), clear.save()] })
+                }
+            },
+            Self::Secret(secret) => json!({ "secret": secret.save() }),
+        }
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        match json {
+            Json::Null => unreadable("a value", &json),
+            Json::Bool(value) => Ok(Self::Bool(value)),
+            Json::Number(number) => number
+                .as_i64()
+                .map(Self::Integer)
+                .ok_or_else(|| Unreadable("expected an integer".to_owned())),
+            Json::String(text) => Ok(Self::Text(text.into())),
+            Json::Array(_) => Vec::load(json).map(Self::List),
+            Json::Object(_) => load_tagged(json),
+        }
+    }
+}
+
+fn load_tagged(json: Json) -> Result<Value, Unreadable> {
+    let (kind, json) = tagged(json)?;
+    match kind.as_str() {
+        "null" => Ok(Value::Null),
+        "number" => Text::load(json).map(Value::Number),
+        "time" => Timestamp::load(json).map(Value::Time),
+        "object" => BTreeMap::load(json).map(Value::Object),
+        "secret" => Secret::load(json).map(Value::Secret),
+        "sealed" => sealed::parse(&Text::load(json)?)
+            .map(Value::Sealed)
+            .ok_or_else(|| Unreadable("a sealed value has lost its form".to_owned())),
+        "unsealed" => {
+            let (header, clear) = Field::load(json)?;
+            let body = SealBody::Clear(clear);
+            Ok(Value::Sealed(Shared::new(Sealed { header, body })))
+        }
+        other => unknown("kind of value", other),
+    }
+}
