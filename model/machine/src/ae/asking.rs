@@ -12,7 +12,7 @@ use crate::value::{Members, Value};
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::command::{Application, Ask, Command, Event, Objection};
+use super::command::{Ask, Command, Event, Objection};
 use super::exchange::Purpose;
 use super::link::Reach;
 use super::{Ae, Identity, Output, Registration};
@@ -51,52 +51,6 @@ impl Ae {
         if let Err(why) = done {
             out.push(Output::Report(Event::Refused { tag, why }));
         }
-    }
-
-    fn register(
-        &mut self,
-        now: Timestamp,
-        tag: u64,
-        wanted: &Application,
-    ) -> Result<(), Objection> {
-        match &self.registration {
-            Registration::Missing => {}
-            Registration::Asked | Registration::Known(_) | Registration::Leaving(_) => {
-                return Err(Objection::AlreadyRegistered);
-            }
-        }
-        let mut members = Members::from([
-            (Attribute::AppId, Value::Text(wanted.app_id.clone())),
-            (Attribute::RequestReachability, Value::Bool(true)),
-            (Attribute::SupportedReleaseVersions, Value::texts(["3"])),
-            (
-                Attribute::SessionCapable,
-                Value::Bool(wanted.session_capable),
-            ),
-        ]);
-        if let Some(name) = &wanted.name {
-            members.insert(Attribute::ResourceName, Value::Text(name.clone()));
-        }
-        let from = wanted.stem.as_ref().map_or("C", Text::as_str);
-        let mut request = Request::new(
-            Operation::Create,
-            &self.config.base,
-            from,
-            self.next_request_id(),
-        );
-        request.resource_type = Some(ResourceType::Ae.number());
-        request.content = Some(Content::resource(ResourceType::Ae, members));
-        self.open(now, Some(tag), request, Purpose::Register)?;
-        self.registration = Registration::Asked;
-        Ok(())
-    }
-
-    fn deregister(&mut self, now: Timestamp, tag: u64) -> Result<(), Objection> {
-        let identity = self.registered()?.clone();
-        let request = self.own(Operation::Delete, &self.own_path(&identity, ""))?;
-        self.open(now, Some(tag), request, Purpose::Deregister)?;
-        self.registration = Registration::Leaving(identity);
-        Ok(())
     }
 
     fn discover(&mut self, now: Timestamp, tag: u64, at: &Text) -> Result<(), Objection> {

@@ -13,15 +13,14 @@ use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{AeId, CseId, RequestId, SessionId};
 use crate::primitive::{Primitive, Request, Response, ResponseMode, When};
-use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::Status;
 use crate::text::Text;
 use alloc::vec::Vec;
 
-use super::command::{EndReason, Event, Objection};
+use super::command::{Event, Objection};
 use super::endpoint::EndKey;
-use super::{Ae, Identity, Output, Registration};
+use super::{Ae, Output, Registration};
 
 /// A request of this AE that has not come to its end.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -263,60 +262,6 @@ impl Ae {
         }));
     }
 
-    /// Whether the answer makes this AE registered.
-    fn is_registered_by(
-        &mut self,
-        exchange: &Exchange,
-        response: &Shared<Response>,
-        out: &mut Vec<Output>,
-    ) -> bool {
-        self.registration = Registration::Missing;
-        if !response.status.is_success() {
-            return false;
-        }
-        let members = response
-            .content
-            .as_ref()
-            .and_then(|c| c.members_of(ResourceType::Ae));
-        let text = |name: &Attribute| members?.get(name)?.as_text().cloned();
-        let Some(stem) = text(&Attribute::AeId).or_else(|| text(&Attribute::ResourceId)) else {
-            return false;
-        };
-        let wanted = exchange
-            .request
-            .content
-            .as_ref()
-            .and_then(|c| c.members_of(ResourceType::Ae));
-        let wanted = wanted.and_then(|m| m.get(&Attribute::ResourceName)?.as_text().cloned());
-        let name = text(&Attribute::ResourceName)
-            .or(wanted)
-            .unwrap_or_else(|| stem.clone());
-        let stem = stem.rsplit('/').next().unwrap_or_default();
-        let id = AeId::at(&self.config.registrar, stem);
-        self.registration = Registration::Known(Identity {
-            id: id.clone(),
-            name: name.clone(),
-        });
-        if let Some(tag) = exchange.tag {
-            out.push(Output::Report(Event::Registered { tag, id, name }));
-        }
-        true
-    }
-
-    fn is_deregistered_by(&mut self, status: Status, out: &mut Vec<Output>) {
-        let Registration::Leaving(identity) = self.registration.clone() else {
-            return;
-        };
-        if status.is_success() || status == Status::NOT_FOUND {
-            // END-18
-            self.end_all(EndReason::Deregistered, out);
-            self.registration = Registration::Missing;
-            self.drop_waiting(out);
-        } else {
-            self.registration = Registration::Known(identity);
-        }
-    }
-
     /// The time of a request is over.
     pub(super) fn give_up(&mut self, now: Timestamp, number: u64, out: &mut Vec<Output>) {
         let Some(exchange) = self.exchanges.remove(&number) else {
@@ -334,6 +279,7 @@ impl Ae {
                         let rest = Exchange {
                             until,
                             stage: Stage::Abandoned,
+                            purpose: Purpose::Establish(None),
                             ..exchange.clone()
                         };
                         self.exchanges.insert(number, rest);
@@ -352,18 +298,19 @@ impl Ae {
         }
     }
 
-    /// Settles the requests that cannot be sent any more, because this AE has left.
-    fn drop_waiting(&mut self, out: &mut Vec<Output>) {
-        for (_, exchange) in core::mem::take(&mut self.exchanges) {
-            if let Some(tag) = exchange.tag
-                && exchange.stage != Stage::Abandoned
-            {
-                out.push(Output::Report(Event::Refused {
-                    tag,
-                    why: Objection::NotRegistered,
-                }));
-            }
-        }
+    /// Whether a session may come into being by an answer that is still due.
+    pub(super) fn is_establishing(&self) -> bool {
+        self.exchanges
+            .values()
+            .any(|exchange| match exchange.purpose {
+                Purpose::Establish(_) => true,
+                Purpose::Register
+                | Purpose::Deregister
+                | Purpose::Discover(_)
+                | Purpose::Terminate(_)
+                | Purpose::Undo
+                | Purpose::Plain => false,
+            })
     }
 
     /// The number of one of this AE's request identifiers.

@@ -165,7 +165,7 @@ impl Ae {
         let event = event.cloned().unwrap_or_default();
         let done = match event_type {
             50001 => self.questioned(now, due, key, request, &event, out),
-            50002 => self.updated(now, request, &event, out),
+            50002 => self.updated(now, key, request, &event, out),
             _ => self.told(request, &event, out),
         };
         done.unwrap_or(Reaction::Answer(Status::BAD_REQUEST, None))
@@ -175,6 +175,7 @@ impl Ae {
     fn updated(
         &mut self,
         now: Timestamp,
+        key: &RequestKey,
         request: &Request,
         event: &Members,
         out: &mut Vec<Output>,
@@ -200,6 +201,11 @@ impl Ae {
             // END-14
             Some(Phase::Asked(_) | Phase::Refused(_) | Phase::Ended(_)) => {
                 Some(Reaction::Answer(Status::NOT_FOUND, None))
+            }
+            // It may be the session whose success is still on its way; the registrar repeats the notification.
+            None if self.is_establishing() => {
+                self.outcomes.remove(key);
+                Some(Reaction::Later)
             }
             None => {
                 self.lose(now, &session, out);
