@@ -67,7 +67,16 @@ async fn play(patterns: &[String], options: &RunOptions) -> Result<u8, Complaint
     let seed = options.seed.unwrap_or_else(dice::fresh_seed);
     let folder = Folder::create(&options.report, Stamp::system(), seed)
         .map_err(|error| Complaint::new(exit::OWN_ERROR, error))?;
-    let sut = system(options).await?;
+    if let Some(path) = &options.json {
+        report::writable(path).map_err(|error| Complaint::new(exit::OWN_ERROR, error))?;
+    }
+    let sut = match system(options).await {
+        Ok(sut) => sut,
+        Err(complaint) => {
+            folder.discard();
+            return Err(complaint);
+        }
+    };
     let plan = Plan {
         cases,
         seed,
@@ -119,8 +128,9 @@ async fn system(options: &RunOptions) -> Result<Sut, Complaint> {
     let program = match &options.reference_bin {
         Some(path) => path.clone(),
         None => {
+            let checkout = build::checkout().map_err(unreachable)?;
             console::say("Building the reference CSE …");
-            build::reference().await.map_err(unreachable)?
+            build::reference(&checkout).await.map_err(unreachable)?
         }
     };
     let pair = Pair::start(&program).await.map_err(unreachable)?;
@@ -156,6 +166,7 @@ async fn reachable(url: &str) -> Result<(), Complaint> {
 }
 
 fn code(outcomes: &[Outcome], lost: bool) -> u8 {
+    let lost = lost || unreachable(outcomes);
     let all_inapplicable = outcomes
         .iter()
         .all(|outcome| outcome.verdict == Verdict::NotApplicable);
@@ -169,6 +180,13 @@ fn code(outcomes: &[Outcome], lost: bool) -> u8 {
         }
         Verdict::Pass | Verdict::PassLenient | Verdict::NotApplicable => exit::PASSED,
     }
+}
+
+/// No case got an answer: then it is the system that is missing, not a verdict.
+fn unreachable(outcomes: &[Outcome]) -> bool {
+    let played = outcomes.iter().filter(|outcome| !outcome.events.is_empty());
+    let mut played = played.peekable();
+    played.peek().is_some() && played.all(|outcome| outcome.unreachable)
 }
 
 fn explain(id: &str) -> Result<u8, Complaint> {

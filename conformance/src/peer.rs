@@ -15,66 +15,21 @@ use serde_json::{Value, json};
 use crate::case::Stop;
 use crate::dice::Dice;
 use crate::peer::live::Live;
+pub use crate::peer::message::Message;
 use crate::peer::replay::Replay;
 use crate::record::{Event, Kind, Target};
 use crate::schema::{self, Violation};
 use crate::story::{Line, Party};
 use crate::time::Stamp;
-use crate::wire::{Primitive, Request, Response};
+use crate::wire::{Primitive, Request};
 
 pub mod live;
+pub mod message;
 pub mod replay;
 
 /// A link of this case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link(usize);
-
-/// A message that arrived.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// As it came.
-    pub text: String,
-    /// As JSON.
-    pub value: Value,
-    /// As a primitive.
-    pub primitive: Primitive,
-    event: usize,
-}
-
-impl Message {
-    /// Content, or null.
-    #[must_use]
-    pub fn content(&self) -> &Value {
-        &self.value["pc"]
-    }
-
-    /// The member of the content with this name, or null.
-    #[must_use]
-    pub fn body(&self, name: &str) -> &Value {
-        &self.value["pc"][name]
-    }
-
-    fn response_to(&self, rqi: &str) -> bool {
-        match &self.primitive {
-            Primitive::Request(_) => false,
-            Primitive::Response(response) => response.rqi.as_deref() == Some(rqi),
-        }
-    }
-
-    fn request(&self) -> Option<&Request> {
-        match &self.primitive {
-            Primitive::Request(request) => Some(request),
-            Primitive::Response(_) => None,
-        }
-    }
-
-    fn response(&self) -> Option<&Response> {
-        match &self.primitive {
-            Primitive::Request(_) => None,
-            Primitive::Response(response) => Some(response),
-        }
-    }
-}
 
 /// What a link hands out next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub mod html;
 
 /// A report that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the report to {}: {source}; choose another folder with --report", path.display())]
+#[error("cannot write {}: {source}; choose another place with --report or --json", path.display())]
 pub struct ReportError {
     path: PathBuf,
     source: std::io::Error,
@@ -68,6 +68,11 @@ impl Folder {
         Ok(())
     }
 
+    /// Removes the folder of a run that never began.
+    pub fn discard(&self) {
+        std::fs::remove_dir_all(&self.path).ok();
+    }
+
     fn put(&self, name: &str, text: &str) -> Result<(), ReportError> {
         let path = self.path.join(name);
         std::fs::write(&path, text).map_err(|source| ReportError { path, source })
@@ -80,6 +85,21 @@ impl Folder {
 /// If it cannot be written.
 pub fn write_json(path: &Path, finished: &Finished, sut: &str) -> Result<(), ReportError> {
     std::fs::write(path, pretty(&results(finished, sut))).map_err(|source| ReportError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Makes sure that the results can be written to this file, before anything is played.
+///
+/// # Errors
+/// If they cannot.
+pub fn writable(path: &Path) -> Result<(), ReportError> {
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path);
+    opened.map(drop).map_err(|source| ReportError {
         path: path.to_owned(),
         source,
     })

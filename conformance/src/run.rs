@@ -76,6 +76,8 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// Why, for the verdicts that need a reason.
     pub reason: Option<String>,
+    /// Whether it ended because the system could not be reached.
+    pub unreachable: bool,
     /// Steps.
     pub steps: Vec<StepAccount>,
     /// Time it took.
@@ -245,6 +247,7 @@ fn judge(case: &'static Case, result: Result<(), Stop>, trace: Trace) -> Outcome
     };
     if let Err(stop) = result {
         outcome.verdict = stop.verdict();
+        outcome.unreachable = matches!(stop, Stop::Lost(_));
         match stop {
             Stop::Fail(mut failure) => {
                 if failure.requirement.is_empty() {
@@ -269,6 +272,7 @@ impl Outcome {
             verdict,
             failure: None,
             reason: None,
+            unreachable: false,
             steps: Vec::new(),
             duration: Duration::ZERO,
             story: Vec::new(),
@@ -308,6 +312,7 @@ pub fn schema_outcomes(outcomes: &[Outcome]) -> Vec<Outcome> {
             },
             failure,
             reason: None,
+            unreachable: false,
             steps: Vec::new(),
             duration: Duration::ZERO,
             story: Vec::new(),

@@ -30,7 +30,7 @@ pub struct SessionKey {
     pub sid: String,
     /// Key identifier.
     pub kid: String,
-    bytes: [u8; 32],
+    pub(crate) bytes: [u8; 32],
 }
 
 impl std::fmt::Debug for SessionKey {

@@ -29,7 +29,7 @@ fn reference() -> &'static Reference {
     STARTED.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
         let sut = runtime.block_on(async {
-            let program = build::reference().await.unwrap();
+            let program = build::reference(&build::checkout().unwrap()).await.unwrap();
             let pair = Pair::start(&program).await.unwrap();
             let targets = pair.targets();
             let name = "the reference CSEs".to_owned();

@@ -115,9 +115,9 @@ const REPEATED: &[Step] = &[
 ];
 
 const SILENCE: &[Step] = &[
-    wire("E04-1", "AE1 asks for a session"),
-    wire("E04-3", "CSE2 asks AE2, which does not answer"),
-    wire("E04-4", "CSE1 answers AE1"),
+    wire("E04s-1", "AE1 asks for a session"),
+    wire("E04s-2", "CSE2 asks AE2, which does not answer"),
+    wire("E04s-3", "CSE1 answers AE1"),
 ];
 
 async fn refusal(peer: &mut Peer) -> Result<(), Stop> {
@@ -275,9 +275,9 @@ async fn silence(peer: &mut Peer) -> Result<(), Stop> {
         ..Wish::usual(peer)
     };
     let proposal = stage.proposal(&wish);
-    peer.send(stage.ae1.link, "E04-1", &proposal).await?;
-    let question = stage.ae2.told(peer, "E04-3", 50001).await?;
-    answered(peer, &stage, "E04-4", &proposal, "EST-57", 4008).await?;
+    peer.send(stage.ae1.link, "E04s-1", &proposal).await?;
+    let question = stage.ae2.told(peer, "E04s-2", 50001).await?;
+    answered(peer, &stage, "E04s-3", &proposal, "EST-57", 4008).await?;
     let yes = stage.yes(wish.offers);
     stage
         .ae2

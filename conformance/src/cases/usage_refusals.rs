@@ -7,6 +7,7 @@ use crate::cases::wire;
 use crate::cast::{Ae, QUIET};
 use crate::expect;
 use crate::peer::Peer;
+use crate::sealed::SessionKey;
 use crate::stage::{self, Session, Stage, Wish};
 use crate::story::Party;
 use crate::window::Window;
@@ -227,8 +228,12 @@ async fn plain(peer: &mut Peer) -> Result<(), Stop> {
         ..Wish::usual(peer)
     };
     let other = stage.establish(peer, &wish).await?;
+    let key1 = SessionKey {
+        sid: session.sid.clone(),
+        ..other.key1
+    };
     let mixed = Session {
-        key1: other.key1.clone(),
+        key1,
         ..session.clone()
     };
     let (message, _) =

@@ -11,13 +11,12 @@ use crate::sut::SutError;
 /// Builds the `cse` program and returns its path. Cargo's own progress goes to standard error.
 ///
 /// # Errors
-/// Outside a checkout, without cargo, or if the build fails.
-pub async fn reference() -> Result<PathBuf, SutError> {
-    let checkout = checkout().ok_or(SutError::NoCheckout)?;
+/// Without cargo, or if the build fails.
+pub async fn reference(checkout: &Path) -> Result<PathBuf, SutError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(&cargo);
     command
-        .current_dir(&checkout)
+        .current_dir(checkout)
         .args(["build", "--locked", "-p", "m2m-cse", "--bin", "cse"])
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
@@ -57,14 +56,20 @@ fn executable(line: &str) -> Option<PathBuf> {
 }
 
 /// The folder of the workspace: where cargo runs us from, else above the current folder.
-fn checkout() -> Option<PathBuf> {
+///
+/// # Errors
+/// If there is none.
+pub fn checkout() -> Result<PathBuf, SutError> {
     let started_in = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let start = started_in.or_else(|| std::env::current_dir().ok())?;
+    let start = started_in
+        .or_else(|| std::env::current_dir().ok())
+        .unwrap_or_default();
     let holds_us = |folder: &&Path| {
         let manifest = std::fs::read_to_string(folder.join("impl/Cargo.toml"));
         manifest.is_ok_and(|text| text.contains("name = \"m2m-cse\""))
     };
-    start.ancestors().find(holds_us).map(Path::to_owned)
+    let found = start.ancestors().find(holds_us).map(Path::to_owned);
+    found.ok_or(SutError::NoCheckout)
 }
 
 /// The target folder this program was built into, if it still lies there.

@@ -16,7 +16,7 @@ const KEPT: usize = 2_000;
 /// How long a process may take to end when asked to.
 const GRACE: Duration = Duration::from_secs(5);
 /// Ends the process and removes its folder if the suite itself ends without doing so.
-const GUARD: &str = "read -r line; [ \"$line\" = done ] && exit; kill -TERM \"$0\"; \
+const GUARD: &str = "read -r line; kill -TERM \"$0\"; \
     while kill -0 \"$0\" 2>/dev/null; do sleep 0.1; done; rm -rf \"$1\"";
 
 /// A running process.
