@@ -10,6 +10,7 @@ pub mod termination;
 pub mod termination_variants;
 pub mod usage;
 pub mod usage_at_once;
+pub mod usage_context;
 pub mod usage_refusals;
 
 /// Every case.

@@ -44,7 +44,7 @@ impl Progress {
                 bar.inc(1);
                 bar.println(line);
             }
-            None => println!("{line}"),
+            None => eprintln!("{line}"),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::case::{Case, Needs, Step, Stop};
+use crate::cases::usage_context::{context_at_cse1, context_at_cse2};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{QUIET, is_result};
 use crate::expect;
@@ -122,12 +123,19 @@ const STEPS: &[Step] = &[
 /// How far ahead a window opens, ms: enough to send a request and look at what became of it.
 const LEAD: i64 = 2_000;
 
-struct Stored {
-    rqi: String,
-    blob: String,
-    address: String,
-    content: usize,
-    plain: Value,
+/// What a case remembers of a request that was stored.
+#[derive(Debug)]
+pub struct Stored {
+    /// Its identifier.
+    pub rqi: String,
+    /// The sealed value.
+    pub blob: String,
+    /// Address of its `<request>`.
+    pub address: String,
+    /// Bytes of its content.
+    pub content: usize,
+    /// What was sealed.
+    pub plain: Value,
 }
 
 async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
@@ -423,90 +431,4 @@ fn open(stage: &Stage, key: &SessionKey, blob: &str, rqi: &str, plain: &Value) -
     let sender = json!({"fr": stage.ae1.id, "rqi": rqi, "sid": key.sid, "kid": key.kid});
     expect::members("USE-58", "the protected header", &sender, &header)?;
     expect::equal("USE-57", "the plaintext", plain.clone(), &value)
-}
-
-async fn context_at_cse1(
-    peer: &mut Peer,
-    stage: &mut Stage,
-    session: &Session,
-    stored: &Stored,
-    address: &str,
-) -> Result<(), Stop> {
-    let to = stage
-        .ae1
-        .own(&format!("/sessions/{}/context", session.name));
-    let message = stage.ae1.request(2, &to, json!({"rcn": 4}));
-    let answer = stage
-        .ae1
-        .ask(peer, ("F2-15a", "F2-15b"), &message, "USE-16", 2000)
-        .await?;
-    let context = answer.body("smg:scx");
-    expect::members("USE-17", "the context at CSE1", &json!({"cni": 1}), context)?;
-    let entries = expect::list("USE-17", "the context at CSE1", context, "smg:sce")?;
-    expect::holds("USE-17", "one entry at CSE1", entries.len() == 1, context)?;
-    let entry = json!({
-        "op": 1, "to": stage.ae2.everywhere("/container1"), "fr": stage.ae1.id,
-        "rqi": stored.rqi, "rsc": 2001, "rqb": stored.content, "pys": 1, "pyn": "night"
-    });
-    expect::members("USE-48", "the entry at CSE1", &entry, &entries[0])?;
-    // CSE1 counts what came from CSE2, which nobody saw; it can hardly be shorter than this.
-    let least = json!({"m2m:uri": address.trim_start_matches("/cse2/")})
-        .to_string()
-        .len() as u64;
-    let sized = entries[0]["rsb"]
-        .as_u64()
-        .is_some_and(|bytes| bytes >= least);
-    expect::holds(
-        "USE-48",
-        "the size of the answer",
-        sized,
-        &entries[0]["rsb"],
-    )?;
-    peer.show("F2-15");
-    let newest = format!("{to}/la");
-    let answer = stage.ae1.read(peer, QUIET, &newest, "USE-50", 2000).await?;
-    let same = json!({"ri": entries[0]["ri"]});
-    expect::members("USE-50", "the newest entry", &same, answer.body("smg:sce"))
-}
-
-async fn context_at_cse2(
-    peer: &mut Peer,
-    stage: &mut Stage,
-    session: &Session,
-    stored: &Stored,
-    address: &str,
-    answers: [(String, usize); 2],
-) -> Result<(), Stop> {
-    let to = format!("{}/context", session.at_cse2);
-    let message = stage.ae2.request(2, &to, json!({"rcn": 4}));
-    let answer = stage
-        .ae2
-        .ask(peer, ("F2-26a", "F2-26b"), &message, "USE-16", 2000)
-        .await?;
-    let context = answer.body("smg:scx");
-    let entries = expect::list("USE-17", "the context at CSE2", context, "smg:sce")?;
-    expect::holds(
-        "USE-49",
-        "three entries at CSE2",
-        entries.len() == 3,
-        context,
-    )?;
-    let target = stage.ae2.everywhere("/container1");
-    let served = json!({
-        "op": 1, "to": target, "fr": stage.ae1.id, "rsc": 2001, "rqb": stored.content, "pys": 2
-    });
-    expect::members("USE-48", "the entry of the CREATE", &served, &entries[0])?;
-    let asked = [address.to_owned(), format!("{target}/la")];
-    for ((entry, to), (rqi, size)) in entries[1..].iter().zip(asked).zip(answers) {
-        let read = json!({
-            "op": 2, "to": to, "fr": stage.ae2.id, "rqi": rqi, "rsc": 2000, "rqb": 0,
-            "rsb": size, "pys": 2
-        });
-        expect::members("USE-48", "the entry of a RETRIEVE", &read, entry)?;
-    }
-    let secret = context.to_string().contains(stored.blob.as_str());
-    expect::holds("USE-19", "no content in the context", !secret, context)?;
-    peer.show("F2-13");
-    peer.show("F2-26");
-    Ok(())
 }
