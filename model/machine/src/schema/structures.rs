@@ -1,0 +1,163 @@
+//! Structures within attributes: access control rules, schedules, event criteria, keys.
+
+use super::Presence::{Mandatory, Optional};
+use super::{Kind, Row, Table};
+use crate::attribute::Attribute;
+
+/// Any count that fits 32 bits.
+pub(super) const COUNT: Kind = Kind::Integer(0, 0xffff_ffff);
+
+/// `pv` (TS-0004 clause 6.3.5.14).
+pub(super) static PRIVILEGES: Table = Table {
+    rows: &[Row::new(
+        Attribute::AccessControlRules,
+        Kind::Objects(0, &RULE),
+        Optional,
+        Optional,
+    )],
+    ..Table::CLOSED
+};
+
+/// `pvs`: at least one rule, else nobody could ever change the policy.
+pub(super) static SELF_PRIVILEGES: Table = Table {
+    rows: &[Row::new(
+        Attribute::AccessControlRules,
+        Kind::Objects(1, &RULE),
+        Mandatory,
+        Optional,
+    )],
+    ..Table::CLOSED
+};
+
+/// A rule. What would restrict it further is refused, because ignoring it would grant more than was meant.
+static RULE: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::AccessControlOriginators,
+            Kind::SomeTexts,
+            Mandatory,
+            Optional,
+        ),
+        Row::new(
+            Attribute::AccessControlOperations,
+            Kind::Integer(0, 63),
+            Mandatory,
+            Optional,
+        ),
+    ],
+    refused: &["acco", "acaf", "acod"],
+    ..Table::CLOSED
+};
+
+/// `enc` (TS-0004 clause 6.3.5.7): event types only.
+pub(super) static EVENT_CRITERIA: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::NotificationEventType,
+            Kind::Integers,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::CreatedBefore,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::CreatedAfter,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::ModifiedSince,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::UnmodifiedSince,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::OperationMonitor,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::AttributeCriterion,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::FilterOperation,
+            Kind::Unsupported,
+            Optional,
+            Optional,
+        ),
+    ],
+    refused: &["sts", "stb", "exb", "exa", "sza", "szb", "chty", "md"],
+    ..Table::CLOSED
+};
+
+/// `se` (TS-0004 clause 7.4.9.1).
+pub(super) static SCHEDULE: Table = Table {
+    rows: &[Row::new(
+        Attribute::ScheduleEntries,
+        Kind::Schedule,
+        Mandatory,
+        Optional,
+    )],
+    ..Table::CLOSED
+};
+
+/// `pyd`: options of a session policy.
+pub(super) static POLICY_DATA: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::DefaultRequestExpiration,
+            COUNT,
+            Optional,
+            Optional,
+        ),
+        Row::new(Attribute::MaxByteSize, COUNT, Optional, Optional),
+        Row::new(Attribute::Protected, Kind::Bool, Optional, Optional),
+    ],
+    ..Table::CLOSED
+};
+
+/// `epk`: an endpoint's public key (RFC 8037).
+pub(super) static ENDPOINT_KEY: Table = Table {
+    rows: &[
+        Row::new(Attribute::KeyType, Kind::Word("OKP"), Mandatory, Optional),
+        Row::new(
+            Attribute::KeyCurve,
+            Kind::Word("X25519"),
+            Mandatory,
+            Optional,
+        ),
+        Row::new(Attribute::KeyX, Kind::Key, Mandatory, Optional),
+    ],
+    ..Table::CLOSED
+};
+
+/// `scr`: key identifier and, in hop-trusted mode, the key.
+pub(super) static CREDENTIALS: Table = Table {
+    rows: &[
+        Row::new(Attribute::KeyId, Kind::Text, Mandatory, Optional),
+        Row::new(
+            Attribute::KeyAlgorithm,
+            Kind::Word("A256GCM"),
+            Mandatory,
+            Optional,
+        ),
+        Row::new(Attribute::KeyType, Kind::Word("oct"), Optional, Optional),
+        Row::new(Attribute::KeyValue, Kind::Key, Optional, Optional),
+    ],
+    ..Table::CLOSED
+};
