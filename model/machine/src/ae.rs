@@ -4,8 +4,9 @@
 //! [`Output::Report`], under the tag of its command where there was one.
 //!
 //! The machine never encrypts. Data of a session leaves as a sealed value with its body in clear, which the host
-//! seals with [`Ae::key`] before it sends it, once: a repetition must be the same bytes. Sealed values that arrive
-//! are reported closed, after their headers were checked, and the host opens them.
+//! seals with [`Ae::key`] before it sends it, once: a repetition must be the same bytes. The host opens what arrives
+//! before it hands it in, and leaves closed what does not open; the machine checks headers and replays, and reports
+//! what must not be used.
 //!
 //! Nothing here survives a crash. An AE that lost its state ends each session that it is reminded of.
 
@@ -144,7 +145,7 @@ pub enum Input {
     },
     /// A link that was asked for by [`Output::Dial`] could not be opened.
     DialFailed,
-    /// A primitive arrived.
+    /// A primitive arrived; the host has opened the sealed values in it that open with [`Ae::key`].
     Received {
         /// On which link.
         link: LinkId,
@@ -185,7 +186,7 @@ pub enum Output {
     },
     /// Open a link to the registrar; answered by `LinkOpened` or `DialFailed`.
     Dial,
-    /// Tell the application; sealed values in it are closed and may be opened with [`Ae::key`].
+    /// Tell the application.
     Report(Event),
 }
 

@@ -38,15 +38,6 @@ impl Ae {
             Ask::SetPolicy { session, policy } => self.set_policy(now, tag, &session, policy),
             Ask::Terminate { session } => self.terminate(now, tag, &session),
             Ask::Request { request, protect } => self.request(now, tag, &request, protect),
-            Ask::Unopened {
-                session,
-                direction,
-                sequence,
-                resource,
-            } => {
-                self.unopened(&session, direction, sequence, &resource);
-                Ok(())
-            }
         };
         if let Err(why) = done {
             out.push(Output::Report(Event::Refused { tag, why }));

@@ -71,17 +71,6 @@ pub enum Ask {
         /// Whether the data of a session-based request is sealed.
         protect: bool,
     },
-    /// A sealed value that was reported did not open: it does not count as accepted.
-    Unopened {
-        /// Its session.
-        session: SessionId,
-        /// Its direction.
-        direction: u8,
-        /// Its number.
-        sequence: u64,
-        /// Where it was read.
-        resource: Text,
-    },
 }
 
 /// How an application registers.

@@ -1,7 +1,8 @@
 //! Sealed values at an endpoint: which header a value gets, and which received ones may be used.
 //!
 //! Encryption is the host's business. The machine counts what is sealed, checks every header that arrives, and
-//! remembers where it accepted which number, so that a copy in another place is found out.
+//! remembers where it accepted which number, so that a copy in another place is found out. A received value whose
+//! body is still closed did not open.
 
 use crate::address::{Address, lies_within, normalized};
 use crate::attribute::Attribute;
@@ -50,6 +51,8 @@ pub enum Fault {
     BadSequence,
     /// Its number was accepted from another resource.
     Replayed,
+    /// It does not open: it was altered, or sealed with another key.
+    NotAuthentic,
 }
 
 /// The numbers accepted in one direction, and where.
@@ -203,27 +206,15 @@ impl Ae {
             Some(id) => format!("{}/{id}", place.cse).into(),
             None => place.address.clone().unwrap_or_else(|| place.cse.clone()),
         };
+        match &sealed.body {
+            SealBody::Clear(_) => {}
+            SealBody::Compact(_) => return Err(Fault::NotAuthentic),
+        }
         // USE-26, USE-60
         let window = member.window(header.direction).ok_or(Fault::OtherSender)?;
         window.admits(header.sequence, &resource)?;
         window.accept(header.sequence, resource, limit);
         Ok(())
-    }
-
-    /// The host could not open a value: its number is free again, unless another resource holds it.
-    pub(super) fn unopened(
-        &mut self,
-        id: &SessionId,
-        direction: u8,
-        sequence: u64,
-        resource: &Text,
-    ) {
-        if let Some(Phase::Member(member) | Phase::Leaving(member)) = self.sessions.get_mut(id)
-            && let Some(window) = member.window(direction)
-            && window.accepted.get(&sequence) == Some(resource)
-        {
-            window.accepted.remove(&sequence);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which sealed values an AE reads.
 
 use super::bench::{Bench, SESSION, events, sent_request, sent_responses, wanted};
-use m2m_machine::ae::command::{Ask, Event};
+use m2m_machine::ae::command::Event;
 use m2m_machine::ae::sealing::{Fault, SEQUENCE_MAX};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::primitive::{Content, Operation, Primitive, Request};
@@ -26,10 +26,11 @@ fn header() -> SealHeader {
 }
 
 fn instance(id: &str, header: SealHeader) -> Content {
-    let sealed = Sealed {
-        header,
-        body: SealBody::Compact("a..b.c.d".into()),
-    };
+    with_body(id, header, SealBody::Clear(Value::text("data")))
+}
+
+fn with_body(id: &str, header: SealHeader, body: SealBody) -> Content {
+    let sealed = Sealed { header, body };
     let members = [
         (Attribute::ResourceId, Value::text(id)),
         (Attribute::Content, Value::Sealed(Shared::new(sealed))),
@@ -95,18 +96,12 @@ fn a_copy_in_another_resource_is_a_replay_and_reading_again_is_none() {
 }
 
 #[test]
-fn a_value_that_did_not_open_does_not_count_as_accepted() {
+fn a_value_that_did_not_open_is_not_used_and_does_not_count_as_accepted() {
     let mut bench = Bench::consented();
     let to = "cse2/ae2/container1/la";
-    read(&mut bench, to, instance("cin1", header()));
+    let closed = with_body("cin1", header(), SealBody::Compact("a..b.c.d".into()));
 
-    bench.ask(Ask::Unopened {
-        session: SESSION.into(),
-        direction: 1,
-        sequence: 1,
-        resource: "/cse2/cin1".into(),
-    });
-
+    assert_eq!(read(&mut bench, to, closed), Some(Fault::NotAuthentic));
     assert_eq!(read(&mut bench, to, instance("cin2", header())), None);
 }
 

@@ -174,15 +174,6 @@ fn every_session_phase_and_input_is_decided() {
                 session: SESSION.into(),
             })
         }),
-        ("Asked Unopened", |b| {
-            let (session, resource) = (SESSION.into(), "/cse2/cin1".into());
-            b.ask(Ask::Unopened {
-                session,
-                direction: 1,
-                sequence: 1,
-                resource,
-            })
-        }),
         ("Elapsed Question", |b| {
             b.give(Input::Elapsed(Timer::Question(SESSION.into())))
         }),
