@@ -30,7 +30,11 @@ impl Address {
                 (Some(CseId(slash(stem))), rest)
             }
         };
-        let segments: Vec<Text> = rest.split('/').filter(|s| !s.is_empty()).map(Text::from).collect();
+        let segments: Vec<Text> = rest
+            .split('/')
+            .filter(|s| !s.is_empty())
+            .map(Text::from)
+            .collect();
         if cse.is_none() && segments.is_empty() || rest.contains("//") || rest.contains('\0') {
             return None;
         }
@@ -59,7 +63,8 @@ pub fn normalized(text: &str, own: &CseId, base: &str) -> Option<Text> {
 /// Whether `path` is `ancestor` or lies below it, by whole segments (USE-01).
 #[must_use]
 pub fn lies_within(path: &str, ancestor: &str) -> bool {
-    path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(ancestor)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether the text can be a resource name (TS-0004 clause 6.2.3).
@@ -68,7 +73,9 @@ pub fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
         && text != "-"
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
 fn strip_service_provider(text: &str) -> Option<&str> {
@@ -117,16 +124,31 @@ mod tests {
 
     #[test]
     fn paths_are_compared_by_whole_segments() {
-        assert!(lies_within("/cse2/cse2/ae2/container1", "/cse2/cse2/ae2/container1"));
-        assert!(lies_within("/cse2/cse2/ae2/container1/la", "/cse2/cse2/ae2/container1"));
-        assert!(!lies_within("/cse2/cse2/ae2/container10", "/cse2/cse2/ae2/container1"));
+        assert!(lies_within(
+            "/cse2/cse2/ae2/container1",
+            "/cse2/cse2/ae2/container1"
+        ));
+        assert!(lies_within(
+            "/cse2/cse2/ae2/container1/la",
+            "/cse2/cse2/ae2/container1"
+        ));
+        assert!(!lies_within(
+            "/cse2/cse2/ae2/container10",
+            "/cse2/cse2/ae2/container1"
+        ));
     }
 
     #[test]
     fn the_dash_is_the_name_of_the_csebase() {
         let own = CseId::from("/cse2");
 
-        assert_eq!(normalized("-/ae2", &own, "cse2"), Some("/cse2/cse2/ae2".into()));
-        assert_eq!(normalized("/cse2/-/ae2", &own, "cse2"), Some("/cse2/cse2/ae2".into()));
+        assert_eq!(
+            normalized("-/ae2", &own, "cse2"),
+            Some("/cse2/cse2/ae2".into())
+        );
+        assert_eq!(
+            normalized("/cse2/-/ae2", &own, "cse2"),
+            Some("/cse2/cse2/ae2".into())
+        );
     }
 }

@@ -8,7 +8,10 @@ use crate::text::Text;
 /// One variant per short name of TS-0004 clause 8.2 (and of the private `smg:` block) that the machines read or
 /// write; any other name is [`Attribute::Custom`] and is carried as it is.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the names are those of TS-0004 clause 8.2 and the glossary")]
+#[expect(
+    missing_docs,
+    reason = "the names are those of TS-0004 clause 8.2 and the glossary"
+)]
 pub enum Attribute {
     // Universal and common.
     ResourceName,

@@ -15,8 +15,9 @@ pub struct Config {
     pub name: Text,
     /// Infrastructure or middle node.
     pub kind: CseKind,
-    /// Whether this CSE registers at another one, over a link that it opens.
-    pub has_registrar: bool,
+    /// The CSEBase of the CSE at which this one registers, over a link that it opens: its SP-relative address, or
+    /// `-` where only its point of access is known.
+    pub registrar: Option<Text>,
     /// Where registrees reach this CSE.
     pub point_of_access: Vec<Text>,
     /// Whether CSEs may register and speak over a link that is neither secured nor trusted.
@@ -30,7 +31,29 @@ pub struct Config {
     /// Rules that are switched off, for ablation only.
     pub deviations: Deviations,
     /// Length of a value in JSON, in bytes, as the host writes it.
-    pub measure: fn(&Value) -> u32,
+    pub measure: Measure,
+}
+
+/// Measures a value; part of the host, not of the state.
+#[derive(Clone, Copy)]
+pub struct Measure(pub fn(&Value) -> u32);
+
+impl PartialEq for Measure {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Measure {}
+
+impl core::hash::Hash for Measure {
+    fn hash<H: core::hash::Hasher>(&self, _state: &mut H) {}
+}
+
+impl core::fmt::Debug for Measure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Measure")
+    }
 }
 
 /// Kinds of CSE (TS-0004 clause 6.3.4.2.2).

@@ -6,22 +6,23 @@
 //! State is in two parts. [`Durable`] is what the records say, and survives a crash; links, open requests and what
 //! is on its way are volatile and are made again by [`Cse::recover`] and by the peers' repetitions.
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
+pub mod context;
+pub mod discovery;
+pub mod establishment;
+pub mod expiry;
+pub mod incoming;
+pub mod link;
+pub mod notify;
+pub mod outgoing;
+pub mod policy;
+pub mod registration;
+pub mod render;
+pub mod resources;
+pub mod routing;
+pub mod session;
+pub mod store;
+pub mod termination;
+pub mod usage;
 
 use crate::config::Config;
 use crate::durable::Durable;
@@ -184,28 +185,170 @@ pub enum Timer {
     Outcome(RequestKey),
 }
 
-/// A CSE (under construction).
+/// A CSE.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Cse {
     pub(crate) config: Shared<Config>,
     pub(crate) durable: Durable,
+    pub(crate) links: BTreeMap<LinkId, link::Link>,
+    pub(crate) link_of: BTreeMap<Entity, LinkId>,
+    pub(crate) open: BTreeMap<RequestKey, incoming::Open>,
+    pub(crate) outgoing: BTreeMap<(Entity, RequestId), outgoing::Outgoing>,
+    pub(crate) dialing: link::Dialing,
+    pub(crate) store_failing: bool,
+}
+
+/// What a step has at hand and what it has decided so far.
+pub(crate) struct Step {
+    pub(crate) env: Env,
+    pub(crate) outputs: Vec<Output>,
+}
+
+impl Step {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.env.now
+    }
+
+    pub(crate) fn report(&mut self, event: Event) {
+        self.outputs.push(Output::Report(event));
+    }
 }
 
 impl Cse {
+    /// A CSE with an empty tree: the CSEBase and its collection of transit sessions. Persist [`Cse::durable`] first.
     #[must_use]
-    pub fn new(config: Config, now: Timestamp) -> Self { Self::recover(config, [], now) }
-    pub fn recover(config: Config, records: impl IntoIterator<Item = Record>, _now: Timestamp) -> Self {
-        let mut cse = Self { config: Shared::new(config), durable: Durable::default() };
-        for record in records { cse.durable.load(record); }
+    pub fn new(config: Config, now: Timestamp) -> Self {
+        Self::recover(config, [], now)
+    }
+
+    /// A CSE as its records say it was. Links do not survive; what was on its way is sent again when they return.
+    pub fn recover(
+        config: Config,
+        records: impl IntoIterator<Item = Record>,
+        now: Timestamp,
+    ) -> Self {
+        let mut cse = Self {
+            config: Shared::new(config),
+            durable: Durable::default(),
+            links: BTreeMap::new(),
+            link_of: BTreeMap::new(),
+            open: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            dialing: link::Dialing::Idle,
+            store_failing: false,
+        };
+        for record in records {
+            cse.durable.load(record);
+        }
+        cse.ensure_base(now);
+        cse.resume();
+        cse.durable.forget_changes();
         cse
     }
-    pub fn durable(&self) -> impl Iterator<Item = Record> + '_ { self.durable.records() }
+
+    /// What must be on stable storage for this state to survive; equals the stored records folded.
+    pub fn durable(&self) -> impl Iterator<Item = Record> + '_ {
+        self.durable.records()
+    }
+
+    /// The configuration.
     #[must_use]
-    pub fn config(&self) -> &Config { &self.config }
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the current state waits for, and until when.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<(Timestamp, Timer)> { None }
+    pub fn deadlines(&self) -> Vec<(Timestamp, Timer)> {
+        let mut due = Vec::new();
+        self.link_deadlines(&mut due);
+        self.open_deadlines(&mut due);
+        self.outgoing_deadlines(&mut due);
+        self.session_deadlines(&mut due);
+        self.stored_deadlines(&mut due);
+        self.resource_deadlines(&mut due);
+        due
+    }
+
+    /// The next deadline: the earliest moment of [`Cse::deadlines`].
     #[must_use]
-    pub fn violation(&self) -> Option<Invariant> { None }
+    pub fn next_deadline(&self) -> Option<(Timestamp, Timer)> {
+        self.deadlines().into_iter().min()
+    }
+
+    /// The invariant that this state violates, if any.
     #[must_use]
-    pub fn step(&mut self, _env: Env, _input: Input) -> Vec<Output> { Vec::new() }
+    pub fn violation(&self) -> Option<Invariant> {
+        crate::invariant::of_cse(self)
+    }
+
+    /// The one door: takes what happened, says what the host must do, in order.
+    #[must_use]
+    pub fn step(&mut self, env: Env, input: Input) -> Vec<Output> {
+        let mut step = Step {
+            env,
+            outputs: Vec::new(),
+        };
+        match input {
+            Input::LinkOpened {
+                link,
+                opening,
+                trusted,
+            } => {
+                self.link_opened(&mut step, link, opening, trusted);
+            }
+            Input::LinkLost { link } => self.link_lost(&mut step, link),
+            Input::DialFailed => self.dial_failed(&mut step),
+            Input::Received { link, primitive } => match primitive {
+                Primitive::Request(request) => self.request_received(&mut step, link, request),
+                Primitive::Response(response) => self.response_received(&mut step, link, &response),
+            },
+            Input::Undecodable {
+                link,
+                request_id,
+                why,
+            } => {
+                self.undecodable(&mut step, link, request_id, why);
+            }
+            Input::Elapsed(timer) => self.elapsed(&mut step, &timer),
+            Input::StoreFailing(failing) => self.store_failing = failing,
+        }
+        self.finish(step)
+    }
+
+    fn elapsed(&mut self, step: &mut Step, timer: &Timer) {
+        let now = step.now();
+        if !self
+            .deadlines()
+            .iter()
+            .any(|(at, due)| due == timer && *at <= now)
+        {
+            return;
+        }
+        match timer {
+            Timer::Redial => self.redial(step),
+            Timer::Answer(key) => self.answer_overdue(step, key),
+            Timer::Outgoing(peer, id) => self.outgoing_overdue(step, peer, id),
+            Timer::Attempt(session) => self.forget_attempt(step, session),
+            Timer::Lease(session) => self.lease_over(step, session),
+            Timer::SessionExpiry(session) => self.session_expired(step, session),
+            Timer::HopGrace(session) => self.hop_grace_over(step, session),
+            Timer::Termination(session) => self.termination_overdue(step, session),
+            Timer::TombstoneRetry(session) => self.retry_tombstone(step, session),
+            Timer::TombstoneEnd(session) => self.drop_tombstone(session),
+            Timer::Window(id) => self.window_opens(step, id),
+            Timer::StoredExpiry(id) => self.stored_expired(step, id),
+            Timer::ResourceExpiry(id) => self.resource_expired(step, id),
+            Timer::Outcome(key) => self.durable.outcomes.remove(key),
+        }
+    }
+
+    fn finish(&mut self, step: Step) -> Vec<Output> {
+        let changes = self.durable.take_changes();
+        let mut outputs = step.outputs;
+        if !changes.is_empty() {
+            outputs.insert(0, Output::Persist(changes));
+        }
+        outputs
+    }
 }

@@ -28,7 +28,11 @@ pub struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), due: BTreeSet::new(), changed: BTreeSet::new() }
+        Self {
+            rows: BTreeMap::new(),
+            due: BTreeSet::new(),
+            changed: BTreeSet::new(),
+        }
     }
 }
 
@@ -166,7 +170,9 @@ impl Due for Session {
 impl Due for Attempt {
     fn due(&self) -> Option<Timestamp> {
         match self.stage {
-            Stage::AwaitingCapability | Stage::Asked => None,
+            // Before the request itself is over: who waits learns that the hop was not reachable.
+            Stage::AwaitingCapability => Some(self.requester.expires.minus(1)),
+            Stage::Asked => None,
             Stage::Abandoned { until } => Some(until),
         }
     }
@@ -192,7 +198,11 @@ impl Due for Notice {
 
 impl Due for Tombstone {
     fn due(&self) -> Option<Timestamp> {
-        Some(if self.hops.is_empty() { self.until } else { self.retry.min(self.until) })
+        Some(if self.hops.is_empty() {
+            self.until
+        } else {
+            self.retry.min(self.until)
+        })
     }
 }
 
@@ -254,15 +264,35 @@ impl Durable {
     /// All records.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
         core::iter::once(Record::Counter(self.counter))
-            .chain(self.neighbours.iter().map(|(_, r)| Record::Neighbour(r.clone())))
+            .chain(
+                self.neighbours
+                    .iter()
+                    .map(|(_, r)| Record::Neighbour(r.clone())),
+            )
             .chain(self.tree.iter().map(|r| Record::Resource(r.clone())))
-            .chain(self.sessions.iter().map(|(_, r)| Record::Session(r.clone())))
-            .chain(self.attempts.iter().map(|(_, r)| Record::Attempt(r.clone())))
+            .chain(
+                self.sessions
+                    .iter()
+                    .map(|(_, r)| Record::Session(r.clone())),
+            )
+            .chain(
+                self.attempts
+                    .iter()
+                    .map(|(_, r)| Record::Attempt(r.clone())),
+            )
             .chain(self.changes.iter().map(|(_, r)| Record::Change(r.clone())))
             .chain(self.stored.iter().map(|(_, r)| Record::Stored(r.clone())))
             .chain(self.notices.iter().map(|(_, r)| Record::Notice(r.clone())))
-            .chain(self.tombstones.iter().map(|(_, r)| Record::Tombstone(r.clone())))
-            .chain(self.outcomes.iter().map(|(_, r)| Record::Outcome(r.clone())))
+            .chain(
+                self.tombstones
+                    .iter()
+                    .map(|(_, r)| Record::Tombstone(r.clone())),
+            )
+            .chain(
+                self.outcomes
+                    .iter()
+                    .map(|(_, r)| Record::Outcome(r.clone())),
+            )
     }
 
     /// The changes since the last call, as one batch.
@@ -271,15 +301,23 @@ impl Durable {
         if core::mem::take(&mut self.counter_changed) {
             updates.push(Update::Put(Record::Counter(self.counter)));
         }
-        self.neighbours.take_changes(&mut updates, Record::Neighbour, Key::Neighbour);
+        self.neighbours
+            .take_changes(&mut updates, Record::Neighbour, Key::Neighbour);
         self.tree.take_changes(&mut updates);
-        self.sessions.take_changes(&mut updates, Record::Session, Key::Session);
-        self.attempts.take_changes(&mut updates, Record::Attempt, Key::Attempt);
-        self.changes.take_changes(&mut updates, Record::Change, Key::Change);
-        self.stored.take_changes(&mut updates, Record::Stored, Key::Stored);
-        self.notices.take_changes(&mut updates, Record::Notice, Key::Notice);
-        self.tombstones.take_changes(&mut updates, Record::Tombstone, Key::Tombstone);
-        self.outcomes.take_changes(&mut updates, Record::Outcome, Key::Outcome);
+        self.sessions
+            .take_changes(&mut updates, Record::Session, Key::Session);
+        self.attempts
+            .take_changes(&mut updates, Record::Attempt, Key::Attempt);
+        self.changes
+            .take_changes(&mut updates, Record::Change, Key::Change);
+        self.stored
+            .take_changes(&mut updates, Record::Stored, Key::Stored);
+        self.notices
+            .take_changes(&mut updates, Record::Notice, Key::Notice);
+        self.tombstones
+            .take_changes(&mut updates, Record::Tombstone, Key::Tombstone);
+        self.outcomes
+            .take_changes(&mut updates, Record::Outcome, Key::Outcome);
         updates
     }
 

@@ -51,7 +51,11 @@ impl Fresh {
     /// Tokens that differ from those of every other `number`; for checkers and tests, never for a network.
     #[must_use]
     pub const fn predictable(number: u8) -> Self {
-        let mut fresh = Self { session: [0; 16], key: [0; 32], key_id: [0; 16] };
+        let mut fresh = Self {
+            session: [0; 16],
+            key: [0; 32],
+            key_id: [0; 16],
+        };
         fresh.session[15] = number;
         fresh.key[31] = number;
         fresh.key_id[15] = number;
@@ -65,13 +69,14 @@ pub fn base64url(bytes: &[u8]) -> Text {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk
-            .iter()
-            .enumerate()
-            .fold(0_u32, |word, (at, byte)| word | (u32::from(*byte) << (16 - 8 * at)));
+        let word = chunk.iter().enumerate().fold(0_u32, |word, (at, byte)| {
+            word | (u32::from(*byte) << (16 - 8 * at))
+        });
         for at in 0..=chunk.len() {
             let index = (word >> (18 - 6 * at)) & 63;
-            text.push(char::from(ALPHABET.get(index as usize).copied().unwrap_or(b'A')));
+            text.push(char::from(
+                ALPHABET.get(index as usize).copied().unwrap_or(b'A'),
+            ));
         }
     }
     text.into()
@@ -84,7 +89,10 @@ mod tests {
     #[test]
     fn tokens_are_spelled_in_base64url_without_padding() {
         let key: alloc::vec::Vec<u8> = (0..32).collect();
-        assert_eq!(base64url(&key), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
+        assert_eq!(
+            base64url(&key),
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+        );
         assert_eq!(base64url(&[0; 16]).len(), 22);
         assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
     }

@@ -145,7 +145,10 @@ impl Content {
     /// Content made by a machine.
     #[must_use]
     pub fn new(name: Attribute, value: Value) -> Self {
-        Self { value: Value::object([(name, value)]), size: 0 }
+        Self {
+            value: Value::object([(name, value)]),
+            size: 0,
+        }
     }
 
     /// A resource under the name of its type.
@@ -158,7 +161,11 @@ impl Content {
     #[must_use]
     pub fn single(&self) -> Option<(&Attribute, &Value)> {
         let members = self.value.as_object()?;
-        if members.len() == 1 { members.iter().next() } else { None }
+        if members.len() == 1 {
+            members.iter().next()
+        } else {
+            None
+        }
     }
 
     /// The members of the resource of this type, if that is what the content is.
@@ -246,7 +253,9 @@ impl Request {
     /// The mode in which the originator wants its answer; blocking unless it says otherwise.
     #[must_use]
     pub fn response_mode(&self) -> ResponseMode {
-        self.response_type.as_ref().map_or(ResponseMode::Blocking, |t| t.mode)
+        self.response_type
+            .as_ref()
+            .map_or(ResponseMode::Blocking, |t| t.mode)
     }
 }
 

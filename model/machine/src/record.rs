@@ -1,9 +1,7 @@
 //! What must survive a crash, as records under keys.
 
 use crate::env::Timestamp;
-use crate::id::{
-    AeId, CseId, Entity, KeyId, RequestId, RequestKey, ResourceId, Secret, SessionId,
-};
+use crate::id::{AeId, CseId, Entity, KeyId, RequestId, RequestKey, ResourceId, Secret, SessionId};
 use crate::primitive::{Request, Response};
 use crate::resource::Resource;
 use crate::shared::Shared;
@@ -316,8 +314,6 @@ pub struct Stored {
     pub accepted: Timestamp,
     /// When its time is over.
     pub expires: Timestamp,
-    /// Whether it was sent, on whatever link.
-    pub sent: bool,
 }
 
 /// A notification that is kept until it is answered or its time is over.

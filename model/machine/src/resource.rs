@@ -8,7 +8,10 @@ use crate::value::{Members, Value};
 
 /// The resource types a CSE hosts (TS-0004 clause 6.3.4.2.1, and the private block for sessions).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the names are those of TS-0001 clause 9.6 and the glossary")]
+#[expect(
+    missing_docs,
+    reason = "the names are those of TS-0001 clause 9.6 and the glossary"
+)]
 pub enum ResourceType {
     AccessControlPolicy,
     Ae,

@@ -9,8 +9,15 @@ use crate::text::Text;
 use alloc::vec::Vec;
 
 /// The allowed numbers of each field.
-const RANGES: [(u32, u32); 7] =
-    [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6), (2000, 9999)];
+const RANGES: [(u32, u32); 7] = [
+    (0, 59),
+    (0, 59),
+    (0, 23),
+    (1, 31),
+    (1, 12),
+    (0, 6),
+    (2000, 9999),
+];
 
 /// How far ahead an opening is looked for, in days: the calendar repeats by then.
 const HORIZON_DAYS: u64 = 366 * 28;
@@ -84,7 +91,11 @@ impl Entry {
         let seconds = now.0 / SECOND_MS;
         let today = seconds / DAY_SECONDS;
         for day in today..today.saturating_add(HORIZON_DAYS) {
-            let from = if day == today { seconds % DAY_SECONDS } else { 0 };
+            let from = if day == today {
+                seconds % DAY_SECONDS
+            } else {
+                0
+            };
             if self.allows_day(day)
                 && let Some(second) = self.next_second(from)
             {
@@ -102,7 +113,10 @@ pub fn next_open(entries: &[Text], now: Timestamp) -> Option<Timestamp> {
     if entries.is_empty() {
         return Some(now);
     }
-    entries.iter().filter_map(|e| Entry::parse(e)?.next(now)).min()
+    entries
+        .iter()
+        .filter_map(|e| Entry::parse(e)?.next(now))
+        .min()
 }
 
 /// Whether the window is open at `now`.
@@ -145,7 +159,11 @@ pub fn civil(day: u64) -> (u32, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     (narrow(year), narrow(month), narrow(day_of_month))

@@ -3,7 +3,7 @@
 //! A row says of an attribute what its values are, whether it must, may or must not stand in a CREATE (by an AE and
 //! between CSEs) and in an UPDATE, whether a representation shows it, and its default. An attribute without a row is
 //! refused, unless it belongs to a later release (stored as it is), to a feature that is absent here (refused as
-//! such), or to a flexContainer. The tables are in [`published`] and [`sessions`].
+//! such), or to a flexContainer. The tables are in `published` and `sessions`.
 //!
 //! Deliberately not here: who may do it ([`crate::access`]), and rules that need the tree or the clock.
 

@@ -92,13 +92,15 @@ impl Tree {
         parent: &ResourceId,
         resource_type: ResourceType,
     ) -> impl DoubleEndedIterator<Item = &'a Shared<Resource>> + use<'a> {
-        self.children(parent).filter(move |r| r.resource_type == resource_type)
+        self.children(parent)
+            .filter(move |r| r.resource_type == resource_type)
     }
 
     /// The child of that name.
     #[must_use]
     pub fn child(&self, parent: &ResourceId, name: &str) -> Option<&Shared<Resource>> {
-        self.rows.get(self.names.get(&(parent.clone(), name.into()))?)
+        self.rows
+            .get(self.names.get(&(parent.clone(), name.into()))?)
     }
 
     /// The resource and everything below it, parents before children.
@@ -189,7 +191,8 @@ impl Tree {
                 .entry(parent.clone())
                 .or_default()
                 .insert(row.sequence, row.id.clone());
-            self.names.insert((parent.clone(), row.name.clone()), row.id.clone());
+            self.names
+                .insert((parent.clone(), row.name.clone()), row.id.clone());
         } else {
             self.base = Some(row.id.clone());
         }

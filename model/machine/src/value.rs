@@ -97,37 +97,61 @@ impl Value {
     /// The text, if it is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&Text> {
-        if let Self::Text(text) = self { Some(text) } else { None }
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// The integer, if it is one.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
-        if let Self::Integer(n) = self { Some(*n) } else { None }
+        if let Self::Integer(n) = self {
+            Some(*n)
+        } else {
+            None
+        }
     }
 
     /// The boolean, if it is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
-        if let Self::Bool(b) = self { Some(*b) } else { None }
+        if let Self::Bool(b) = self {
+            Some(*b)
+        } else {
+            None
+        }
     }
 
     /// The moment, if it is one.
     #[must_use]
     pub fn as_time(&self) -> Option<Timestamp> {
-        if let Self::Time(t) = self { Some(*t) } else { None }
+        if let Self::Time(t) = self {
+            Some(*t)
+        } else {
+            None
+        }
     }
 
     /// The list, if it is one.
     #[must_use]
     pub fn as_list(&self) -> Option<&[Self]> {
-        if let Self::List(list) = self { Some(list) } else { None }
+        if let Self::List(list) = self {
+            Some(list)
+        } else {
+            None
+        }
     }
 
     /// The members, if it is an object.
     #[must_use]
     pub fn as_object(&self) -> Option<&Members> {
-        if let Self::Object(members) = self { Some(members) } else { None }
+        if let Self::Object(members) = self {
+            Some(members)
+        } else {
+            None
+        }
     }
 
     /// The member of an object.
@@ -139,6 +163,9 @@ impl Value {
     /// A list of texts, if it is one and nothing else is in it.
     #[must_use]
     pub fn as_texts(&self) -> Option<Vec<Text>> {
-        self.as_list()?.iter().map(|v| v.as_text().cloned()).collect()
+        self.as_list()?
+            .iter()
+            .map(|v| v.as_text().cloned())
+            .collect()
     }
 }

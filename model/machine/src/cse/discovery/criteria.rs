@@ -1,0 +1,254 @@
+//! Filter criteria (TS-0004 clause 6.3.5.8): read from a request, and values compared with them.
+
+use crate::attribute::Attribute;
+use crate::env::Timestamp;
+use crate::status::Refusal;
+use crate::text::Text;
+use crate::value::{Members, Value};
+use alloc::vec::Vec;
+
+/// A filter, taken apart.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Criteria {
+    pub(super) tests: Vec<Test>,
+    /// Whether one test is enough (`fo` 2).
+    pub(super) any: bool,
+    pub(super) levels_max: Option<usize>,
+    pub(super) results_max: Option<usize>,
+    pub(super) skipped: usize,
+}
+
+/// One criterion; within it, one match is enough.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Test {
+    Types(Vec<i64>),
+    Labels(Vec<Text>),
+    Attributes(Vec<(Attribute, Value)>),
+    CreatedBefore(Timestamp),
+    CreatedSince(Timestamp),
+    ModifiedSince(Timestamp),
+    ModifiedBefore(Timestamp),
+}
+
+/// The criteria of a discovery; `None` for a RETRIEVE without filter.
+pub(crate) fn criteria(filter: Option<&Value>) -> Result<Option<Criteria>, Refusal> {
+    let Some(filter) = filter else {
+        return Ok(None);
+    };
+    let members = filter.as_object().ok_or(Refusal::BadRequest)?;
+    match members.get(&Attribute::FilterUsage) {
+        None if members.is_empty() => Ok(None),
+        None => Err(Refusal::NotImplemented),
+        Some(Value::Integer(1)) => Criteria::parse(members).map(Some),
+        Some(Value::Integer(2 | 3)) => Err(Refusal::NotImplemented),
+        Some(_) => Err(Refusal::BadRequest),
+    }
+}
+
+/// The attribute of a short name, as far as it can be searched by one of the machine's own names; any other is
+/// custom.
+fn attribute_of(short: &str) -> Attribute {
+    match short {
+        "rn" => Attribute::ResourceName,
+        "ty" => Attribute::ResourceType,
+        "ri" => Attribute::ResourceId,
+        "pi" => Attribute::ParentId,
+        "lbl" => Attribute::Labels,
+        "acpi" => Attribute::AccessControlPolicyIds,
+        "st" => Attribute::StateTag,
+        "cr" => Attribute::Creator,
+        "apn" => Attribute::AppName,
+        "api" => Attribute::AppId,
+        "aei" => Attribute::AeId,
+        "poa" => Attribute::PointOfAccess,
+        "rr" => Attribute::RequestReachability,
+        "srv" => Attribute::SupportedReleaseVersions,
+        "csz" => Attribute::ContentSerialization,
+        "or" => Attribute::OntologyRef,
+        "nl" => Attribute::NodeLink,
+        "cst" => Attribute::CseType,
+        "csi" => Attribute::CseId,
+        "cb" => Attribute::CseBase,
+        "dcse" => Attribute::DescendantCses,
+        "scap" => Attribute::SessionCapable,
+        "mni" => Attribute::MaxNrOfInstances,
+        "mbs" => Attribute::MaxByteSize,
+        "mia" => Attribute::MaxInstanceAge,
+        "cni" => Attribute::CurrentNrOfInstances,
+        "cbs" => Attribute::CurrentByteSize,
+        "cnf" => Attribute::ContentInfo,
+        "cs" => Attribute::ContentSize,
+        "cnd" => Attribute::ContainerDefinition,
+        "nu" => Attribute::NotificationUri,
+        custom => Attribute::Custom(custom.into()),
+    }
+}
+
+type Reader = fn(&Value) -> Result<Test, Refusal>;
+
+static READERS: [(Attribute, Reader); 7] = [
+    (Attribute::ResourceType, |value| {
+        integers(value).map(Test::Types)
+    }),
+    (Attribute::Labels, |value| {
+        value
+            .as_texts()
+            .map(Test::Labels)
+            .ok_or(Refusal::BadRequest)
+    }),
+    (Attribute::AttributeCriterion, |value| {
+        pairs(value).map(Test::Attributes)
+    }),
+    (Attribute::CreatedBefore, |value| {
+        moment(value).map(Test::CreatedBefore)
+    }),
+    (Attribute::CreatedAfter, |value| {
+        moment(value).map(Test::CreatedSince)
+    }),
+    (Attribute::ModifiedSince, |value| {
+        moment(value).map(Test::ModifiedSince)
+    }),
+    (Attribute::UnmodifiedSince, |value| {
+        moment(value).map(Test::ModifiedBefore)
+    }),
+];
+
+impl Criteria {
+    fn parse(members: &Members) -> Result<Self, Refusal> {
+        let mut criteria = Self::default();
+        for (name, value) in members {
+            match READERS.iter().find(|(known, _)| known == name) {
+                Some((_, read)) => criteria.tests.push(read(value)?),
+                None => criteria.set_option(name, value)?,
+            }
+        }
+        Ok(criteria)
+    }
+
+    fn set_option(&mut self, name: &Attribute, value: &Value) -> Result<(), Refusal> {
+        let number = || -> Result<usize, Refusal> {
+            let number = value.as_integer().and_then(|n| usize::try_from(n).ok());
+            number.filter(|n| *n > 0).ok_or(Refusal::BadRequest)
+        };
+        if *name == Attribute::FilterOperation {
+            self.any = match number()? {
+                1 => false,
+                2 => true,
+                _ => return Err(Refusal::BadRequest),
+            };
+        } else if *name == Attribute::Level {
+            self.levels_max = Some(number()?);
+        } else if *name == Attribute::Limit {
+            self.results_max = Some(number()?);
+        } else if *name == Attribute::Offset {
+            self.skipped = number()? - 1;
+        } else if *name != Attribute::FilterUsage {
+            return Err(unknown(name));
+        }
+        Ok(())
+    }
+}
+
+/// A criterion of TS-0004 clause 6.3.5.8 that is absent here is told from one that does not exist.
+fn unknown(name: &Attribute) -> Refusal {
+    const PUBLISHED: [&str; 20] = [
+        "sts", "stb", "exb", "exa", "clbl", "palb", "lbq", "chty", "pty", "sza", "szb", "cty",
+        "catr", "patr", "smf", "cfs", "cfq", "arp", "rels", "gmty",
+    ];
+    let is_published = if let Attribute::Custom(short) = name {
+        PUBLISHED.contains(&short.as_str())
+    } else {
+        false
+    };
+    if is_published {
+        Refusal::NotImplemented
+    } else {
+        Refusal::BadRequest
+    }
+}
+
+fn moment(value: &Value) -> Result<Timestamp, Refusal> {
+    value.as_time().ok_or(Refusal::BadRequest)
+}
+
+fn integers(value: &Value) -> Result<Vec<i64>, Refusal> {
+    let list = value.as_list().ok_or(Refusal::BadRequest)?;
+    list.iter()
+        .map(|v| v.as_integer().ok_or(Refusal::BadRequest))
+        .collect()
+}
+
+/// `atr`: short names and the values they must have.
+fn pairs(value: &Value) -> Result<Vec<(Attribute, Value)>, Refusal> {
+    let list = value.as_list().ok_or(Refusal::BadRequest)?;
+    list.iter()
+        .map(|pair| {
+            let name = pair
+                .member(&Attribute::CriterionName)
+                .and_then(Value::as_text);
+            let value = pair.member(&Attribute::CriterionValue);
+            let (name, value) = name.zip(value).ok_or(Refusal::BadRequest)?;
+            Ok((attribute_of(name), value.clone()))
+        })
+        .collect()
+}
+
+/// Equality; text may have wildcards, and of a list one member is enough.
+pub(super) fn is_equal(found: &Value, wanted: &Value) -> bool {
+    match found {
+        Value::List(list) => found == wanted || list.iter().any(|v| is_equal(v, wanted)),
+        Value::Text(text) => wanted
+            .as_text()
+            .is_some_and(|pattern| is_like(text, pattern)),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Number(_)
+        | Value::Time(_)
+        | Value::Object(_)
+        | Value::Sealed(_)
+        | Value::Secret(_) => found == wanted,
+    }
+}
+
+/// Whether the text matches a pattern in which `*` stands for any text.
+pub(super) fn is_like(text: &str, pattern: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return text == pattern;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some((_, behind)) = text.split_once(part) else {
+            return false;
+        };
+        text = behind;
+    }
+    text.ends_with(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("Cae2", "Cae2", true)]
+    #[case("Cae2", "C*", true)]
+    #[case("Cae2", "*2", true)]
+    #[case("Cae2", "*a*2", true)]
+    #[case("Cae2", "C*2*", true)]
+    #[case("Cae2", "*", true)]
+    #[case("Cae2", "Cae", false)]
+    #[case("Cae2", "*3", false)]
+    #[case("aXa", "a*Xa*a", false)]
+    fn wildcards_stand_for_any_text(
+        #[case] text: &str,
+        #[case] pattern: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(is_like(text, pattern), expected);
+    }
+}

@@ -1,0 +1,368 @@
+//! Making a session once everyone beyond has agreed: its resources (flow 1 steps 14 and 16) and the answers.
+
+use super::MadeDownstream;
+use super::questions::credentials;
+use crate::attribute::Attribute;
+use crate::cse::resources::NewResource;
+use crate::cse::{Cse, Event, SessionStep, Step};
+use crate::env::Timestamp;
+use crate::id::{CseId, ResourceId};
+use crate::primitive::Content;
+use crate::record::{Attempt, Phase, Session};
+use crate::resource::{Resource, ResourceType};
+use crate::schema;
+use crate::shared::Shared;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use crate::value::{Members, Value};
+use alloc::format;
+use alloc::vec::Vec;
+
+/// A hop of a session that is being made.
+struct NewHop<'a> {
+    cse: &'a CseId,
+    session: &'a str,
+    endpoint: &'a str,
+}
+
+impl Cse {
+    /// The target, registered here, has consented.
+    pub(crate) fn consented(&mut self, step: &mut Step, attempt: &Attempt, endpoint: Members) {
+        self.make(step, attempt, &endpoint, None, attempt.session_expires);
+    }
+
+    /// The next hop has made its session.
+    pub(crate) fn hop_consented(
+        &mut self,
+        step: &mut Step,
+        attempt: &Attempt,
+        made: &MadeDownstream,
+    ) {
+        let hop = NewHop {
+            cse: &made.hop,
+            session: &made.session,
+            endpoint: attempt.target.as_str(),
+        };
+        // EST-62
+        let expires = attempt.session_expires.min(made.expires);
+        self.make(step, attempt, &made.endpoint, Some(hop), expires);
+    }
+
+    fn make(
+        &mut self,
+        step: &mut Step,
+        attempt: &Attempt,
+        endpoint: &Members,
+        downstream: Option<NewHop<'_>>,
+        expires: Timestamp,
+    ) {
+        let active = attempt.upstream.is_none();
+        let lease = self.hop_lease(attempt);
+        let onwards = downstream.as_ref().map(|hop| hop.cse.clone());
+        let row = Session {
+            id: attempt.id.clone(),
+            resource: attempt.resource.clone(),
+            phase: if active {
+                Phase::Active
+            } else {
+                Phase::Pending { lease }
+            },
+            credentials: attempt.credentials.clone(),
+            initiator: attempt.initiator.clone(),
+            target: attempt.target.clone(),
+            upstream: attempt.upstream.clone(),
+            confirming: None,
+            hop_lost: None,
+            entries: 0,
+        };
+        self.durable.sessions.put(attempt.id.clone(), row);
+        if self
+            .make_resources(step, attempt, endpoint, downstream, expires)
+            .is_err()
+        {
+            // Only possible if the parent is gone by now, with all that was in it.
+            self.durable.sessions.remove(&attempt.id);
+            self.refuse(step, &attempt.requester, Refusal::NotFound);
+            return;
+        }
+        let reached = if active {
+            SessionStep::Active
+        } else {
+            SessionStep::Pending
+        };
+        step.report(Event::Session(attempt.id.clone(), reached));
+        // EST-60
+        if active && let Some(hop) = onwards {
+            self.confirm(step, &attempt.id, &hop);
+        }
+        let content = self.established(attempt, endpoint, active);
+        self.respond(step, &attempt.requester, Status::CREATED, content);
+    }
+
+    /// How long an unconfirmed session may live: past the expiration of the request that asked for it.
+    fn hop_lease(&self, attempt: &Attempt) -> Timestamp {
+        attempt.requester.expires.plus(self.config.timers.lease_ms)
+    }
+
+    fn make_resources(
+        &mut self,
+        step: &mut Step,
+        attempt: &Attempt,
+        endpoint: &Members,
+        downstream: Option<NewHop<'_>>,
+        expires: Timestamp,
+    ) -> Result<(), Refusal> {
+        let mut part = |cse: &mut Self,
+                        resource_type: ResourceType,
+                        parent: &ResourceId,
+                        id: Option<ResourceId>,
+                        name: Text,
+                        attributes: Members| {
+            let creator = cse.config.cse_id.0.clone();
+            let new = NewResource {
+                resource_type,
+                parent: parent.clone(),
+                id,
+                name: Some(name),
+                creator,
+                expires: Some(expires),
+                specialization: None,
+                attributes,
+            };
+            cse.insert(step, new)
+        };
+        let top = attempt.resource.clone();
+        let attributes = session_attributes(attempt);
+        part(
+            self,
+            ResourceType::Session,
+            &attempt.parent,
+            Some(top.clone()),
+            attempt.name.clone(),
+            attributes,
+        )?;
+        // EST-07
+        let first = self.stored_endpoint(&attempt.endpoint);
+        part(
+            self,
+            ResourceType::SessionEndpoint,
+            &top,
+            None,
+            "ep0".into(),
+            first,
+        )?;
+        let second = self.stored_endpoint(endpoint);
+        part(
+            self,
+            ResourceType::SessionEndpoint,
+            &top,
+            None,
+            "ep1".into(),
+            second,
+        )?;
+        let upstream = attempt.upstream.as_ref().map(|cse| NewHop {
+            cse,
+            session: attempt.upstream_session.as_deref().unwrap_or(""),
+            endpoint: attempt.initiator.as_str(),
+        });
+        for hop in [upstream, downstream].into_iter().flatten() {
+            let attributes = Members::from([
+                (Attribute::NextHopId, Value::Text(hop.cse.0.clone())),
+                (Attribute::RemoteSession, Value::text(hop.session)),
+                (Attribute::NextHopEndpoints, Value::texts([hop.endpoint])),
+            ]);
+            part(
+                self,
+                ResourceType::NextHop,
+                &top,
+                None,
+                hop.cse.stem().into(),
+                attributes,
+            )?;
+        }
+        let bound = i64::from(self.config.limits.context_entries);
+        let context = Members::from([
+            (Attribute::MaxNrOfInstances, Value::Integer(bound)),
+            (Attribute::CurrentNrOfInstances, Value::Integer(0)),
+        ]);
+        part(
+            self,
+            ResourceType::SessionContext,
+            &top,
+            None,
+            "context".into(),
+            context,
+        )?;
+        for policy in &attempt.policies {
+            let (name, attributes) = named_policy(policy);
+            part(
+                self,
+                ResourceType::SessionPolicy,
+                &top,
+                None,
+                name,
+                attributes,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The endpoint as a child resource; where it is told is known only at its own CSE.
+    fn stored_endpoint(&self, endpoint: &Members) -> Members {
+        let mut attributes = endpoint.clone();
+        attributes.remove(&Attribute::SessionState);
+        let id = endpoint
+            .get(&Attribute::EndpointId)
+            .and_then(Value::as_text);
+        let ae = crate::id::AeId(id.cloned().unwrap_or_default());
+        if ae.registrar().as_ref() == Some(&self.config.cse_id)
+            && let Some(subscription) = self.subscription_of(&ae, super::questions::TERMINATION)
+        {
+            attributes.insert(Attribute::NotificationUri, Value::texts([&subscription.to]));
+        }
+        attributes
+    }
+
+    /// The content of answers 15 and 17: the session with both endpoints, and, for the initiator, its credentials.
+    fn established(&self, attempt: &Attempt, endpoint: &Members, active: bool) -> Option<Content> {
+        let resource = self.durable.tree.get(&attempt.resource)?;
+        let mut members = self.represent(resource);
+        let endpoints = [&attempt.endpoint, endpoint].map(|e| {
+            let mut shown = e.clone();
+            shown.remove(&Attribute::NotificationUri);
+            shown.insert(Attribute::SessionState, self.endpoint_state(attempt, e));
+            Value::Object(shown)
+        });
+        let name = Attribute::Resource(ResourceType::SessionEndpoint);
+        members.insert(name, Value::List(endpoints.into()));
+        // EST-59, EST-62
+        if active {
+            members.insert(Attribute::Credentials, credentials(&attempt.credentials));
+        }
+        Some(Content::resource(ResourceType::Session, members))
+    }
+
+    fn endpoint_state(&self, attempt: &Attempt, endpoint: &Members) -> Value {
+        let id = endpoint
+            .get(&Attribute::EndpointId)
+            .and_then(Value::as_text);
+        let children = self
+            .durable
+            .tree
+            .children_of_type(&attempt.resource, ResourceType::SessionEndpoint);
+        let found = children
+            .into_iter()
+            .find(|r| r.text(&Attribute::EndpointId) == id);
+        found
+            .and_then(|r| self.live_attributes(r).remove(&Attribute::SessionState))
+            .unwrap_or(Value::Integer(crate::cse::session::OFFLINE))
+    }
+
+    /// The name that the initiator proposes, if it can be had; else one of this CSE's choice.
+    pub(crate) fn session_name(
+        &mut self,
+        members: &Members,
+        collection: &Resource,
+    ) -> Result<Text, Refusal> {
+        let Some(name) = members
+            .get(&Attribute::ResourceName)
+            .and_then(Value::as_text)
+        else {
+            let number = self.durable.next_number();
+            return Ok(format!("s{number}").into());
+        };
+        let reserved = self
+            .durable
+            .attempts
+            .iter()
+            .any(|(_, a)| a.parent == collection.id && a.name == *name);
+        // EST-22
+        if reserved || self.durable.tree.child(&collection.id, name).is_some() {
+            return Err(Refusal::Conflict);
+        }
+        Ok(name.clone())
+    }
+
+    /// The name under which a session for a hop stands: never the initiator's, so that names cannot collide.
+    pub(crate) fn chosen_name(&self, resource: &ResourceId) -> Text {
+        format!("s{}", resource.as_str().trim_start_matches("ses")).into()
+    }
+
+    /// The collection of sessions in transit.
+    pub(crate) fn transit_collection(&self) -> Option<Shared<Resource>> {
+        let base = self.durable.tree.base()?;
+        self.durable
+            .tree
+            .children_of_type(&base.id, ResourceType::Sessions)
+            .next()
+            .cloned()
+    }
+
+    /// The policies inside an establishment, checked and named (POL-11).
+    pub(crate) fn embedded_policies(&mut self, members: &Members) -> Result<Vec<Members>, Refusal> {
+        let name = Attribute::Resource(ResourceType::SessionPolicy);
+        let Some(list) = members.get(&name) else {
+            return Ok(Vec::new());
+        };
+        let mut policies: Vec<Members> = Vec::new();
+        for policy in list.as_list().ok_or(Refusal::BadRequest)? {
+            let mut policy = policy.as_object().ok_or(Refusal::BadRequest)?.clone();
+            schema::check_create(ResourceType::SessionPolicy, &policy, false)?;
+            self.complete_policy(&mut policy);
+            // POL-11, POL-14
+            for other in &policies {
+                if other.get(&Attribute::ResourceName) == policy.get(&Attribute::ResourceName) {
+                    return Err(Refusal::Conflict);
+                }
+                if crate::cse::policy::collide(other, &policy) {
+                    return Err(Refusal::PolicyConflict);
+                }
+            }
+            policies.push(policy);
+        }
+        Ok(policies)
+    }
+}
+
+fn session_attributes(attempt: &Attempt) -> Members {
+    let mut members = Members::from([
+        (Attribute::SessionId, Value::Text(attempt.id.0.clone())),
+        (
+            Attribute::SessionOriginator,
+            Value::Text(attempt.initiator.0.clone()),
+        ),
+        (
+            Attribute::SessionTargets,
+            Value::texts([attempt.target.as_str()]),
+        ),
+        (Attribute::EndToEnd, Value::Bool(attempt.end_to_end)),
+        (
+            Attribute::AllEndpointsRequired,
+            Value::Bool(attempt.all_required),
+        ),
+        (
+            Attribute::KeyId,
+            Value::Text(attempt.credentials.key_id.0.clone()),
+        ),
+    ]);
+    if !attempt.descriptors.is_empty() {
+        members.insert(
+            Attribute::Descriptors,
+            Value::texts(attempt.descriptors.iter()),
+        );
+    }
+    members
+}
+
+/// A policy as its name and its attributes.
+pub(crate) fn named_policy(members: &Members) -> (Text, Members) {
+    let mut attributes = members.clone();
+    let name = attributes.remove(&Attribute::ResourceName);
+    attributes
+        .entry(Attribute::StateTag)
+        .or_insert(Value::Integer(0));
+    (
+        name.and_then(|n| n.as_text().cloned()).unwrap_or_default(),
+        attributes,
+    )
+}

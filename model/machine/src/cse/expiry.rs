@@ -1,0 +1,84 @@
+//! Resources that reach their `et` (TS-0004 clause 7.3.3.7): the normal delete, for each type in its way.
+
+use super::{Cse, Event, Step, Timer};
+use crate::attribute::Attribute;
+use crate::env::Timestamp;
+use crate::id::{CseId, Entity, ResourceId};
+use crate::resource::{Resource, ResourceType};
+use alloc::vec::Vec;
+
+impl Cse {
+    /// Sessions are not among them: they end in their own way, see [`super::termination`].
+    pub(crate) fn resource_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+        for (at, id) in self.durable.tree.due() {
+            if self.type_of(id) != Some(ResourceType::Session) {
+                due.push((*at, Timer::ResourceExpiry(id.clone())));
+            }
+        }
+    }
+
+    pub(crate) fn resource_expired(&mut self, step: &mut Step, id: &ResourceId) {
+        match self.type_of(id) {
+            Some(ResourceType::Ae) => self.ae_leaves(step, id),
+            Some(ResourceType::RemoteCse) => self.cse_leaves(step, id),
+            Some(
+                ResourceType::AccessControlPolicy
+                | ResourceType::Container
+                | ResourceType::ContentInstance
+                | ResourceType::Request
+                | ResourceType::Subscription
+                | ResourceType::FlexContainer,
+            ) => {
+                self.remove(step, id);
+            }
+            Some(
+                ResourceType::CseBase
+                | ResourceType::Sessions
+                | ResourceType::Session
+                | ResourceType::SessionEndpoint
+                | ResourceType::NextHop
+                | ResourceType::SessionPolicy
+                | ResourceType::SessionContext
+                | ResourceType::SessionContextEntry,
+            )
+            | None => {}
+        }
+    }
+
+    /// An AE is no longer registered: its sessions end, everything below it goes, its link is nobody's (REG-06).
+    pub(crate) fn ae_leaves(&mut self, step: &mut Step, id: &ResourceId) {
+        let ae = self.local_ae(id);
+        self.end_sessions_of(step, &ae);
+        // REG-06
+        self.remove(step, id);
+        self.forget_outgoing(step, &ae);
+        self.unbind(&ae);
+        step.report(Event::Deregistered(ae));
+    }
+
+    /// A neighbour is no longer registered: sessions over it end after a grace period (END-38).
+    pub(crate) fn cse_leaves(&mut self, step: &mut Step, id: &ResourceId) {
+        let cse = self
+            .durable
+            .tree
+            .get(id)
+            .map(|r| cse_of(r))
+            .unwrap_or(CseId::from(""));
+        self.remove(step, id);
+        self.durable.neighbours.remove(&cse);
+        self.hop_is_lost(step, &cse);
+        let entity = Entity::Cse(cse);
+        self.unbind(&entity);
+        step.report(Event::Deregistered(entity));
+    }
+}
+
+/// The CSE-ID of a `<remoteCSE>`.
+fn cse_of(resource: &Resource) -> CseId {
+    CseId(
+        resource
+            .text(&Attribute::CseId)
+            .cloned()
+            .unwrap_or_default(),
+    )
+}

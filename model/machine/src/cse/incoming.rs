@@ -1,0 +1,616 @@
+//! Requests of peers: who sent it, was it here before, is it well-formed; then to its chapter; then the answer.
+//!
+//! The order is that of R8 and TS-0004 clause 7.2.2.2: originator against link, repetition, parameters, target.
+
+use super::resources::Resolved;
+use super::{Cse, Event, Output, Step, Timer};
+use crate::address::Address;
+use crate::deviation::Deviation;
+use crate::env::Timestamp;
+use crate::id::{AeId, CseId, Entity, LinkId, RequestKey};
+use crate::primitive::{Content, Operation, Primitive, Request, Response, ResponseMode, When};
+use crate::record::{Outcome, Requester};
+use crate::resource::ResourceType;
+use crate::shared::Shared;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// A request that is not answered yet.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Open {
+    /// Where it came in last.
+    pub(crate) link: LinkId,
+    /// Who waits.
+    pub(crate) requester: Requester,
+}
+
+/// What a chapter says of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Handled {
+    /// Here is the answer.
+    Now(Status, Option<Content>),
+    /// The answer follows; the chapter has noted the requester.
+    Later,
+}
+
+/// The release versions this CSE speaks (TS-0004 clause 6.3.4.2, supportedReleaseVersions).
+pub(crate) const RELEASE_VERSIONS: [&str; 4] = ["2a", "3", "4", "5"];
+
+/// Marks an originator that has no name yet; no identifier begins like this.
+const NAMELESS: char = '@';
+
+impl Cse {
+    pub(crate) fn request_received(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        request: Shared<Request>,
+    ) {
+        let Some(state) = self.links.get_mut(&link) else {
+            return;
+        };
+        state.malformed = 0;
+        let (peer, originator) = match self.identify(step, link, &request) {
+            Ok(identity) => identity,
+            Err(refusal) => return self.refuse_unidentified(step, link, &request, refusal),
+        };
+        let key = RequestKey {
+            originator,
+            request_id: request.request_id.clone(),
+        };
+        let now = step.now();
+        let life = now.plus(self.config.timers.request_life_ms);
+        let expires = request
+            .request_expiration
+            .map_or(life, |when| when.from(now));
+        let requester = Requester {
+            key,
+            peer,
+            acknowledged: None,
+            expires,
+            request,
+        };
+        if self.is_repetition(step, link, &requester) {
+            return;
+        }
+        self.open.insert(
+            requester.key.clone(),
+            Open {
+                link,
+                requester: requester.clone(),
+            },
+        );
+        match self.handle(step, link, &requester) {
+            Ok(Handled::Now(status, content)) => self.respond(step, &requester, status, content),
+            Ok(Handled::Later) => {}
+            Err(refusal) => self.refuse(step, &requester, refusal),
+        }
+    }
+
+    /// The entity at the other end, and the originator in SP-relative form.
+    fn identify(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        request: &Request,
+    ) -> Result<(Entity, Text), Refusal> {
+        let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
+        let registers = registers(request);
+        match state.entity.clone() {
+            Some(Entity::Ae(ae)) => {
+                let from = request.from.as_deref().unwrap_or("");
+                // LNK-19
+                if from == ae.stem() {
+                    Ok((Entity::Ae(ae.clone()), ae.0))
+                } else if registers == Some(ResourceType::Ae) {
+                    Err(Refusal::AlreadyRegistered)
+                } else if from.is_empty() || from.contains('/') {
+                    Err(Refusal::BadRequest)
+                } else {
+                    Err(Refusal::NotAuthenticated)
+                }
+            }
+            Some(Entity::Cse(cse)) => {
+                let from = request.from.clone().ok_or(Refusal::BadRequest)?;
+                // LNK-19
+                if self.speaks_for(&cse, &from) {
+                    Ok((Entity::Cse(cse), from))
+                } else {
+                    Err(Refusal::NotAuthenticated)
+                }
+            }
+            None => self.identify_unbound(step, link, request, registers),
+        }
+    }
+
+    fn identify_unbound(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        request: &Request,
+        registers: Option<ResourceType>,
+    ) -> Result<(Entity, Text), Refusal> {
+        let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
+        let from = request.from.clone().unwrap_or_default();
+        // The registrar introduces itself on the link that this CSE opened to it.
+        if state.dialed && from.starts_with('/') {
+            let cse = CseId::from(from.as_str());
+            self.registrar_known(step, link, &cse);
+            return Ok((Entity::Cse(cse), from));
+        }
+        let claimed = state.claimed.clone();
+        let fits = claimed
+            .as_ref()
+            .is_none_or(|c| *c == from || from.is_empty() || from == "C");
+        if registers.is_some() && fits {
+            return Ok(self.newcomer(link, &from));
+        }
+        // LNK-06
+        match self.registered(&from) {
+            Some(entity) if claimed.is_none() && !from.is_empty() => {
+                let of_cse = matches!(entity, Entity::Cse(_));
+                if !of_cse && from.contains('/') {
+                    return Err(Refusal::BadRequest);
+                }
+                self.bind(step, link, entity.clone());
+                let originator = entity.as_str().into();
+                Ok((entity, originator))
+            }
+            Some(_) => Err(Refusal::NotAuthenticated),
+            // A peer that cleans up its own registration first must get on.
+            None if self.cleans_up(request, &from) => Err(Refusal::NotFound),
+            // LNK-03
+            None => Err(Refusal::NotAuthenticated),
+        }
+    }
+
+    /// Someone who is about to register. Whoever has no name yet is told apart by its link.
+    fn newcomer(&self, link: LinkId, from: &str) -> (Entity, Text) {
+        let entity = match from {
+            "" | "C" | "S" => Entity::Ae(AeId(format!("{NAMELESS}{}", link.0).into())),
+            id if id.starts_with('/') => Entity::Cse(CseId::from(id)),
+            stem => Entity::Ae(AeId::at(&self.config.cse_id, stem)),
+        };
+        let originator = entity.as_str().into();
+        (entity, originator)
+    }
+
+    fn cleans_up(&self, request: &Request, from: &str) -> bool {
+        let by_cse = from.starts_with('/') && !from.trim_start_matches('/').contains('/');
+        let reads_or_deletes = match request.operation {
+            Operation::Retrieve | Operation::Delete => true,
+            Operation::Create | Operation::Update | Operation::Notify => false,
+        };
+        let own = Address::parse(&request.to).is_some_and(|address| {
+            let last = address.segments.last().map_or("", Text::as_str);
+            self.is_own(&address) && last == from.trim_start_matches('/')
+        });
+        by_cse && reads_or_deletes && own
+    }
+
+    /// Whether requests of `from` may come over the link of that CSE.
+    fn speaks_for(&self, cse: &CseId, from: &str) -> bool {
+        let below = |id: &str| crate::address::lies_within(from, id);
+        below(cse.as_str()) || self.descendants(cse).iter().any(|id| below(id))
+    }
+
+    /// R8: a repetition is absorbed or answered as before, never executed again.
+    fn is_repetition(&mut self, step: &mut Step, link: LinkId, requester: &Requester) -> bool {
+        if self.config.deviations.has(Deviation::NoOutcomeCache) {
+            return false;
+        }
+        let digest = requester.request.digest();
+        if let Some(open) = self.open.get_mut(&requester.key) {
+            let identical = open.requester.request.digest() == digest;
+            // EST-13, USE-12
+            if identical {
+                open.link = link;
+            } else {
+                let response = self.response_to(requester, Refusal::Conflict.status(), None);
+                self.send_response(step, link, &requester.peer, response);
+            }
+            return true;
+        }
+        if let Some(outcome) = self.durable.outcomes.get(&requester.key)
+            && outcome.digest == digest
+        {
+            // EST-13, USE-12, LNK-21
+            let response = outcome.response.clone();
+            self.send_response(step, link, &requester.peer, response);
+            return true;
+        }
+        // After a crash, what was under way is known from its records.
+        let same = |r: &Requester| r.key == requester.key && r.request.digest() == digest;
+        if self
+            .durable
+            .attempts
+            .iter()
+            .any(|(_, a)| same(&a.requester))
+            || self.durable.changes.iter().any(|(_, c)| same(&c.requester))
+        {
+            self.open.insert(
+                requester.key.clone(),
+                Open {
+                    link,
+                    requester: requester.clone(),
+                },
+            );
+            return true;
+        }
+        false
+    }
+
+    fn handle(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        requester: &Requester,
+    ) -> Result<Handled, Refusal> {
+        let request = requester.request.clone();
+        self.check_parameters(&request, requester.expires, step.now())?;
+        if self.store_failing && request.operation != Operation::Retrieve {
+            return Err(Refusal::StoreUnavailable);
+        }
+        let address = Address::parse(&request.to).ok_or(Refusal::BadRequest)?;
+        let by_neighbour = match &requester.peer {
+            Entity::Cse(cse) => requester.key.originator == cse.as_str(),
+            Entity::Ae(_) => false,
+        };
+        match registers(&request) {
+            Some(ResourceType::Ae) if self.is_base(&address) => {
+                return self.register_ae(step, link, requester);
+            }
+            Some(ResourceType::RemoteCse) if self.is_base(&address) => {
+                return self.register_cse(step, link, requester);
+            }
+            Some(_) if !self.is_own(&address) => return Err(Refusal::BadRequest),
+            Some(_) => return Err(Refusal::InvalidChild),
+            None => {}
+        }
+        let creates_session = request.operation == Operation::Create
+            && request.resource_type == Some(ResourceType::Session.number());
+        if creates_session && by_neighbour {
+            // EST-40
+            return self.establish_for_hop(step, requester, &address);
+        }
+        if !self.is_own(&address) {
+            return match request.session {
+                Some(_) => self.data_request(step, requester, None),
+                None => self.forward(step, requester, &address),
+            };
+        }
+        self.handle_local(step, requester, &address)
+    }
+
+    fn handle_local(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        address: &Address,
+    ) -> Result<Handled, Refusal> {
+        let request = &requester.request;
+        let target = self.resolve(address);
+        let of_sessions = target.as_ref().is_some_and(|t| {
+            self.type_of(&t.resource)
+                .is_some_and(|r| r.is_of_sessions())
+        });
+        if request.session.is_some() && !of_sessions {
+            return self.data_request(step, requester, target);
+        }
+        let Some(target) = target else {
+            return Err(self.missing(request, address));
+        };
+        if of_sessions || makes_session(request) {
+            return self.session_request(step, requester, &target);
+        }
+        let mode = self.mode_of(request);
+        match mode {
+            ResponseMode::Blocking | ResponseMode::NoResponse | ResponseMode::FlexBlocking => {
+                self.perform(step, requester, &target)
+            }
+            ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => {
+                self.perform_later(step, requester, &target)
+            }
+        }
+    }
+
+    /// Carries out a request on a local resource that is no part of a session.
+    pub(crate) fn perform(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+    ) -> Result<Handled, Refusal> {
+        let request = &requester.request;
+        let resource_type = self.type_of(&target.resource);
+        match request.operation {
+            Operation::Delete => match resource_type {
+                Some(ResourceType::Ae) => self.deregister_ae(step, requester, &target.resource),
+                Some(ResourceType::RemoteCse) => {
+                    self.deregister_cse(step, requester, &target.resource)
+                }
+                Some(ResourceType::Request) => self.recall(step, requester, &target.resource),
+                Some(_) | None => self.execute_now(step, requester, target),
+            },
+            Operation::Update => {
+                let done = self.execute_now(step, requester, target)?;
+                if resource_type == Some(ResourceType::Ae) {
+                    self.sync_sessions(step, &target.resource);
+                }
+                Ok(done)
+            }
+            Operation::Notify if resource_type == Some(ResourceType::Ae) => {
+                self.notify_ae(step, requester, &target.resource)
+            }
+            Operation::Notify => Err(Refusal::OperationNotAllowed),
+            Operation::Create | Operation::Retrieve => self.execute_now(step, requester, target),
+        }
+    }
+
+    /// Carries out a request on a local resource as such, with the rights of its originator.
+    pub(crate) fn execute_now(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+    ) -> Result<Handled, Refusal> {
+        let originator = &requester.key.originator;
+        let response = self.execute(step, originator, &requester.request, target)?;
+        Ok(Handled::Now(response.status, response.content))
+    }
+
+    fn check_parameters(
+        &self,
+        request: &Request,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        // USE-03
+        if expires <= now {
+            return Err(Refusal::Expired);
+        }
+        let version = request.release_version.as_deref().unwrap_or("1");
+        if !RELEASE_VERSIONS.contains(&version) {
+            return Err(Refusal::ReleaseVersion);
+        }
+        if request.unsupported.is_some() {
+            return Err(Refusal::NotImplemented);
+        }
+        let result_ends = request.result_expiration.map(|when| when.from(now));
+        if result_ends.is_some_and(|at| at <= now) {
+            return Err(Refusal::Expired);
+        }
+        match request.operation {
+            Operation::Create => {
+                let typed = request.resource_type.is_some() && request.content.is_some();
+                let plain = request.filter.is_none() && request.identifier_type.is_none();
+                if typed && plain {
+                    Ok(())
+                } else {
+                    Err(Refusal::BadRequest)
+                }
+            }
+            Operation::Retrieve | Operation::Delete | Operation::Update | Operation::Notify
+                if request.resource_type.is_some() =>
+            {
+                Err(Refusal::BadRequest)
+            }
+            Operation::Update | Operation::Notify if request.content.is_none() => {
+                Err(Refusal::BadRequest)
+            }
+            Operation::Delete if request.content.is_some() => Err(Refusal::BadRequest),
+            Operation::Retrieve | Operation::Update | Operation::Delete | Operation::Notify => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Which way a flexible originator is served: later with somewhere to notify, else at once.
+    fn mode_of(&self, request: &Request) -> ResponseMode {
+        match request.response_mode() {
+            ResponseMode::FlexBlocking => ResponseMode::Blocking,
+            mode => mode,
+        }
+    }
+
+    /// What is said of a target that is not there: an AE without sessions is not the same as no AE.
+    fn missing(&self, request: &Request, address: &Address) -> Refusal {
+        let mut parent = address.clone();
+        let last = parent.segments.pop();
+        let asks = makes_session(request) && last.as_deref() == Some("sessions");
+        let ae = asks.then(|| self.resolve(&parent)).flatten();
+        match ae.and_then(|found| self.type_of(&found.resource)) {
+            Some(ResourceType::Ae) => Refusal::NotSessionCapable,
+            Some(_) | None => Refusal::NotFound,
+        }
+    }
+
+    /// Answers a request: its outcome is remembered, then it is sent on the link it came in on or the current one.
+    pub(crate) fn respond(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        status: Status,
+        content: Option<Content>,
+    ) {
+        let open = self.open.remove(&requester.key);
+        let digest = requester.request.digest();
+        // EST-15, USE-15
+        if open.is_none()
+            && self
+                .durable
+                .outcomes
+                .get(&requester.key)
+                .is_some_and(|o| o.digest == digest)
+        {
+            return;
+        }
+        let response = self.response_to(requester, status, content);
+        if remembers(requester) {
+            let until = requester.expires.plus(self.config.timers.outcome_memory_ms);
+            self.make_room_for_outcome(&requester.key);
+            let row = Outcome {
+                key: requester.key.clone(),
+                digest,
+                response: response.clone(),
+                until,
+            };
+            self.durable.outcomes.put(requester.key.clone(), row);
+        }
+        if requester.request.response_mode() == ResponseMode::NoResponse {
+            return;
+        }
+        let link = open.map_or(LinkId(0), |o| o.link);
+        self.send_response(step, link, &requester.peer, response);
+    }
+
+    pub(crate) fn refuse(&mut self, step: &mut Step, requester: &Requester, refusal: Refusal) {
+        let status = refusal.status();
+        step.report(Event::Refused(requester.key.originator.clone(), status.0));
+        self.respond(step, requester, status, None);
+    }
+
+    fn refuse_unidentified(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        request: &Request,
+        refusal: Refusal,
+    ) {
+        let status = refusal.status();
+        step.report(Event::Refused(
+            request.from.clone().unwrap_or_default(),
+            status.0,
+        ));
+        let mut response = Response::new(status, request.request_id.clone());
+        response.session.clone_from(&request.session);
+        let primitive = Primitive::Response(Shared::new(response));
+        step.outputs.push(Output::Send { link, primitive });
+    }
+
+    fn response_to(
+        &self,
+        requester: &Requester,
+        status: Status,
+        content: Option<Content>,
+    ) -> Shared<Response> {
+        let request = &requester.request;
+        let version = request.release_version.clone();
+        Shared::new(Response {
+            status,
+            request_id: Some(request.request_id.clone()),
+            release_version: Some(
+                version
+                    .filter(|v| RELEASE_VERSIONS.contains(&&**v))
+                    .unwrap_or_else(|| "3".into()),
+            ),
+            session: request.session.clone(),
+            content,
+            result_expiration: request
+                .result_expiration
+                .filter(|w| matches!(w, When::At(_))),
+        })
+    }
+
+    fn send_response(
+        &self,
+        step: &mut Step,
+        link: LinkId,
+        peer: &Entity,
+        response: Shared<Response>,
+    ) {
+        let usable = |l: &LinkId| self.links.get(l).is_some_and(|state| !state.replaced);
+        // LNK-02
+        if let Some(link) = Some(link)
+            .filter(usable)
+            .or_else(|| self.current_link(peer))
+        {
+            let primitive = Primitive::Response(response);
+            step.outputs.push(Output::Send { link, primitive });
+        }
+    }
+
+    /// Keeps the number of outcomes per originator bounded: the one that would be forgotten first goes.
+    fn make_room_for_outcome(&mut self, key: &RequestKey) {
+        let from = RequestKey {
+            originator: key.originator.clone(),
+            request_id: "".into(),
+        };
+        let of_originator = || {
+            self.durable
+                .outcomes
+                .range_from(&from)
+                .take_while(|(k, _)| k.originator == key.originator)
+        };
+        if of_originator().count() < self.config.limits.outcomes_per_originator as usize {
+            return;
+        }
+        let oldest = of_originator()
+            .min_by_key(|(_, o)| o.until)
+            .map(|(k, _)| k.clone());
+        if let Some(oldest) = oldest {
+            self.durable.outcomes.remove(&oldest);
+        }
+    }
+
+    pub(crate) fn open_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+        for (key, open) in &self.open {
+            due.push((open.requester.expires, Timer::Answer(key.clone())));
+        }
+        for (at, key) in self.durable.outcomes.due() {
+            due.push((*at, Timer::Outcome(key.clone())));
+        }
+    }
+
+    /// Who waits at the end of its request gets 4008.
+    pub(crate) fn answer_overdue(&mut self, step: &mut Step, key: &RequestKey) {
+        if let Some(open) = self.open.get(key).cloned() {
+            // EST-15, USE-33
+            self.outgoing
+                .retain(|_, o| o.purpose != super::outgoing::Purpose::Forward(key.clone()));
+            self.refuse(step, &open.requester, Refusal::Expired);
+        }
+    }
+
+    /// Whether the address names a resource of this CSE.
+    pub(crate) fn is_own(&self, address: &Address) -> bool {
+        address
+            .cse
+            .as_ref()
+            .is_none_or(|cse| *cse == self.config.cse_id)
+    }
+
+    fn is_base(&self, address: &Address) -> bool {
+        let base = self.durable.tree.base().map(|b| b.id.clone());
+        self.is_own(address) && self.resolve(address).map(|r| r.resource) == base
+    }
+
+    pub(crate) fn type_of(&self, id: &crate::id::ResourceId) -> Option<ResourceType> {
+        self.durable.tree.get(id).map(|r| r.resource_type)
+    }
+}
+
+/// The type that a request registers, if it is a registration.
+fn registers(request: &Request) -> Option<ResourceType> {
+    let creates = request.operation == Operation::Create;
+    let number = request.resource_type.filter(|_| creates)?;
+    match ResourceType::from_number(number) {
+        Some(ResourceType::Ae) => Some(ResourceType::Ae),
+        Some(ResourceType::RemoteCse) => Some(ResourceType::RemoteCse),
+        Some(_) | None => None,
+    }
+}
+
+fn makes_session(request: &Request) -> bool {
+    request.operation == Operation::Create
+        && request.resource_type == Some(ResourceType::Session.number())
+}
+
+/// Whether the outcome of a request is remembered: repeating a plain RETRIEVE does no harm.
+fn remembers(requester: &Requester) -> bool {
+    let request = &requester.request;
+    let changes = request.operation != Operation::Retrieve || request.session.is_some();
+    changes && !requester.key.originator.starts_with(NAMELESS)
+}

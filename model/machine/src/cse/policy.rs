@@ -1,0 +1,588 @@
+//! Session policies, and changes that all hops must hold: distributed far to near (flow 1 steps 18 to 23).
+//!
+//! ```text
+//!  request ─▶ Asked ── yes ─▶ done here, answered
+//!               ├── no ─▶ nothing here, the answer from there
+//!               └── time-out ─▶ 4008; Undoing: the hop is asked to take it back, until it answers
+//! ```
+
+use super::incoming::Handled;
+use super::outgoing::{Conclusion, Purpose};
+use super::resources::NewResource;
+use super::session::{Capacity, merge};
+use super::{Cse, Step};
+use crate::attribute::Attribute;
+use crate::env::Timestamp;
+use crate::id::{AeId, Entity, RequestId, ResourceId};
+use crate::primitive::{Content, Operation, Request, Response, When};
+use crate::record::{Change, ChangeKind, Phase, Requester, Session};
+use crate::resource::{Resource, ResourceType};
+use crate::schema;
+use crate::shared::Shared;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use crate::value::{Members, Value};
+use alloc::format;
+use alloc::vec::Vec;
+
+/// Which role of a CSE a policy is looked up for (`pys`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Role {
+    Forward,
+    Serve,
+}
+
+/// Kinds of policies (`pyt`).
+pub(crate) const IMMEDIATE: i64 = 1;
+/// By schedule.
+pub(crate) const SCHEDULED: i64 = 2;
+/// The rank of a policy that names none (`pyo`).
+const DEFAULT_ORDER: i64 = 100;
+
+impl Cse {
+    /// CREATE `<sessionPolicy>`.
+    pub(crate) fn create_policy(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        capacity: Capacity,
+    ) -> Result<Handled, Refusal> {
+        // EST-26
+        if !in_use(session, capacity) {
+            return Err(Refusal::SessionUnknown);
+        }
+        let content = requester
+            .request
+            .content
+            .as_ref()
+            .ok_or(Refusal::BadRequest)?;
+        let members = content
+            .members_of(ResourceType::SessionPolicy)
+            .ok_or(Refusal::BadRequest)?;
+        schema::check_create(
+            ResourceType::SessionPolicy,
+            members,
+            capacity == Capacity::Neighbour,
+        )?;
+        let mut policy = members.clone();
+        self.complete_policy(&mut policy);
+        let name = policy.get(&Attribute::ResourceName).cloned();
+        let taken = |r: &Resource| name.as_ref().and_then(Value::as_text) == Some(&r.name);
+        let under_way = self.policies_under_way(session);
+        let pending = |p: &Members| p.get(&Attribute::ResourceName) == name.as_ref();
+        // POL-05
+        if self
+            .durable
+            .tree
+            .children(&session.resource)
+            .any(|r| taken(r))
+            || under_way.iter().any(pending)
+        {
+            return Err(Refusal::Conflict);
+        }
+        // POL-14
+        let existing = self.policies(session).map(|r| r.attributes.clone());
+        if existing
+            .chain(under_way)
+            .any(|other| collide(&other, &policy))
+        {
+            return Err(Refusal::PolicyConflict);
+        }
+        self.distribute(step, requester, session, ChangeKind::CreatePolicy(policy))
+    }
+
+    /// UPDATE `<sessionPolicy>`.
+    pub(crate) fn update_policy(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        policy: &Resource,
+    ) -> Result<Handled, Refusal> {
+        let content = requester
+            .request
+            .content
+            .as_ref()
+            .ok_or(Refusal::BadRequest)?;
+        let members = content
+            .members_of(ResourceType::SessionPolicy)
+            .ok_or(Refusal::BadRequest)?;
+        // POL-08
+        schema::check_update(ResourceType::SessionPolicy, members)?;
+        let mut changed = policy.clone();
+        merge(&mut changed, members);
+        schema::check_policy(&changed.attributes)?;
+        let others = self.policies(session).filter(|r| r.id != policy.id);
+        if others
+            .map(|r| &r.attributes)
+            .any(|other| collide(other, &changed.attributes))
+        {
+            return Err(Refusal::PolicyConflict);
+        }
+        let what = ChangeKind::UpdatePolicy(policy.id.clone(), members.clone());
+        self.distribute(step, requester, session, what)
+    }
+
+    /// DELETE `<sessionPolicy>`.
+    pub(crate) fn delete_policy(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        policy: &Resource,
+    ) -> Result<Handled, Refusal> {
+        self.distribute(
+            step,
+            requester,
+            session,
+            ChangeKind::DeletePolicy(policy.id.clone()),
+        )
+    }
+
+    /// UPDATE of `et` (EST-68).
+    pub(crate) fn change_expiry(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        asked: Timestamp,
+    ) -> Result<Handled, Refusal> {
+        let longest = step.now().plus(self.config.timers.session_life_max_ms);
+        let parents = self.durable.tree.ancestry(&session.resource).skip(1);
+        let capped = parents.filter_map(|r| r.expires).min().unwrap_or(longest);
+        // EST-68, EST-27
+        let expires = asked.min(longest).min(capped);
+        let members = Members::from([(Attribute::ExpirationTime, Value::Time(expires))]);
+        self.distribute(step, requester, session, ChangeKind::UpdateSession(members))
+    }
+
+    /// Asks the hop beyond first, if there is one; changes here only after it has agreed (POL-06).
+    fn distribute(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        what: ChangeKind,
+    ) -> Result<Handled, Refusal> {
+        let beyond = self
+            .hops(session)
+            .into_iter()
+            .find(|hop| Entity::Cse(hop.cse.clone()) != requester.peer);
+        // POL-06, EST-23
+        let Some(hop) = beyond else {
+            return self.change_here(step, requester, session, &what);
+        };
+        let number = self.durable.next_number();
+        let peer = Entity::Cse(hop.cse.clone());
+        let row = Change {
+            number,
+            requester: requester.clone(),
+            session: session.id.clone(),
+            to: self.address_beyond(&hop.session, &what),
+            hop: hop.cse,
+            request_id: self.forwarded_id(requester, &peer),
+            what,
+            undoing: false,
+        };
+        self.durable.changes.put(number, row.clone());
+        let request = self.change_request(&row);
+        let expires = self.change_expiry_of(&row);
+        self.ask(step, &peer, request, Purpose::Change(number), expires);
+        Ok(Handled::Later)
+    }
+
+    pub(crate) fn change_concluded(
+        &mut self,
+        step: &mut Step,
+        number: u64,
+        conclusion: &Conclusion<'_>,
+    ) {
+        let Some(change) = self.durable.changes.get(&number).cloned() else {
+            return;
+        };
+        self.durable.changes.remove(&number);
+        if change.undoing {
+            return;
+        }
+        match conclusion {
+            Conclusion::Answer(response) if agreed(response, &change.what) => {
+                self.agreed_beyond(step, &change, response);
+            }
+            // POL-09
+            Conclusion::Answer(response) => {
+                self.respond(step, &change.requester, response.status, None);
+            }
+            Conclusion::Overdue { sent } => {
+                // POL-10, EST-25
+                if *sent {
+                    self.undo(step, &change);
+                }
+                let refusal = if *sent {
+                    Refusal::Expired
+                } else {
+                    Refusal::RemoteUnreachable
+                };
+                self.refuse(step, &change.requester, refusal);
+            }
+        }
+    }
+
+    fn agreed_beyond(&mut self, step: &mut Step, change: &Change, response: &Response) {
+        let Some(session) = self.durable.sessions.get(&change.session).cloned() else {
+            self.refuse(step, &change.requester, Refusal::SessionUnknown);
+            return;
+        };
+        // The session may have begun to end meanwhile; then the policy beyond ends with it.
+        if matches!(session.phase, Phase::Terminating(_)) {
+            self.refuse(step, &change.requester, Refusal::SessionUnknown);
+            return;
+        }
+        let what = match &change.what {
+            ChangeKind::UpdateSession(members) => {
+                let beyond = response
+                    .content
+                    .as_ref()
+                    .and_then(|c| c.members_of(ResourceType::Session))
+                    .and_then(|m| m.get(&Attribute::ExpirationTime));
+                let mut members = members.clone();
+                if let Some(Value::Time(at)) = beyond {
+                    members.insert(Attribute::ExpirationTime, Value::Time(*at));
+                }
+                ChangeKind::UpdateSession(members)
+            }
+            other @ (ChangeKind::CreatePolicy(_)
+            | ChangeKind::UpdatePolicy(..)
+            | ChangeKind::DeletePolicy(_)) => other.clone(),
+        };
+        match self.change_here(step, &change.requester, &session, &what) {
+            Ok(Handled::Now(status, content)) => {
+                self.respond(step, &change.requester, status, content);
+            }
+            Ok(Handled::Later) => {}
+            Err(refusal) => self.refuse(step, &change.requester, refusal),
+        }
+    }
+
+    /// Makes the change at this CSE.
+    fn change_here(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        what: &ChangeKind,
+    ) -> Result<Handled, Refusal> {
+        let now = step.now();
+        match what {
+            ChangeKind::CreatePolicy(members) => {
+                let (name, attributes) = super::establishment::making::named_policy(members);
+                let new = NewResource {
+                    resource_type: ResourceType::SessionPolicy,
+                    parent: session.resource.clone(),
+                    id: None,
+                    name: Some(name),
+                    creator: requester.key.originator.clone(),
+                    expires: self.session_expiry(&session.id),
+                    specialization: None,
+                    attributes,
+                };
+                let id = self.insert(step, new)?;
+                let content = self.created(&requester.request, &id)?;
+                Ok(Handled::Now(Status::CREATED, content))
+            }
+            ChangeKind::UpdatePolicy(id, members) => {
+                self.durable.tree.change(id, |resource| {
+                    merge(resource, members);
+                    let version = resource.integer(&Attribute::StateTag).unwrap_or(0) + 1;
+                    resource
+                        .attributes
+                        .insert(Attribute::StateTag, Value::Integer(version));
+                    resource.modified = now;
+                });
+                self.updated(requester, id)
+            }
+            ChangeKind::DeletePolicy(id) => {
+                let policy = self
+                    .durable
+                    .tree
+                    .get(id)
+                    .cloned()
+                    .ok_or(Refusal::NotFound)?;
+                let content = self.deleted(&requester.request, &policy)?;
+                self.durable.tree.remove(id);
+                Ok(Handled::Now(Status::DELETED, content))
+            }
+            ChangeKind::UpdateSession(members) => {
+                if let Some(Value::Time(expires)) = members.get(&Attribute::ExpirationTime) {
+                    self.set_expiry(step, session, *expires);
+                }
+                self.updated(requester, &session.resource)
+            }
+        }
+    }
+
+    /// Asks the hop to take back what it may have done (POL-10).
+    fn undo(&mut self, step: &mut Step, change: &Change) {
+        let mut undoing = change.clone();
+        undoing.undoing = true;
+        undoing.request_id = self.own_request_id();
+        if let ChangeKind::CreatePolicy(members) = &change.what {
+            let name = members
+                .get(&Attribute::ResourceName)
+                .and_then(Value::as_text);
+            undoing.to = format!("{}/{}", change.to, name.map_or("", Text::as_str)).into();
+        }
+        let request = self.change_request(&undoing);
+        let expires = self.change_expiry_of(&undoing);
+        let number = undoing.number;
+        let peer = Entity::Cse(undoing.hop.clone());
+        self.durable.changes.put(number, undoing);
+        self.ask(step, &peer, request, Purpose::Change(number), expires);
+    }
+
+    /// When the request to the hop is given up.
+    fn change_expiry_of(&self, change: &Change) -> Timestamp {
+        let within = change
+            .requester
+            .expires
+            .minus(self.config.timers.hop_step_ms);
+        if change.undoing {
+            self.session_expiry(&change.session).unwrap_or(within)
+        } else {
+            within
+        }
+    }
+
+    /// The request to the hop: a pure function of the record, so that it can be repeated after a crash.
+    fn change_request(&self, change: &Change) -> Request {
+        let own = self.config.cse_id.as_str();
+        let id: RequestId = change.request_id.clone();
+        let mut request = Request::new(Operation::Update, &change.to, own, id);
+        if !change.undoing {
+            request.request_expiration = Some(When::At(self.change_expiry_of(change)));
+        }
+        let policy =
+            |members: Members| Some(Content::resource(ResourceType::SessionPolicy, members));
+        match &change.what {
+            ChangeKind::CreatePolicy(_) if change.undoing => request.operation = Operation::Delete,
+            ChangeKind::CreatePolicy(members) => {
+                // POL-07
+                request.operation = Operation::Create;
+                request.resource_type = Some(ResourceType::SessionPolicy.number());
+                let mut carried = members.clone();
+                carried.remove(&Attribute::Labels);
+                request.content = policy(carried);
+            }
+            ChangeKind::UpdatePolicy(id, members) => {
+                let mut carried = if change.undoing {
+                    self.current_values(id, members)
+                } else {
+                    members.clone()
+                };
+                carried.remove(&Attribute::Labels);
+                request.content = policy(carried);
+            }
+            // What is deleted beyond cannot be brought back: the deletion is repeated until it is known.
+            ChangeKind::DeletePolicy(_) => request.operation = Operation::Delete,
+            ChangeKind::UpdateSession(members) => {
+                let session = self.durable.sessions.get(&change.session);
+                let carried = match session {
+                    Some(session) if change.undoing => {
+                        self.current_values(&session.resource, members)
+                    }
+                    Some(_) | None => members.clone(),
+                };
+                request.content = Some(Content::resource(ResourceType::Session, carried));
+            }
+        }
+        request
+    }
+
+    /// The values that a resource has now of the attributes that were to change.
+    fn current_values(&self, id: &ResourceId, members: &Members) -> Members {
+        let resource = self.durable.tree.get(id);
+        let now_of = |name: &Attribute| match (name, resource) {
+            (Attribute::ExpirationTime, Some(r)) => r.expires.map(Value::Time),
+            (name, Some(r)) => r.get(name).cloned(),
+            (_, None) => None,
+        };
+        let value = |name: &Attribute| now_of(name).unwrap_or(Value::Null);
+        members
+            .keys()
+            .map(|name| (name.clone(), value(name)))
+            .collect()
+    }
+
+    fn address_beyond(&self, session: &str, what: &ChangeKind) -> Text {
+        let policy = |id: &ResourceId| {
+            let name = self
+                .durable
+                .tree
+                .get(id)
+                .map(|r| r.name.clone())
+                .unwrap_or_default();
+            format!("{session}/{name}").into()
+        };
+        match what {
+            ChangeKind::CreatePolicy(_) | ChangeKind::UpdateSession(_) => session.into(),
+            ChangeKind::UpdatePolicy(id, _) | ChangeKind::DeletePolicy(id) => policy(id),
+        }
+    }
+
+    /// Policies that the hop beyond is being asked to make.
+    fn policies_under_way(&self, session: &Session) -> Vec<Members> {
+        self.durable
+            .changes
+            .iter()
+            .filter(|(_, c)| c.session == session.id && !c.undoing)
+            .filter_map(|(_, c)| match &c.what {
+                ChangeKind::CreatePolicy(members) => Some(members.clone()),
+                ChangeKind::UpdatePolicy(..)
+                | ChangeKind::DeletePolicy(_)
+                | ChangeKind::UpdateSession(_) => None,
+            })
+            .collect()
+    }
+
+    fn policies<'a>(
+        &'a self,
+        session: &Session,
+    ) -> impl Iterator<Item = &'a Shared<Resource>> + use<'a> {
+        self.durable
+            .tree
+            .children_of_type(&session.resource, ResourceType::SessionPolicy)
+    }
+
+    /// The one policy that decides for a request: of those that apply, the lowest in order (POL-12, POL-13).
+    pub(crate) fn policy_for(
+        &self,
+        session: &Session,
+        originator: &str,
+        owner: &AeId,
+        role: Role,
+    ) -> Option<Shared<Resource>> {
+        let applies = |policy: &&Shared<Resource>| {
+            let listed = policy
+                .get(&Attribute::PolicyEndpoints)
+                .and_then(Value::as_texts);
+            let names = |ae: &str| {
+                listed
+                    .as_ref()
+                    .is_none_or(|list| list.iter().any(|e| e == ae))
+            };
+            covers(policy.integer(&Attribute::PolicyScope), role)
+                && names(originator)
+                && names(owner.as_str())
+        };
+        // POL-12, POL-13, USE-28
+        self.policies(session)
+            .filter(applies)
+            .min_by_key(|p| order(&p.attributes))
+            .cloned()
+    }
+
+    /// Completes a new policy: rank, and a name if it has none (POL-05).
+    pub(crate) fn complete_policy(&mut self, policy: &mut Members) {
+        policy
+            .entry(Attribute::PolicyOrder)
+            .or_insert(Value::Integer(DEFAULT_ORDER));
+        if !policy.contains_key(&Attribute::ResourceName) {
+            let number = self.durable.next_number();
+            let name = format!("{}-{number}", self.config.cse_id.stem());
+            policy.insert(Attribute::ResourceName, Value::text(&name));
+        }
+    }
+
+    /// Puts back what was asked before a crash.
+    pub(crate) fn resume_changes(&mut self) {
+        let rows: Vec<Change> = self
+            .durable
+            .changes
+            .iter()
+            .map(|(_, c)| Change::clone(c))
+            .collect();
+        for change in rows {
+            let request = self.change_request(&change);
+            let expires = self.change_expiry_of(&change);
+            let peer = Entity::Cse(change.hop.clone());
+            self.expect_again(&peer, request, Purpose::Change(change.number), expires);
+        }
+    }
+}
+
+/// Two policies collide if they bind the same role for the same endpoints, rank equally, and say different things.
+pub(crate) fn collide(one: &Members, other: &Members) -> bool {
+    let both = |role: Role| {
+        covers(integer(one, &Attribute::PolicyScope), role)
+            && covers(integer(other, &Attribute::PolicyScope), role)
+    };
+    let same = |name: &Attribute| one.get(name) == other.get(name);
+    let data = |policy: &Members| {
+        policy
+            .get(&Attribute::PolicyData)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let says_the_same = same(&Attribute::PolicyType)
+        && same(&Attribute::ScheduleElement)
+        && data(one) == data(other);
+    (both(Role::Forward) || both(Role::Serve))
+        && endpoints_overlap(one, other)
+        && order(one) == order(other)
+        && !says_the_same
+}
+
+/// Whether some pair of endpoints is listed by both; a list that is absent lists all.
+fn endpoints_overlap(one: &Members, other: &Members) -> bool {
+    let listed = |policy: &Members| {
+        policy
+            .get(&Attribute::PolicyEndpoints)
+            .and_then(Value::as_texts)
+    };
+    let Some(first) = listed(one) else {
+        return true;
+    };
+    let Some(second) = listed(other) else {
+        return true;
+    };
+    first.iter().any(|endpoint| second.contains(endpoint))
+}
+
+fn covers(scope: Option<i64>, role: Role) -> bool {
+    match role {
+        Role::Forward => matches!(scope, Some(1 | 3)),
+        Role::Serve => matches!(scope, Some(2 | 3)),
+    }
+}
+
+fn order(policy: &Members) -> i64 {
+    integer(policy, &Attribute::PolicyOrder).unwrap_or(DEFAULT_ORDER)
+}
+
+fn integer(policy: &Members, name: &Attribute) -> Option<i64> {
+    policy.get(name).and_then(Value::as_integer)
+}
+
+/// Whether the session can take a change from someone in that capacity.
+fn in_use(session: &Session, capacity: Capacity) -> bool {
+    match session.phase {
+        Phase::Active => true,
+        // The hop towards the initiator is ACTIVE before its confirmation arrives.
+        Phase::Pending { .. } => capacity == Capacity::Neighbour,
+        Phase::Terminating(_) => false,
+    }
+}
+
+/// Whether the hop has done what it was asked for.
+fn agreed(response: &Response, what: &ChangeKind) -> bool {
+    match what {
+        ChangeKind::CreatePolicy(_) => response.status == Status::CREATED,
+        ChangeKind::UpdatePolicy(..) | ChangeKind::UpdateSession(_) => {
+            response.status == Status::UPDATED
+        }
+        ChangeKind::DeletePolicy(_) => {
+            response.status == Status::DELETED || response.status == Status::NOT_FOUND
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Requests on local resources: access, representation, execution, answer (TS-0004 clauses 7.2.2.2 and 7.3.3).
+//!
+//! `Cse::execute` takes a request whose originator is known and whose address is resolved. It reads every type,
+//! and makes, changes and deletes what is neither of sessions nor a registration nor a `<request>`: their chapters
+//! do that, with the same `Cse::insert`, `Cse::apply` and `Cse::remove`.
+//!
+//! Deliberately not here: links, forwarding, repetition, expiration of the request.
+
+mod child;
+mod container;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod insert;
+pub(crate) mod resolve;
+mod subscription;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use child::{check_child, requested_type};
+pub(crate) use insert::NewResource;
+pub(crate) use resolve::{Resolved, VirtualChild};
+
+use super::render::{ResultContent, View};
+use super::{Cse, Step, discovery};
+use crate::access::{self, Right};
+use crate::attribute::Attribute;
+use crate::id::ResourceId;
+use crate::primitive::{Content, Operation, Request, Response};
+use crate::resource::{Resource, ResourceType};
+use crate::schema;
+use crate::shared::Shared;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use crate::value::{Members, Value};
+
+impl Cse {
+    /// Carries out a request of `originator` (SP-relative) on a local resource.
+    ///
+    /// Answered with [`Refusal::OperationNotAllowed`]: what nobody may ever do, and what other chapters carry out,
+    /// so that a request of theirs which gets here by mistake does nothing.
+    pub(crate) fn execute(
+        &mut self,
+        step: &mut Step,
+        originator: &Text,
+        request: &Request,
+        target: &Resolved,
+    ) -> Result<Response, Refusal> {
+        // REG-28
+        let wanted = ResultContent::of(request.operation, request.result_content)?;
+        let (status, content) = match request.operation {
+            Operation::Create => (
+                Status::CREATED,
+                self.create(step, originator, request, target, wanted)?,
+            ),
+            Operation::Retrieve => (
+                Status::OK,
+                Some(self.retrieve(originator, request, target, wanted)?),
+            ),
+            Operation::Update => (
+                Status::UPDATED,
+                self.update(step, originator, request, target, wanted)?,
+            ),
+            Operation::Delete => (
+                Status::DELETED,
+                self.delete(step, originator, request, target, wanted)?,
+            ),
+            Operation::Notify => return Err(Refusal::OperationNotAllowed),
+        };
+        let mut response = Response::new(status, request.request_id.clone());
+        response.content = content;
+        response.session.clone_from(&request.session);
+        response.result_expiration = request.result_expiration;
+        Ok(response)
+    }
+
+    /// Whether `originator` (SP-relative) may do this to the resource ([`access::allowed`]).
+    pub(crate) fn may(
+        &self,
+        originator: &str,
+        resource: &Resource,
+        right: Right,
+    ) -> Result<(), Refusal> {
+        let administrator = self.config.administrator.as_deref();
+        let (tree, own) = (&self.durable.tree, &self.config.cse_id);
+        // REG-25, USE-34
+        if access::allowed(tree, originator, administrator, own, resource, right) {
+            Ok(())
+        } else {
+            Err(Refusal::NoPrivilege)
+        }
+    }
+
+    /// The resource that is meant: of a virtual child, the one it stands for.
+    pub(crate) fn actual(&self, target: &Resolved) -> Result<Shared<Resource>, Refusal> {
+        let tree = &self.durable.tree;
+        let resource = tree.get(&target.resource).ok_or(Refusal::NotFound)?;
+        let Some(virtual_child) = target.virtual_child else {
+            return Ok(resource.clone());
+        };
+        let instance = if resource.resource_type == ResourceType::SessionContext {
+            ResourceType::SessionContextEntry
+        } else {
+            ResourceType::ContentInstance
+        };
+        let mut instances = tree.children_of_type(&resource.id, instance);
+        let meant = match virtual_child {
+            VirtualChild::Latest => instances.next_back(),
+            VirtualChild::Oldest => instances.next(),
+        };
+        meant.cloned().ok_or(Refusal::NotFound)
+    }
+
+    fn create(
+        &mut self,
+        step: &mut Step,
+        originator: &Text,
+        request: &Request,
+        target: &Resolved,
+        wanted: ResultContent,
+    ) -> Result<Option<Content>, Refusal> {
+        if request.filter.is_some() {
+            return Err(Refusal::BadRequest);
+        }
+        let resource_type = requested_type(request.resource_type)?;
+        let parent = self.actual(&Resolved::whole(target.resource.clone()))?;
+        child::check_creatable(resource_type)?;
+        if target.virtual_child.is_some() {
+            return Err(Refusal::OperationNotAllowed);
+        }
+        self.may(originator, &parent, Right::Create)?;
+        check_child(parent.resource_type, resource_type)?;
+        if target.collection.is_some_and(|only| only != resource_type) {
+            return Err(Refusal::InvalidChild);
+        }
+        let (specialization, members) = new_members(resource_type, request)?;
+        schema::check_create(resource_type, members, false)?;
+        let mut attributes = members.clone();
+        let name = attributes.remove(&Attribute::ResourceName);
+        let expires = attributes.remove(&Attribute::ExpirationTime);
+        if let Some(creator) = attributes.get_mut(&Attribute::Creator) {
+            *creator = Value::Text(originator.clone());
+        }
+        let mut new = NewResource {
+            resource_type,
+            parent: parent.id.clone(),
+            id: None,
+            name: name.as_ref().and_then(Value::as_text).cloned(),
+            creator: originator.clone(),
+            expires: expires.as_ref().and_then(Value::as_time),
+            specialization,
+            attributes,
+        };
+        self.complete(step, originator, &parent, &mut new)?;
+        let id = self.insert(step, new)?;
+        self.instance_added(step, &parent.id, &id);
+        Ok(self.render_created(wanted, &id, members))
+    }
+
+    /// Checks that need the tree, and attributes that only the host writes.
+    fn complete(
+        &self,
+        step: &Step,
+        originator: &str,
+        parent: &Resource,
+        new: &mut NewResource,
+    ) -> Result<(), Refusal> {
+        match new.resource_type {
+            ResourceType::AccessControlPolicy => Ok(()),
+            ResourceType::Container => {
+                for counter in [
+                    Attribute::StateTag,
+                    Attribute::CurrentNrOfInstances,
+                    Attribute::CurrentByteSize,
+                ] {
+                    new.attributes.insert(counter, Value::Integer(0));
+                }
+                Ok(())
+            }
+            ResourceType::ContentInstance => self.complete_instance(step, parent, new),
+            ResourceType::Subscription => {
+                self.may(originator, parent, Right::Retrieve)?;
+                self.check_subscription(parent, None, &new.attributes)
+            }
+            ResourceType::FlexContainer => {
+                let size = self.custom_size(&new.attributes);
+                new.attributes.insert(Attribute::StateTag, Value::Integer(0));
+                new.attributes.insert(Attribute::ContentSize, Value::Integer(size));
+                Ok(())
+            }
+            // Their chapters make them.
+            ResourceType::Ae
+            | ResourceType::RemoteCse
+            | ResourceType::Session
+            | ResourceType::SessionPolicy
+            // Nobody makes these by request.
+            | ResourceType::CseBase
+            | ResourceType::Request
+            | ResourceType::Sessions
+            | ResourceType::SessionEndpoint
+            | ResourceType::NextHop
+            | ResourceType::SessionContext
+            | ResourceType::SessionContextEntry => Err(Refusal::OperationNotAllowed),
+        }
+    }
+
+    fn retrieve(
+        &self,
+        originator: &str,
+        request: &Request,
+        target: &Resolved,
+        wanted: ResultContent,
+    ) -> Result<Content, Refusal> {
+        if request.content.is_some() {
+            // Reading of single attributes.
+            return Err(Refusal::NotImplemented);
+        }
+        let form = View::form(request.identifier_type)?;
+        if let Some(criteria) = discovery::criteria(request.filter.as_ref())? {
+            let root = self.actual(target)?;
+            let asked = request.result_content.map(|_| wanted);
+            return self.discover(originator, &root.id, &criteria, asked, form);
+        }
+        let resource = self.actual(target)?;
+        self.may(originator, &resource, Right::Retrieve)?;
+        let wanted = match target.collection {
+            // EST-73
+            Some(_) => ResultContent::Children,
+            None => wanted,
+        };
+        let view = View {
+            wanted,
+            form,
+            only: target.collection,
+        };
+        self.render(originator, &resource, &view)
+    }
+
+    fn update(
+        &mut self,
+        step: &mut Step,
+        originator: &str,
+        request: &Request,
+        target: &Resolved,
+        wanted: ResultContent,
+    ) -> Result<Option<Content>, Refusal> {
+        let resource = self.actual(&Resolved::whole(target.resource.clone()))?;
+        if target.virtual_child.is_some() || target.collection.is_some() {
+            return Err(Refusal::OperationNotAllowed);
+        }
+        child::check_updatable(resource.resource_type)?;
+        no_conditions(request)?;
+        let members = match request.content.as_ref().and_then(Content::single) {
+            Some((name, Value::Object(members))) if *name == resource.wrapper() => members,
+            Some(_) | None => return Err(Refusal::BadRequest),
+        };
+        if members.contains_key(&Attribute::AccessControlPolicyIds) {
+            self.may_assign(originator, &resource)?;
+            if members.len() > 1 {
+                return Err(Refusal::BadRequest);
+            }
+        } else {
+            self.may(originator, &resource, Right::Update)?;
+        }
+        schema::check_update(resource.resource_type, members)?;
+        if resource.resource_type == ResourceType::Subscription {
+            let parent = resource
+                .parent
+                .as_ref()
+                .and_then(|id| self.durable.tree.get(id));
+            let parent = parent.ok_or(Refusal::NotFound)?;
+            let merged = insert::merged(&resource.attributes, members);
+            self.check_subscription(parent, Some(&resource.id), &merged)?;
+        }
+        let modified = self.apply(step, &resource.id, members)?;
+        Ok(self.render_updated(wanted, &resource.id, modified))
+    }
+
+    fn may_assign(&self, originator: &str, resource: &Resource) -> Result<(), Refusal> {
+        let administrator = self.config.administrator.as_deref();
+        let (tree, own) = (&self.durable.tree, &self.config.cse_id);
+        if access::may_assign_policies(tree, originator, administrator, own, resource) {
+            Ok(())
+        } else {
+            Err(Refusal::NoPrivilege)
+        }
+    }
+
+    fn delete(
+        &mut self,
+        step: &mut Step,
+        originator: &str,
+        request: &Request,
+        target: &Resolved,
+        wanted: ResultContent,
+    ) -> Result<Option<Content>, Refusal> {
+        if target.collection.is_some() {
+            return Err(Refusal::OperationNotAllowed);
+        }
+        let resource = self.actual(target)?;
+        child::check_deletable(resource.resource_type)?;
+        no_conditions(request)?;
+        if request.content.is_some() {
+            return Err(Refusal::BadRequest);
+        }
+        self.may(originator, &resource, Right::Delete)?;
+        let content = self.render_deleted(wanted, &resource);
+        self.remove(step, &resource.id);
+        Ok(content)
+    }
+
+    pub(super) fn row(&self, id: &ResourceId) -> Option<Shared<Resource>> {
+        self.durable.tree.get(id).cloned()
+    }
+}
+
+/// The attributes in a CREATE, and the name of a flexContainer's specialization.
+fn new_members(
+    resource_type: ResourceType,
+    request: &Request,
+) -> Result<(Option<Text>, &Members), Refusal> {
+    let content = request.content.as_ref().ok_or(Refusal::BadRequest)?;
+    match content.single() {
+        Some((Attribute::Resource(found), Value::Object(members))) if *found == resource_type => {
+            Ok((None, members))
+        }
+        Some((Attribute::Custom(name), Value::Object(members)))
+            if resource_type == ResourceType::FlexContainer && name.contains(':') =>
+        {
+            Ok((Some(name.clone()), members))
+        }
+        Some(_) | None => Err(Refusal::BadRequest),
+    }
+}
+
+/// Conditional UPDATE and DELETE are absent here.
+fn no_conditions(request: &Request) -> Result<(), Refusal> {
+    match &request.filter {
+        None => Ok(()),
+        Some(Value::Object(criteria)) if criteria.is_empty() => Ok(()),
+        Some(_) => Err(Refusal::NotImplemented),
+    }
+}

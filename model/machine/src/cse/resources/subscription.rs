@@ -1,0 +1,202 @@
+//! What a subscription may ask for: published events of any resource, private ones of `sessions` only.
+
+use crate::address::Address;
+use crate::attribute::Attribute;
+use crate::cse::Cse;
+use crate::cse::notify::event_types;
+use crate::id::{AeId, ResourceId};
+use crate::resource::{Resource, ResourceType};
+use crate::status::Refusal;
+use crate::text::Text;
+use crate::value::{Members, Value};
+use alloc::vec::Vec;
+
+/// Event type: the question whether to take part in a session.
+const ESTABLISHMENT: i64 = 50_001;
+/// Content type: the modified attributes, with event type 1 only.
+const MODIFIED_ATTRIBUTES: i64 = 2;
+
+impl Cse {
+    /// Checks a subscription to `parent` as it will be; `id` if it exists already.
+    pub(super) fn check_subscription(
+        &self,
+        parent: &Resource,
+        id: Option<&ResourceId>,
+        attributes: &Members,
+    ) -> Result<(), Refusal> {
+        let events = event_types(attributes);
+        if events.iter().any(|event| (50_001..=50_003).contains(event)) {
+            // EST-52
+            if !events.iter().all(|event| (50_001..=50_003).contains(event))
+                || parent.resource_type != ResourceType::Sessions
+                || !self.goes_to_owner(parent, attributes)
+            {
+                return Err(Refusal::BadRequest);
+            }
+            let mut others = self
+                .durable
+                .tree
+                .children_of_type(&parent.id, ResourceType::Subscription)
+                .filter(|other| Some(&other.id) != id);
+            // EST-53
+            if events.contains(&ESTABLISHMENT)
+                && others.any(|other| event_types(&other.attributes).contains(&ESTABLISHMENT))
+            {
+                return Err(Refusal::SecondConsent);
+            }
+            return Ok(());
+        }
+        for event in &events {
+            match event {
+                1..=4 => {}
+                5..=8 => return Err(Refusal::NotImplemented),
+                _ => return Err(Refusal::BadRequest),
+            }
+        }
+        check_content_type(attributes, &events)?;
+        check_targets(attributes)
+    }
+
+    /// Whether the only notification target is the AE that `sessions` belongs to; after its identifier it may go on
+    /// with a path.
+    fn goes_to_owner(&self, sessions: &Resource, attributes: &Members) -> bool {
+        let targets = targets(attributes);
+        let (Some(owner), [target]) = (&sessions.parent, targets.as_slice()) else {
+            return false;
+        };
+        let own = &self.config.cse_id;
+        let sp_relative = AeId::at(own, owner.as_str());
+        let begins_with = |id: &str| {
+            target
+                .strip_prefix(id)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        begins_with(owner.as_str())
+            || begins_with(sp_relative.as_str())
+            || Address::parse(target)
+                .and_then(|address| self.resolve(&address))
+                .is_some_and(|found| found.resource == *owner && found.virtual_child.is_none())
+    }
+}
+
+fn targets(attributes: &Members) -> Vec<Text> {
+    attributes
+        .get(&Attribute::NotificationUri)
+        .and_then(Value::as_texts)
+        .unwrap_or_default()
+}
+
+fn check_content_type(attributes: &Members, events: &[i64]) -> Result<(), Refusal> {
+    let content_type = attributes.get(&Attribute::NotificationContentType);
+    match content_type.and_then(Value::as_integer) {
+        None | Some(1 | 3) => Ok(()),
+        Some(MODIFIED_ATTRIBUTES) if events.iter().all(|event| *event == 1) => Ok(()),
+        Some(MODIFIED_ATTRIBUTES) => Err(Refusal::BadRequest),
+        Some(_) => Err(Refusal::NotImplemented),
+    }
+}
+
+/// Targets are entities; notifications to protocol addresses are absent here.
+fn check_targets(attributes: &Members) -> Result<(), Refusal> {
+    for target in targets(attributes) {
+        if target.contains("://") {
+            return Err(Refusal::NotImplemented);
+        }
+        if Address::parse(&target).is_none() {
+            return Err(Refusal::BadRequest);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cse::resources::fixture::{Fixture, OTHER, OWNER};
+    use rstest::rstest;
+
+    fn subscription(events: &[i64], targets: &[&str]) -> [(Attribute, Value); 2] {
+        let events = Value::List(events.iter().map(|n| Value::Integer(*n)).collect());
+        [
+            (
+                Attribute::EventNotificationCriteria,
+                Value::object([(Attribute::NotificationEventType, events)]),
+            ),
+            (Attribute::NotificationUri, Value::texts(targets)),
+        ]
+    }
+
+    #[rstest]
+    #[case("cse2/ae2/sessions", &[50_001, 50_002, 50_003], &["Cae2"], Ok(()))]
+    #[case("cse2/ae2/sessions/subscriptions", &[50_001], &["/cse2/Cae2"], Ok(()))]
+    #[case("cse2/ae2/sessions", &[50_003], &["Cae2/session/notifications"], Ok(()))]
+    #[case("cse2/ae2/sessions", &[50_001], &["cse2/ae2"], Ok(()))]
+    #[case("cse2/ae2/sessions", &[50_001], &["Cae3"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2/sessions", &[50_001], &["Cae22"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2/sessions", &[50_001], &["Cae2", "Cae2"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2/sessions", &[50_001, 1], &["Cae2"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[50_001], &["Cae2"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[1, 2, 3, 4], &["Cae3", "Cae2"], Ok(()))]
+    #[case("cse2/ae2", &[5], &["Cae2"], Err(Refusal::NotImplemented))]
+    #[case("cse2/ae2", &[99], &["Cae2"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[1], &["http://example.org"], Err(Refusal::NotImplemented))]
+    #[case("cse2/ae2", &[1], &[], Err(Refusal::BadRequest))]
+    fn a_subscription_asks_for_events_of_its_parent(
+        #[case] to: &str,
+        #[case] events: &[i64],
+        #[case] targets: &[&str],
+        #[case] expected: Result<(), Refusal>,
+    ) {
+        let mut fixture = Fixture::new();
+        let members = subscription(events, targets);
+
+        let made = fixture.create(OWNER, to, ResourceType::Subscription, &members);
+
+        assert_eq!(made.map(|_| ()), expected);
+    }
+
+    #[test]
+    fn there_is_one_consent_subscription_and_it_is_the_owners() {
+        let mut fixture = Fixture::new();
+        let (to, kind) = ("cse2/ae2/sessions", ResourceType::Subscription);
+        let consent = subscription(&[50_001], &["Cae2"]);
+        let told = subscription(&[50_003], &["Cae2"]);
+
+        let by_another = fixture.create(OTHER, to, kind, &consent);
+        let first = fixture
+            .create(OWNER, to, kind, &consent)
+            .expect("the first");
+        let second = fixture.create(OWNER, to, kind, &consent);
+        let harmless = fixture
+            .create(OWNER, to, kind, &told)
+            .expect("another event");
+        let id = |of: &Members| {
+            of.get(&Attribute::ResourceId)
+                .and_then(Value::as_text)
+                .cloned()
+        };
+        let again = fixture.update(OWNER, &id(&first).expect("ri"), kind, &consent);
+        let upgraded = fixture.update(OWNER, &id(&harmless).expect("ri"), kind, &consent);
+
+        assert_eq!(by_another, Err(Refusal::NoPrivilege));
+        assert_eq!(second, Err(Refusal::SecondConsent));
+        assert!(again.is_ok());
+        assert_eq!(upgraded, Err(Refusal::SecondConsent));
+    }
+
+    #[rstest]
+    #[case(2, &[1], Ok(()))]
+    #[case(2, &[1, 2], Err(Refusal::BadRequest))]
+    #[case(3, &[2], Ok(()))]
+    #[case(4, &[1], Err(Refusal::NotImplemented))]
+    fn a_content_type_goes_with_its_events(
+        #[case] number: i64,
+        #[case] events: &[i64],
+        #[case] expected: Result<(), Refusal>,
+    ) {
+        let mut attributes: Members = subscription(events, &["Cae2"]).into();
+        attributes.insert(Attribute::NotificationContentType, Value::Integer(number));
+
+        assert_eq!(check_content_type(&attributes, events), expected);
+    }
+}

@@ -1,0 +1,184 @@
+//! Requests that are for someone else: along the registrations to the next CSE, or down a link to an AE.
+
+use super::incoming::Handled;
+use super::outgoing::{Conclusion, Purpose};
+use super::{Cse, Step};
+use crate::access::Right;
+use crate::address::Address;
+use crate::attribute::Attribute;
+use crate::id::{CseId, Entity, RequestId, RequestKey, ResourceId};
+use crate::primitive::{Request, ResponseMode, When};
+use crate::record::Requester;
+use crate::resource::ResourceType;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use alloc::format;
+use alloc::vec::Vec;
+
+impl Cse {
+    /// Forwards a request that belongs to no session (TS-0004 clause 7.3.2.6).
+    pub(crate) fn forward(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        address: &Address,
+    ) -> Result<Handled, Refusal> {
+        let cse = address.cse.as_ref().ok_or(Refusal::NotFound)?;
+        let hop = Entity::Cse(
+            self.next_hop(cse, &requester.peer)
+                .ok_or(Refusal::NotFound)?,
+        );
+        match requester.request.response_mode() {
+            ResponseMode::Blocking | ResponseMode::FlexBlocking | ResponseMode::NoResponse => {
+                self.forward_blocking(step, requester, &hop)
+            }
+            ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => {
+                self.store(step, requester, &hop, None)
+            }
+        }
+    }
+
+    /// Forwards a request whose originator waits.
+    pub(crate) fn forward_blocking(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        hop: &Entity,
+    ) -> Result<Handled, Refusal> {
+        // LNK-09
+        if self.current_link(hop).is_none() && !self.opens_link_to(hop) {
+            return Err(Refusal::Unreachable);
+        }
+        if !self.has_room(hop) {
+            return Err(Refusal::NotAcceptable);
+        }
+        let request = self.forwarded(requester, hop);
+        let purpose = Purpose::Forward(requester.key.clone());
+        self.ask(step, hop, request, purpose, requester.expires);
+        Ok(Handled::Later)
+    }
+
+    pub(crate) fn forward_concluded(
+        &mut self,
+        step: &mut Step,
+        key: &RequestKey,
+        conclusion: &Conclusion<'_>,
+    ) {
+        let Some(open) = self.open.get(key).cloned() else {
+            return;
+        };
+        let (status, content) = match conclusion {
+            Conclusion::Answer(response) => (response.status, response.content.clone()),
+            Conclusion::Overdue { .. } => (Status::REQUEST_TIMEOUT, None),
+        };
+        // USE-16
+        self.note_forwarded(step, &open.requester, status, content.as_ref());
+        self.respond(step, &open.requester, status, content);
+    }
+
+    /// A NOTIFY to an AE that is registered here goes down its link (TS-0004 clause 7.3.3.9).
+    pub(crate) fn notify_ae(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &ResourceId,
+    ) -> Result<Handled, Refusal> {
+        let resource = self
+            .durable
+            .tree
+            .get(target)
+            .cloned()
+            .ok_or(Refusal::NotFound)?;
+        self.may(&requester.key.originator, &resource, Right::Notify)?;
+        let ae = self.local_ae(target);
+        self.forward_blocking(step, requester, &ae)
+    }
+
+    /// The request as it leaves towards the hop: originator and identifier rewritten, response type gone, all else
+    /// as it came (R2, R3, R13).
+    pub(crate) fn forwarded(&self, requester: &Requester, hop: &Entity) -> Request {
+        let mut request = Request::clone(&requester.request);
+        request.from = Some(requester.key.originator.clone());
+        request.response_type = None;
+        request.request_id = self.forwarded_id(requester, hop);
+        request.request_expiration = request
+            .request_expiration
+            .map(|_| When::At(requester.expires));
+        request
+    }
+
+    /// The identifier under which a request of that requester goes on: a pure function, so that a repetition after
+    /// a crash is recognised.
+    pub(crate) fn forwarded_id(&self, requester: &Requester, hop: &Entity) -> RequestId {
+        let id = requester.request.request_id.clone();
+        match &requester.peer {
+            // REG-20
+            Entity::Ae(ae) => RequestId(format!("{}/{id}", ae.stem()).into()),
+            Entity::Cse(cse) => {
+                let taken = self
+                    .outgoing
+                    .get(&(hop.clone(), id.clone()))
+                    .is_some_and(|open| {
+                        open.request.from.as_ref() != Some(&requester.key.originator)
+                    });
+                if taken {
+                    RequestId(format!("{}/{id}", cse.stem()).into())
+                } else {
+                    id
+                }
+            }
+        }
+    }
+
+    /// The neighbour that leads to that CSE: itself, an ancestor of it, or the registrar (not back to it).
+    pub(crate) fn next_hop(&self, cse: &CseId, from: &Entity) -> Option<CseId> {
+        let neighbours = || self.durable.neighbours.iter().map(|(id, _)| id);
+        if self.durable.neighbours.has(cse) {
+            return Some(cse.clone());
+        }
+        if let Some(found) = neighbours().find(|id| self.descendants(id).contains(&cse.0)) {
+            return Some(found.clone());
+        }
+        let registrar = self.registrar()?;
+        (*from != Entity::Cse(registrar.clone())).then_some(registrar)
+    }
+
+    /// The CSE at which this one is registered.
+    pub(crate) fn registrar(&self) -> Option<CseId> {
+        self.durable
+            .neighbours
+            .iter()
+            .find(|(_, n)| n.is_registrar)
+            .map(|(id, _)| id.clone())
+    }
+
+    /// Whether this CSE is the client on the link to that peer, and so the one that opens it.
+    pub(crate) fn opens_link_to(&self, peer: &Entity) -> bool {
+        match peer {
+            Entity::Ae(_) => false,
+            Entity::Cse(cse) => self
+                .durable
+                .neighbours
+                .get(cse)
+                .is_some_and(|n| n.is_registrar),
+        }
+    }
+
+    /// CSEs that registered with that neighbour, as it told.
+    pub(crate) fn descendants(&self, neighbour: &CseId) -> Vec<Text> {
+        self.remote_cse(neighbour)
+            .and_then(|id| self.durable.tree.get(&id))
+            .map(|r| r.texts(&Attribute::DescendantCses))
+            .unwrap_or_default()
+    }
+
+    /// The `<remoteCSE>` of a neighbour.
+    pub(crate) fn remote_cse(&self, neighbour: &CseId) -> Option<ResourceId> {
+        let base = self.durable.tree.base()?;
+        self.durable
+            .tree
+            .children_of_type(&base.id, ResourceType::RemoteCse)
+            .find(|r| r.text(&Attribute::CseId) == Some(&neighbour.0))
+            .map(|r| r.id.clone())
+    }
+}

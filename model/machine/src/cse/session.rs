@@ -1,0 +1,600 @@
+//! What a session is made of at one CSE: its resources, endpoints, hops, who may do what with it, and its reading
+//! and writing as a resource.
+
+use super::incoming::Handled;
+use super::registration::reason;
+use super::render::ResultContent;
+use super::resources::{NewResource, Resolved};
+use super::{Cse, Step, Timer};
+use crate::address::{lies_within, normalized};
+use crate::attribute::Attribute;
+use crate::env::Timestamp;
+use crate::id::{AeId, CseId, Entity, ResourceId, SessionId};
+use crate::primitive::{Content, Operation, Request};
+use crate::record::{Phase, Requester, Session};
+use crate::resource::{Resource, ResourceType};
+use crate::schema;
+use crate::shared::Shared;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use crate::value::{Members, Value};
+use alloc::vec::Vec;
+
+/// An endpoint of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) ae: AeId,
+    pub(crate) paths: Vec<Text>,
+}
+
+/// A hop of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Hop {
+    pub(crate) cse: CseId,
+    /// The session's address there.
+    pub(crate) session: Text,
+    /// Endpoints behind it.
+    pub(crate) endpoints: Vec<Text>,
+}
+
+/// In which capacity someone deals with a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Capacity {
+    Endpoint,
+    Neighbour,
+}
+
+impl Cse {
+    /// A request whose target belongs to sessions, or that makes one.
+    pub(crate) fn session_request(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+    ) -> Result<Handled, Refusal> {
+        let resource = self
+            .durable
+            .tree
+            .get(&target.resource)
+            .cloned()
+            .ok_or(Refusal::NotFound)?;
+        match resource.resource_type {
+            ResourceType::Sessions => self.collection_request(step, requester, target, &resource),
+            ResourceType::Session
+            | ResourceType::SessionEndpoint
+            | ResourceType::NextHop
+            | ResourceType::SessionPolicy
+            | ResourceType::SessionContext
+            | ResourceType::SessionContextEntry => {
+                self.member_request(step, requester, target, &resource)
+            }
+            ResourceType::AccessControlPolicy
+            | ResourceType::Ae
+            | ResourceType::Container
+            | ResourceType::ContentInstance
+            | ResourceType::CseBase
+            | ResourceType::RemoteCse
+            | ResourceType::Request
+            | ResourceType::Subscription
+            | ResourceType::FlexContainer => Err(Refusal::InvalidChild),
+        }
+    }
+
+    fn collection_request(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+        collection: &Resource,
+    ) -> Result<Handled, Refusal> {
+        let request = &requester.request;
+        let owner = self.owner_of(collection);
+        let owns = owner
+            .as_ref()
+            .is_some_and(|ae| ae.as_str() == &*requester.key.originator);
+        match request.operation {
+            Operation::Create => match self.created_type(request)? {
+                ResourceType::Session if owns => self.establish(step, requester, collection),
+                ResourceType::Subscription if owns => self.execute_now(step, requester, target),
+                // EST-53
+                ResourceType::Session | ResourceType::Subscription => Err(Refusal::NoPrivilege),
+                other => Err(forbidden_child(other)),
+            },
+            Operation::Retrieve => self.execute_now(step, requester, target),
+            Operation::Delete if request.session.is_some() => {
+                self.end_by_identifier(step, requester, collection)
+            }
+            // EST-71
+            Operation::Update | Operation::Delete | Operation::Notify => {
+                Err(Refusal::OperationNotAllowed)
+            }
+        }
+    }
+
+    fn member_request(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+        resource: &Shared<Resource>,
+    ) -> Result<Handled, Refusal> {
+        let request = &requester.request;
+        let session = self.session_of(&resource.id).ok_or(Refusal::NotFound)?;
+        // USE-38
+        if request
+            .session
+            .as_ref()
+            .is_some_and(|named| *named != session.id)
+        {
+            return Err(Refusal::BadRequest);
+        }
+        // EST-70, END-13
+        let capacity = self
+            .capacity(&session, requester)
+            .ok_or(Refusal::NoPrivilege)?;
+        let resource_type = resource.resource_type;
+        match request.operation {
+            Operation::Retrieve => self.execute_now(step, requester, target),
+            Operation::Notify => Err(Refusal::OperationNotAllowed),
+            Operation::Create => {
+                let child = self.created_type(request)?;
+                let of_session = resource_type == ResourceType::Session;
+                if of_session && child == ResourceType::SessionPolicy {
+                    self.create_policy(step, requester, &session, capacity)
+                } else {
+                    Err(forbidden_child(child))
+                }
+            }
+            Operation::Update => match resource_type {
+                ResourceType::Session => self.update_session(step, requester, &session, capacity),
+                ResourceType::SessionPolicy => {
+                    self.update_policy(step, requester, &session, resource)
+                }
+                ResourceType::SessionContext => {
+                    self.update_context(step, requester, resource, capacity)
+                }
+                _other => Err(Refusal::OperationNotAllowed),
+            },
+            Operation::Delete => match resource_type {
+                ResourceType::Session => self.end_on_request(step, requester, &session),
+                ResourceType::SessionPolicy => {
+                    self.delete_policy(step, requester, &session, resource)
+                }
+                _other => Err(Refusal::OperationNotAllowed),
+            },
+        }
+    }
+
+    fn update_session(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        session: &Session,
+        capacity: Capacity,
+    ) -> Result<Handled, Refusal> {
+        let content = requester
+            .request
+            .content
+            .as_ref()
+            .ok_or(Refusal::BadRequest)?;
+        let members = content
+            .members_of(ResourceType::Session)
+            .ok_or(Refusal::BadRequest)?;
+        let fixed = [
+            Attribute::SessionTargets,
+            Attribute::EndToEnd,
+            Attribute::AllEndpointsRequired,
+        ];
+        // EST-69
+        if fixed.iter().any(|name| members.contains_key(name)) {
+            let online = self.session_state(session) == ONLINE;
+            return Err(if online {
+                Refusal::SessionOnline
+            } else {
+                Refusal::BadRequest
+            });
+        }
+        schema::check_update(ResourceType::Session, members)?;
+        if let Some(lifecycle) = members.get(&Attribute::Lifecycle) {
+            return self.confirmed(step, requester, session, capacity, lifecycle);
+        }
+        if session.phase != Phase::Active {
+            return Err(Refusal::SessionUnknown);
+        }
+        if let Some(expires) = members.get(&Attribute::ExpirationTime) {
+            let expires = expires.as_time().ok_or(Refusal::BadRequest)?;
+            if expires <= step.now() {
+                return Err(Refusal::BadRequest);
+            }
+            return self.change_expiry(step, requester, session, expires);
+        }
+        let local: Members = members.clone();
+        let now = step.now();
+        self.durable.tree.change(&session.resource, |resource| {
+            merge(resource, &local);
+            resource.modified = now;
+        });
+        self.updated(requester, &session.resource)
+    }
+
+    /// The answer to a CREATE that a chapter carried out, in the form that was asked for.
+    pub(crate) fn created(
+        &self,
+        request: &Request,
+        id: &ResourceId,
+    ) -> Result<Option<Content>, Refusal> {
+        let wanted = ResultContent::of(request.operation, request.result_content)?;
+        let sent = request.content.as_ref().and_then(Content::single);
+        let members = sent
+            .and_then(|(_, value)| value.as_object())
+            .cloned()
+            .unwrap_or_default();
+        Ok(self.render_created(wanted, id, &members))
+    }
+
+    /// The answer to a DELETE that a chapter carries out, taken before it does.
+    pub(crate) fn deleted(
+        &self,
+        request: &Request,
+        resource: &Shared<Resource>,
+    ) -> Result<Option<Content>, Refusal> {
+        let wanted = ResultContent::of(request.operation, request.result_content)?;
+        Ok(self.render_deleted(wanted, resource))
+    }
+
+    /// The answer to an UPDATE that a chapter carried out.
+    pub(crate) fn updated(
+        &self,
+        requester: &Requester,
+        id: &ResourceId,
+    ) -> Result<Handled, Refusal> {
+        let request = &requester.request;
+        let wanted = ResultContent::of(request.operation, request.result_content)?;
+        let sent = request.content.as_ref().and_then(Content::single);
+        let members = sent
+            .and_then(|(_, value)| value.as_object())
+            .cloned()
+            .unwrap_or_default();
+        let content = self.render_updated(wanted, id, members);
+        Ok(Handled::Now(Status::UPDATED, content))
+    }
+
+    /// The session that a resource belongs to.
+    pub(crate) fn session_of(&self, id: &ResourceId) -> Option<Shared<Session>> {
+        let top = self
+            .durable
+            .tree
+            .ancestry(id)
+            .find(|r| r.resource_type == ResourceType::Session)?;
+        let session = SessionId(top.text(&Attribute::SessionId)?.clone());
+        self.durable.sessions.get(&session).cloned()
+    }
+
+    /// In which capacity the requester deals with the session, if in any.
+    pub(crate) fn capacity(&self, session: &Session, requester: &Requester) -> Option<Capacity> {
+        let originator = &requester.key.originator;
+        match &requester.peer {
+            Entity::Ae(ae) => {
+                let is_endpoint = ae == &session.initiator || ae == &session.target;
+                (is_endpoint && *originator == ae.0).then_some(Capacity::Endpoint)
+            }
+            Entity::Cse(cse) => {
+                let shares = self.hops(session).iter().any(|hop| hop.cse == *cse);
+                (shares && *originator == cse.0).then_some(Capacity::Neighbour)
+            }
+        }
+    }
+
+    /// The endpoints, from their resources.
+    pub(crate) fn endpoints(&self, session: &Session) -> Vec<Endpoint> {
+        self.durable
+            .tree
+            .children_of_type(&session.resource, ResourceType::SessionEndpoint)
+            .map(|r| Endpoint {
+                ae: AeId(r.text(&Attribute::EndpointId).cloned().unwrap_or_default()),
+                paths: r.texts(&Attribute::EndpointPaths),
+            })
+            .collect()
+    }
+
+    /// The hops, from their resources.
+    pub(crate) fn hops(&self, session: &Session) -> Vec<Hop> {
+        self.durable
+            .tree
+            .children_of_type(&session.resource, ResourceType::NextHop)
+            .map(|r| Hop {
+                cse: CseId(r.text(&Attribute::NextHopId).cloned().unwrap_or_default()),
+                session: r
+                    .text(&Attribute::RemoteSession)
+                    .cloned()
+                    .unwrap_or_default(),
+                endpoints: r.texts(&Attribute::NextHopEndpoints),
+            })
+            .collect()
+    }
+
+    /// The hop that leads to an endpoint; `None` if the endpoint is registered here.
+    pub(crate) fn hop_to(&self, session: &Session, ae: &AeId) -> Option<Hop> {
+        self.hops(session)
+            .into_iter()
+            .find(|hop| hop.endpoints.contains(&ae.0))
+    }
+
+    /// The endpoints that are registered here.
+    pub(crate) fn local_endpoints(&self, session: &Session) -> Vec<AeId> {
+        let own = Some(&self.config.cse_id);
+        let is_local = |ae: &&AeId| ae.registrar().as_ref() == own;
+        [&session.initiator, &session.target]
+            .into_iter()
+            .filter(is_local)
+            .cloned()
+            .collect()
+    }
+
+    /// When a session expires.
+    pub(crate) fn session_expiry(&self, id: &SessionId) -> Option<Timestamp> {
+        let session = self.durable.sessions.get(id)?;
+        self.durable.tree.get(&session.resource)?.expires
+    }
+
+    /// Sets when a session and its parts expire.
+    pub(crate) fn set_expiry(&mut self, step: &Step, session: &Session, expires: Timestamp) {
+        let now = step.now();
+        for id in self.durable.tree.subtree(&session.resource) {
+            self.durable.tree.change(&id, |resource| {
+                resource.expires = Some(expires);
+                resource.modified = now;
+            });
+        }
+    }
+
+    /// ONLINE (2) while all links of the session that this CSE knows are up, else OFFLINE (1) (EST-74).
+    pub(crate) fn session_state(&self, session: &Session) -> i64 {
+        // EST-74, LNK-22
+        let hops = self
+            .hops(session)
+            .into_iter()
+            .map(|hop| Entity::Cse(hop.cse));
+        let endpoints = self.local_endpoints(session).into_iter().map(Entity::Ae);
+        let all_up = hops
+            .chain(endpoints)
+            .all(|peer| self.current_link(&peer).is_some());
+        if all_up { ONLINE } else { OFFLINE }
+    }
+
+    /// Attributes that follow from the links and are not stored.
+    pub(crate) fn live_attributes(&self, resource: &Resource) -> Members {
+        let mut live = Members::new();
+        let Some(session) = self.session_of(&resource.id) else {
+            return live;
+        };
+        let state = |peer: Entity| {
+            let up = self.current_link(&peer).is_some();
+            Value::Integer(if up { ONLINE } else { OFFLINE })
+        };
+        match resource.resource_type {
+            ResourceType::Session => {
+                let lifecycle = match session.phase {
+                    Phase::Pending { .. } => 1,
+                    Phase::Active => 2,
+                    Phase::Terminating(_) => 3,
+                };
+                live.insert(Attribute::Lifecycle, Value::Integer(lifecycle));
+                let online = Value::Integer(self.session_state(&session));
+                live.insert(Attribute::SessionState, online);
+            }
+            ResourceType::SessionEndpoint => {
+                let id = resource
+                    .text(&Attribute::EndpointId)
+                    .cloned()
+                    .unwrap_or_default();
+                let ae = AeId(id);
+                let peer = match self.hop_to(&session, &ae) {
+                    Some(hop) => Entity::Cse(hop.cse),
+                    None => Entity::Ae(ae),
+                };
+                live.insert(Attribute::SessionState, state(peer));
+            }
+            ResourceType::NextHop => {
+                let id = resource
+                    .text(&Attribute::NextHopId)
+                    .cloned()
+                    .unwrap_or_default();
+                live.insert(Attribute::NextHopState, state(Entity::Cse(CseId(id))));
+            }
+            ResourceType::AccessControlPolicy
+            | ResourceType::Ae
+            | ResourceType::Container
+            | ResourceType::ContentInstance
+            | ResourceType::CseBase
+            | ResourceType::RemoteCse
+            | ResourceType::Request
+            | ResourceType::Subscription
+            | ResourceType::FlexContainer
+            | ResourceType::Sessions
+            | ResourceType::SessionPolicy
+            | ResourceType::SessionContext
+            | ResourceType::SessionContextEntry => {}
+        }
+        live
+    }
+
+    pub(crate) fn session_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+        let timers = &self.config.timers;
+        for (id, session) in self.durable.sessions.iter() {
+            match &session.phase {
+                Phase::Pending { lease } => due.push((*lease, Timer::Lease(id.clone()))),
+                Phase::Active => {}
+                Phase::Terminating(t) => {
+                    let until = match t.endpoints.is_empty() {
+                        true => t.hops_until,
+                        false => t.endpoints_until.min(t.hops_until),
+                    };
+                    due.push((until, Timer::Termination(id.clone())));
+                }
+            }
+            if let Some(at) = session.hop_lost {
+                due.push((at, Timer::HopGrace(id.clone())));
+            }
+            if let Some(at) = self.session_expiry(id) {
+                let at = at.plus(timers.expiry_margin_ms);
+                due.push((at, Timer::SessionExpiry(id.clone())));
+            }
+        }
+        for (at, id) in self.durable.attempts.due() {
+            due.push((*at, Timer::Attempt(id.clone())));
+        }
+        for (id, tombstone) in self.durable.tombstones.iter() {
+            due.push((tombstone.until, Timer::TombstoneEnd(id.clone())));
+            if !tombstone.hops.is_empty() {
+                due.push((tombstone.retry, Timer::TombstoneRetry(id.clone())));
+            }
+        }
+    }
+
+    pub(crate) fn session_expired(&mut self, step: &mut Step, id: &SessionId) {
+        // END-17, END-36
+        self.end_without_hops(step, id, reason::EXPIRED);
+    }
+
+    /// The AE whose collection of sessions this is; `None` for the one of transit sessions.
+    pub(crate) fn owner_of(&self, collection: &Resource) -> Option<AeId> {
+        let parent = collection.parent.as_ref()?;
+        let is_ae = self.type_of(parent) == Some(ResourceType::Ae);
+        is_ae.then(|| AeId::at(&self.config.cse_id, parent.as_str()))
+    }
+
+    /// The collection of sessions of an AE that is registered here.
+    pub(crate) fn sessions_of(&self, ae: &AeId) -> Option<Shared<Resource>> {
+        let id = ResourceId::from(ae.stem());
+        self.durable
+            .tree
+            .children_of_type(&id, ResourceType::Sessions)
+            .next()
+            .cloned()
+    }
+
+    /// Makes or ends the collection of sessions of an `<AE>`, as its `scap` says.
+    pub(crate) fn sync_sessions(&mut self, step: &mut Step, id: &ResourceId) {
+        let Some(resource) = self.durable.tree.get(id).cloned() else {
+            return;
+        };
+        let capable = resource.get(&Attribute::SessionCapable) == Some(&Value::Bool(true));
+        let ae = AeId::at(&self.config.cse_id, id.as_str());
+        let existing = self.sessions_of(&ae);
+        // REG-04, REG-05
+        match existing {
+            None if capable => {
+                let _ = self.insert(
+                    step,
+                    NewResource {
+                        resource_type: ResourceType::Sessions,
+                        parent: id.clone(),
+                        id: None,
+                        name: Some("sessions".into()),
+                        creator: ae.0,
+                        expires: resource.expires,
+                        specialization: None,
+                        attributes: self.collection_attributes(),
+                    },
+                );
+            }
+            Some(collection) if !capable => {
+                self.end_sessions_of(step, &Entity::Ae(ae));
+                self.remove(step, &collection.id);
+            }
+            None | Some(_) => {}
+        }
+    }
+
+    /// The attributes of a collection of sessions.
+    pub(crate) fn collection_attributes(&self) -> Members {
+        let most = i64::from(self.config.limits.sessions_per_ae);
+        Members::from([(Attribute::MaxNrOfSessions, Value::Integer(most))])
+    }
+
+    /// The endpoint in whose paths the address lies (USE-01, USE-39).
+    pub(crate) fn owner_of_path(&self, session: &Session, to: &str) -> Option<AeId> {
+        let own = &self.config.cse_id;
+        let norm = |text: &str| normalized(text, own, &self.config.name);
+        let target = norm(to)?;
+        let structured = self.structured(to);
+        self.endpoints(session).into_iter().find_map(|endpoint| {
+            let covers = |path: &Text| {
+                norm(path).is_some_and(|path| {
+                    lies_within(&target, &path)
+                        || structured.as_ref().is_some_and(|s| lies_within(s, &path))
+                })
+            };
+            endpoint.paths.iter().any(covers).then_some(endpoint.ae)
+        })
+    }
+
+    /// The SP-relative structured form of an address of this CSE that names a resource.
+    pub(crate) fn structured(&self, to: &str) -> Option<Text> {
+        let address = crate::address::Address::parse(to)?;
+        if !self.is_own(&address) {
+            return None;
+        }
+        let found = self.resolve(&address)?;
+        let path = self.sp_relative_path(&found.resource);
+        match found.virtual_child {
+            None => Some(path),
+            Some(_) => {
+                let name = address.segments.last()?;
+                Some(alloc::format!("{path}/{name}").into())
+            }
+        }
+    }
+
+    /// The SP-relative structured address of a resource of this CSE.
+    pub(crate) fn sp_relative_path(&self, id: &ResourceId) -> Text {
+        alloc::format!("{}/{}", self.config.cse_id, self.durable.tree.path(id)).into()
+    }
+
+    /// The type that a CREATE asks for.
+    pub(crate) fn created_type(&self, request: &Request) -> Result<ResourceType, Refusal> {
+        let number = request.resource_type.ok_or(Refusal::BadRequest)?;
+        ResourceType::from_number(number).ok_or(Refusal::NotImplemented)
+    }
+}
+
+/// `sst`, `nhs`: not all links are up.
+pub(crate) const OFFLINE: i64 = 1;
+/// `sst`, `nhs`: all links are up.
+pub(crate) const ONLINE: i64 = 2;
+
+/// Applies the members of an UPDATE: `null` removes.
+pub(crate) fn merge(resource: &mut Resource, members: &Members) {
+    for (name, value) in members {
+        if *value == Value::Null {
+            resource.attributes.remove(name);
+        } else {
+            resource.attributes.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Why a child of that type cannot be made by request under a session resource.
+fn forbidden_child(child: ResourceType) -> Refusal {
+    match child {
+        // EST-71
+        ResourceType::Sessions
+        | ResourceType::SessionEndpoint
+        | ResourceType::NextHop
+        | ResourceType::SessionContext
+        | ResourceType::SessionContextEntry => Refusal::OperationNotAllowed,
+        // EST-72
+        ResourceType::Subscription => Refusal::NotSubscribable,
+        ResourceType::AccessControlPolicy
+        | ResourceType::Ae
+        | ResourceType::Container
+        | ResourceType::ContentInstance
+        | ResourceType::CseBase
+        | ResourceType::RemoteCse
+        | ResourceType::Request
+        | ResourceType::FlexContainer
+        | ResourceType::Session
+        | ResourceType::SessionPolicy => Refusal::InvalidChild,
+    }
+}

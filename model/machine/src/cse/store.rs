@@ -1,0 +1,575 @@
+//! Store and forward: requests that were acknowledged and are delivered later, each to exactly one outcome.
+//!
+//! ```text
+//!  accepted ─▶ Waiting ── window open and link up ──▶ On its way ── answer ──▶ settled with the result
+//!                 ▲   │                                  │    │
+//!                 │   └── rqet, termination ─────────────┼────┴──▶ settled with an error
+//!                 └───────── link lost ──────────────────┘
+//! ```
+
+use super::incoming::Handled;
+use super::outgoing::{Conclusion, Purpose};
+use super::resources::{NewResource, Resolved};
+use super::{Cse, Step, Timer};
+use crate::access::Right;
+use crate::attribute::Attribute;
+use crate::deviation::Deviation;
+use crate::env::Timestamp;
+use crate::id::{AeId, CseId, Entity, ResourceId, SessionId};
+use crate::primitive::{Content, Operation, Request, ResponseMode, When};
+use crate::record::{NoticeKind, Requester, Stored};
+use crate::resource::ResourceType;
+use crate::schedule;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use crate::value::{Members, Value};
+use alloc::vec::Vec;
+
+/// States of a `<request>` (TS-0004 clause 6.3.4.2.10).
+mod request_status {
+    pub(super) const COMPLETED: i64 = 1;
+    pub(super) const FAILED: i64 = 2;
+    pub(super) const PENDING: i64 = 3;
+}
+
+/// The rule under which a session's request is stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Delay {
+    /// The policy, by name.
+    pub(crate) policy: Option<Text>,
+    /// Its window; empty: always open.
+    pub(crate) window: Vec<Text>,
+    /// Its own expiration for requests that bring none.
+    pub(crate) default_expiry_ms: Option<u64>,
+}
+
+/// What a request in a session brings along to the store.
+#[derive(Clone, Debug)]
+pub(crate) struct InSession {
+    pub(crate) session: SessionId,
+    pub(crate) ends: Timestamp,
+    pub(crate) delay: Delay,
+}
+
+impl Cse {
+    /// Accepts a request for later delivery: it is stored, acknowledged, and sent as soon as it may be.
+    pub(crate) fn store(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        hop: &Entity,
+        in_session: Option<InSession>,
+    ) -> Result<Handled, Refusal> {
+        let now = step.now();
+        let delay = in_session
+            .as_ref()
+            .map(|s| s.delay.clone())
+            .unwrap_or_default();
+        let expires = stored_until(requester, in_session.as_ref(), now);
+        // USE-45
+        let opens = schedule::next_open(&delay.window, now)
+            .filter(|opens| *opens < expires)
+            .ok_or(Refusal::NotAcceptable)?;
+        let size = requester
+            .request
+            .content
+            .as_ref()
+            .map_or(0, |c| u64::from(c.size));
+        self.check_store_room(size)?;
+        let id = self.open_request(step, requester, expires)?;
+        let mut owner = requester.clone();
+        owner.acknowledged = Some(id.clone());
+        owner.expires = expires;
+        let row = Stored {
+            id: id.clone(),
+            sequence: self.durable.next_number(),
+            request_id: self.forwarded_id(requester, hop),
+            requester: owner,
+            originator: requester.key.originator.clone(),
+            session: in_session.map(|s| s.session),
+            hop: hop.clone(),
+            policy: delay.policy,
+            window: delay.window,
+            opens,
+            accepted: now,
+            expires,
+        };
+        self.durable.stored.put(id.clone(), row);
+        // USE-09
+        self.acknowledge(step, requester, &id);
+        self.pump(step, hop);
+        Ok(Handled::Later)
+    }
+
+    /// Carries out a local request whose originator does not wait: acknowledged first, reported afterwards.
+    pub(crate) fn perform_later(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+    ) -> Result<Handled, Refusal> {
+        // TS-0004 clause 7.4.12: access to a `<request>` is blocking.
+        if self.type_of(&target.resource) == Some(ResourceType::Request) {
+            return Err(Refusal::BadRequest);
+        }
+        let id = self.open_request(step, requester, requester.expires)?;
+        self.acknowledge(step, requester, &id);
+        let mut owner = requester.clone();
+        owner.acknowledged = Some(id);
+        let deletes_itself = self.type_of(&target.resource) == Some(ResourceType::Ae)
+            && requester.request.operation == Operation::Delete;
+        let done = if deletes_itself {
+            Err(Refusal::NotImplemented)
+        } else {
+            self.perform(step, &owner, target)
+        };
+        match done {
+            Ok(Handled::Now(status, content)) => self.report(step, &owner, status, content),
+            Ok(Handled::Later) => {}
+            Err(refusal) => self.report(step, &owner, refusal.status(), None),
+        }
+        Ok(Handled::Later)
+    }
+
+    /// Makes the `<request>` that reports on an acknowledged request (TS-0004 clause 7.3.2.2).
+    pub(crate) fn open_request(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        expires: Timestamp,
+    ) -> Result<ResourceId, Refusal> {
+        let parent = self
+            .durable
+            .tree
+            .base()
+            .map(|b| b.id.clone())
+            .ok_or(Refusal::NotFound)?;
+        let request = &requester.request;
+        let mut attributes = Members::new();
+        let mut set = |name: Attribute, value: Value| attributes.insert(name, value);
+        let originator = request.from.clone().unwrap_or_default();
+        set(
+            Attribute::Operation,
+            Value::Integer(i64::from(request.operation.number())),
+        );
+        set(Attribute::Target, Value::Text(request.to.clone()));
+        set(Attribute::Originator, Value::Text(originator.clone()));
+        set(
+            Attribute::RequestId,
+            Value::Text(request.request_id.0.clone()),
+        );
+        set(
+            Attribute::MetaInformation,
+            Value::Object(meta_information(request)),
+        );
+        set(Attribute::Labels, Value::texts([originator]));
+        set(
+            Attribute::RequestStatus,
+            Value::Integer(request_status::PENDING),
+        );
+        if let Some(content) = &request.content {
+            set(Attribute::PrimitiveContent, content.value.clone());
+        }
+        let accepted = Value::object([
+            (
+                Attribute::ResponseStatusCode,
+                Value::Integer(i64::from(Status::ACCEPTED.0)),
+            ),
+            (
+                Attribute::RequestIdentifier,
+                Value::Text(request.request_id.0.clone()),
+            ),
+        ]);
+        set(Attribute::OperationResult, accepted);
+        let keep = expires.plus(self.config.timers.result_life_ms);
+        self.insert(
+            step,
+            NewResource {
+                resource_type: ResourceType::Request,
+                parent,
+                id: None,
+                name: None,
+                creator: requester.key.originator.clone(),
+                expires: Some(keep),
+                specialization: None,
+                attributes,
+            },
+        )
+    }
+
+    /// Acknowledges a request: 1001 or 1002 with the address of its `<request>`.
+    pub(crate) fn acknowledge(&mut self, step: &mut Step, requester: &Requester, id: &ResourceId) {
+        // REG-34
+        let status = match wanted(&requester.request) {
+            ResponseMode::NonBlockingAsynch => Status::ACCEPTED_ASYNCH,
+            ResponseMode::NonBlockingSynch
+            | ResponseMode::Blocking
+            | ResponseMode::FlexBlocking
+            | ResponseMode::NoResponse => Status::ACCEPTED_SYNCH,
+        };
+        let content = Content::new(Attribute::Uri, Value::text(id.as_str()));
+        self.respond(step, requester, status, Some(content));
+    }
+
+    /// Reports the outcome of an acknowledged request: in its `<request>`, and by notification where asked for.
+    pub(crate) fn report(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        status: Status,
+        content: Option<Content>,
+    ) {
+        let Some(id) = requester.acknowledged.clone() else {
+            return;
+        };
+        let request = &requester.request;
+        let state = if status.is_success() {
+            request_status::COMPLETED
+        } else {
+            request_status::FAILED
+        };
+        let mut result = Members::new();
+        result.insert(
+            Attribute::ResponseStatusCode,
+            Value::Integer(i64::from(status.0)),
+        );
+        result.insert(
+            Attribute::RequestIdentifier,
+            Value::Text(request.request_id.0.clone()),
+        );
+        if let Some(content) = &content {
+            result.insert(Attribute::PrimitiveContent, content.value.clone());
+        }
+        let now = step.now();
+        self.durable.tree.change(&id, |resource| {
+            resource.modified = now;
+            let rs = Value::Integer(state);
+            resource.attributes.insert(Attribute::RequestStatus, rs);
+            resource
+                .attributes
+                .insert(Attribute::OperationResult, Value::Object(result.clone()));
+        });
+        // USE-47
+        if wanted(request) == ResponseMode::NonBlockingAsynch {
+            self.notify_result(step, requester, &id, result);
+        }
+    }
+
+    fn notify_result(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        id: &ResourceId,
+        mut result: Members,
+    ) {
+        let request = &requester.request;
+        let notify = request
+            .response_type
+            .as_ref()
+            .and_then(|t| t.notify.clone());
+        let targets = notify.unwrap_or_else(|| request.from.iter().cloned().collect());
+        if let Some(version) = &request.release_version {
+            result.insert(Attribute::ReleaseVersion, Value::Text(version.clone()));
+        }
+        if let Some(session) = &request.session {
+            result.insert(Attribute::SessionId, Value::Text(session.0.clone()));
+        }
+        let keep = step.now().plus(self.config.timers.result_life_ms);
+        let ends = request
+            .session
+            .as_ref()
+            .and_then(|s| self.session_expiry(s));
+        for target in targets {
+            let Some(peer) = self.notification_peer(&target, &requester.peer) else {
+                continue;
+            };
+            let content = Content::new(Attribute::ResponsePrimitive, Value::Object(result.clone()));
+            let mut notify = self.notify_request(&target, content);
+            notify.session.clone_from(&request.session);
+            let kind = NoticeKind::Result(id.clone());
+            self.notice(step, &peer, notify, ends.unwrap_or(keep), kind);
+        }
+    }
+
+    /// Over whose link a notification to that address goes.
+    pub(crate) fn notification_peer(&self, target: &str, requester: &Entity) -> Option<Entity> {
+        let address = crate::address::Address::parse(target)?;
+        match &address.cse {
+            Some(cse) if *cse != self.config.cse_id => {
+                self.next_hop(cse, requester).map(Entity::Cse)
+            }
+            Some(_) | None => {
+                let stem = address.segments.first()?;
+                if self.is_registered_ae(stem) {
+                    return Some(Entity::Ae(AeId::at(&self.config.cse_id, stem)));
+                }
+                let found = self.resolve(&address)?;
+                let is_ae = self.type_of(&found.resource) == Some(ResourceType::Ae);
+                is_ae.then(|| self.local_ae(&found.resource))
+            }
+        }
+    }
+
+    /// Sends what is stored for a peer, in the order of acceptance, as far as windows and the link allow.
+    pub(crate) fn pump(&mut self, step: &mut Step, hop: &Entity) {
+        if self.current_link(hop).is_none() {
+            return;
+        }
+        let mut waiting: Vec<Stored> = self
+            .durable
+            .stored
+            .iter()
+            .filter(|(_, row)| row.hop == *hop && !self.is_on_its_way(row))
+            .map(|(_, row)| Stored::clone(row))
+            .collect();
+        waiting.sort_by_key(|row| row.sequence);
+        let mut blocked: Vec<(Option<SessionId>, Text, Text, Option<Text>)> = Vec::new();
+        for row in waiting {
+            let to = row.requester.request.to.clone();
+            let lane = (
+                row.session.clone(),
+                row.originator.clone(),
+                to,
+                row.policy.clone(),
+            );
+            // LNK-26, USE-06, USE-07
+            let may_go = schedule::is_open(&row.window, step.now()) && row.expires > step.now();
+            // USE-13
+            if may_go && !blocked.contains(&lane) {
+                self.send_stored(step, &row);
+            } else {
+                self.reschedule(step, &row);
+                blocked.push(lane);
+            }
+        }
+    }
+
+    pub(crate) fn stored_concluded(
+        &mut self,
+        step: &mut Step,
+        id: &ResourceId,
+        conclusion: &Conclusion<'_>,
+    ) {
+        match conclusion {
+            Conclusion::Answer(response) => {
+                self.settle(step, id, response.status, response.content.clone());
+            }
+            Conclusion::Overdue { .. } => self.settle(step, id, Status::REQUEST_TIMEOUT, None),
+        }
+    }
+
+    /// Brings a stored request to its one outcome.
+    pub(crate) fn settle(
+        &mut self,
+        step: &mut Step,
+        id: &ResourceId,
+        status: Status,
+        content: Option<Content>,
+    ) {
+        let Some(row) = self.durable.stored.get(id).cloned() else {
+            return;
+        };
+        self.durable.stored.remove(id);
+        self.outgoing
+            .remove(&(row.hop.clone(), row.request_id.clone()));
+        // USE-16
+        self.note_stored(step, &row, status, content.as_ref());
+        self.report(step, &row.requester, status, content);
+        self.pump(step, &row.hop.clone());
+    }
+
+    pub(crate) fn window_opens(&mut self, step: &mut Step, id: &ResourceId) {
+        if let Some(hop) = self.durable.stored.get(id).map(|row| row.hop.clone()) {
+            self.pump(step, &hop);
+        }
+    }
+
+    pub(crate) fn stored_expired(&mut self, step: &mut Step, id: &ResourceId) {
+        // USE-11
+        self.settle(step, id, Refusal::Expired.status(), None);
+    }
+
+    /// Settles what a session that ends has stored here (flow 3; E11).
+    pub(crate) fn settle_session(&mut self, step: &mut Step, session: &SessionId) {
+        if self.config.deviations.has(Deviation::StoredOutliveSession) {
+            return;
+        }
+        let mut ids: Vec<_> = self
+            .durable
+            .stored
+            .iter()
+            .filter(|(_, row)| row.session.as_ref() == Some(session))
+            .map(|(id, row)| (row.sequence, id.clone()))
+            .collect();
+        ids.sort();
+        for (_, id) in ids {
+            // END-08, END-32
+            self.settle(step, &id, Refusal::OperationNotAllowed.status(), None);
+        }
+    }
+
+    /// DELETE of a `<request>`: recalls what has not left yet.
+    pub(crate) fn recall(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        id: &ResourceId,
+    ) -> Result<Handled, Refusal> {
+        let resource = self
+            .durable
+            .tree
+            .get(id)
+            .cloned()
+            .ok_or(Refusal::NotFound)?;
+        self.may(&requester.key.originator, &resource, Right::Delete)?;
+        if let Some(row) = self.durable.stored.get(id).cloned() {
+            if self.is_on_its_way(&row) {
+                return Ok(Handled::Now(Status::UNABLE_TO_RECALL_REQUEST, None));
+            }
+            self.durable.stored.remove(id);
+        }
+        let content = self.deleted(&requester.request, &resource)?;
+        self.remove(step, id);
+        Ok(Handled::Now(Status::DELETED, content))
+    }
+
+    pub(crate) fn stored_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+        for (id, row) in self.durable.stored.iter() {
+            due.push((row.expires, Timer::StoredExpiry(id.clone())));
+            if self.current_link(&row.hop).is_some() && !self.is_on_its_way(row) {
+                due.push((row.opens, Timer::Window(id.clone())));
+            }
+        }
+    }
+
+    fn send_stored(&mut self, step: &mut Step, row: &Stored) {
+        let mut request = self.forwarded(&row.requester, &row.hop);
+        request.request_id = row.request_id.clone();
+        request.request_expiration = Some(When::At(row.expires));
+        self.ask(
+            step,
+            &row.hop,
+            request,
+            Purpose::Stored(row.id.clone()),
+            row.expires,
+        );
+    }
+
+    /// Finds the next opening for a request that may not go now; one that waits for another opens with it.
+    fn reschedule(&mut self, step: &mut Step, row: &Stored) {
+        let now = step.now();
+        let ahead = row.expires;
+        let opens = match schedule::next_open(&row.window, now) {
+            Some(opens) if opens > now => opens.min(ahead),
+            Some(_) | None => ahead,
+        };
+        self.durable
+            .stored
+            .change(&row.id, |stored| stored.opens = opens);
+    }
+
+    fn is_on_its_way(&self, row: &Stored) -> bool {
+        self.outgoing
+            .contains_key(&(row.hop.clone(), row.request_id.clone()))
+    }
+
+    fn check_store_room(&self, size: u64) -> Result<(), Refusal> {
+        let limits = &self.config.limits;
+        let used: u64 = self
+            .durable
+            .stored
+            .iter()
+            .filter_map(|(_, row)| row.requester.request.content.as_ref())
+            .map(|content| u64::from(content.size))
+            .sum();
+        let count = self.durable.stored.len();
+        // USE-30
+        if count >= limits.stored_requests as usize || used + size > limits.stored_bytes {
+            return Err(Refusal::NotAcceptable);
+        }
+        Ok(())
+    }
+
+    /// The hop, as an entity.
+    pub(crate) fn hop_entity(cse: &CseId) -> Entity {
+        Entity::Cse(cse.clone())
+    }
+}
+
+/// The mode in which a stored request is answered: flexible originators with somewhere to notify are notified.
+fn wanted(request: &Request) -> ResponseMode {
+    match request.response_mode() {
+        // USE-46
+        ResponseMode::FlexBlocking => {
+            let named = request
+                .response_type
+                .as_ref()
+                .is_some_and(|t| t.notify.is_some());
+            if named {
+                ResponseMode::NonBlockingAsynch
+            } else {
+                ResponseMode::NonBlockingSynch
+            }
+        }
+        mode => mode,
+    }
+}
+
+/// Until when a request may be delivered: its own expiration, the policy's, the session's.
+fn stored_until(requester: &Requester, session: Option<&InSession>, now: Timestamp) -> Timestamp {
+    let own = requester
+        .request
+        .request_expiration
+        .map(|_| requester.expires);
+    let Some(session) = session else {
+        return requester.expires;
+    };
+    // POL-17
+    let by_policy = session.delay.default_expiry_ms.map(|ms| now.plus(ms));
+    own.or(by_policy).unwrap_or(session.ends).min(session.ends)
+}
+
+/// The optional parameters of a request, for its `<request>` (TS-0004 clause 6.3.5.4).
+fn meta_information(request: &Request) -> Members {
+    let mut mi = Members::new();
+    let mut set = |name: Attribute, value: Option<Value>| {
+        if let Some(value) = value {
+            mi.insert(name, value);
+        }
+    };
+    let integer = |n: u32| Value::Integer(i64::from(n));
+    set(Attribute::ResourceType, request.resource_type.map(integer));
+    set(
+        Attribute::ResultContent,
+        request.result_content.map(integer),
+    );
+    set(
+        Attribute::RequestExpiration,
+        request.request_expiration.map(when),
+    );
+    set(
+        Attribute::SessionId,
+        request.session.clone().map(|s| Value::Text(s.0)),
+    );
+    set(
+        Attribute::ReleaseVersion,
+        request.release_version.clone().map(Value::Text),
+    );
+    if let Some(wanted) = &request.response_type {
+        let mut members = Members::new();
+        let mode = Value::Integer(i64::from(wanted.mode.number()));
+        members.insert(Attribute::ResponseTypeValue, mode);
+        if let Some(targets) = &wanted.notify {
+            members.insert(Attribute::NotificationUri, Value::texts(targets.iter()));
+        }
+        set(Attribute::ResponseType, Some(Value::Object(members)));
+    }
+    mi
+}
+
+fn when(moment: When) -> Value {
+    match moment {
+        When::At(at) => Value::Time(at),
+        When::After(ms) => Value::Integer(i64::try_from(ms).unwrap_or(i64::MAX)),
+    }
+}
