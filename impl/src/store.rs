@@ -8,7 +8,7 @@ mod field;
 
 pub use field::Unreadable;
 
-use m2m_machine::record::{Record, Update};
+use m2m_machine::record::{Key, Record, Update};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ enum Kind {
         database: Database,
     },
     Memory {
-        records: BTreeMap<String, Vec<u8>>,
+        records: BTreeMap<Key, Record>,
         failing: Arc<AtomicBool>,
     },
 }
@@ -123,39 +123,18 @@ impl Store {
 
     /// All records.
     pub fn load(&self) -> Result<Vec<Record>, StoreError> {
-        let read = |path: &Path, key: &str, bytes: &[u8]| {
-            codec::decode(bytes)
-                .and_then(|record| {
-                    let expected = codec::key(&record.key());
-                    let matches = expected == key;
-                    matches
-                        .then_some(record)
-                        .ok_or_else(|| Unreadable(format!("it is the record {expected}")))
-                })
-                .map_err(|why| StoreError::Damaged {
-                    path: path.into(),
-                    key: key.into(),
-                    why,
-                })
-        };
         match &self.0 {
-            Kind::Disk { path, database } => {
-                let each = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-                    let table = database.begin_read()?.open_table(RECORDS)?;
-                    let rows = table.iter()?.map(|row| {
-                        row.map(|(key, bytes)| (key.value().to_owned(), bytes.value().to_vec()))
-                    });
-                    Ok(rows.collect::<Result<_, _>>()?)
-                };
-                let rows = each().map_err(|why| failed(path, why))?;
-                rows.iter()
-                    .map(|(key, bytes)| read(path, key, bytes))
-                    .collect()
-            }
-            Kind::Memory { records, .. } => records
-                .iter()
-                .map(|(key, bytes)| read(Path::new(""), key, bytes))
-                .collect(),
+            Kind::Disk { path, database } => load(path, database),
+            Kind::Memory { records, .. } => Ok(records.values().cloned().collect()),
+        }
+    }
+
+    /// Whether a commit touches nothing but memory.
+    #[must_use]
+    pub const fn is_in_memory(&self) -> bool {
+        match self.0 {
+            Kind::Disk { .. } => false,
+            Kind::Memory { .. } => true,
         }
     }
 
@@ -172,10 +151,10 @@ impl Store {
                 for update in batch {
                     match update {
                         Update::Put(record) => {
-                            records.insert(codec::key(&record.key()), codec::encode(record));
+                            records.insert(record.key(), record.clone());
                         }
                         Update::Delete(key) => {
-                            records.remove(&codec::key(key));
+                            records.remove(key);
                         }
                     }
                 }
@@ -183,6 +162,36 @@ impl Store {
             }
         }
     }
+}
+
+fn load(path: &Path, database: &Database) -> Result<Vec<Record>, StoreError> {
+    let rows = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+        let table = database.begin_read()?.open_table(RECORDS)?;
+        let owned = table
+            .iter()?
+            .map(|row| row.map(|(key, bytes)| (key.value().to_owned(), bytes.value().to_vec())));
+        Ok(owned.collect::<Result<_, _>>()?)
+    };
+    let read = |(key, bytes): (String, Vec<u8>)| {
+        let record = codec::decode(&bytes).and_then(|record| {
+            let expected = codec::key(&record.key());
+            if expected == key {
+                Ok(record)
+            } else {
+                Err(Unreadable(format!("it is the record {expected}")))
+            }
+        });
+        record.map_err(|why| StoreError::Damaged {
+            path: path.into(),
+            key,
+            why,
+        })
+    };
+    rows()
+        .map_err(|why| failed(path, why))?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 fn write(database: &Database, batch: &[Update]) -> Result<(), redb::Error> {

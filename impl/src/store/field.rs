@@ -47,9 +47,10 @@ pub(super) fn unreadable<T>(what: &str, json: &Json) -> Result<T, Unreadable> {
 }
 
 pub(super) fn object(json: Json) -> Result<Map<String, Json>, Unreadable> {
-    match json {
-        Json::Object(members) => Ok(members),
-        other => unreadable("an object", &other),
+    if let Json::Object(members) = json {
+        Ok(members)
+    } else {
+        unreadable("an object", &json)
     }
 }
 
@@ -177,10 +178,8 @@ impl Field for Text {
     }
 
     fn load(json: Json) -> Result<Self, Unreadable> {
-        match json {
-            Json::String(text) => Ok(text.into()),
-            other => unreadable("text", &other),
-        }
+        json.as_str()
+            .map_or_else(|| unreadable("text", &json), |text| Ok(text.into()))
     }
 }
 
@@ -204,10 +203,10 @@ impl<T: Field> Field for Vec<T> {
     }
 
     fn load(json: Json) -> Result<Self, Unreadable> {
-        match json {
-            Json::Array(list) => list.into_iter().map(T::load).collect(),
-            other => unreadable("a list", &other),
-        }
+        let Json::Array(list) = json else {
+            return unreadable("a list", &json);
+        };
+        list.into_iter().map(T::load).collect()
     }
 }
 
@@ -241,12 +240,12 @@ impl<A: Field, B: Field> Field for (A, B) {
     }
 
     fn load(json: Json) -> Result<Self, Unreadable> {
-        match json {
-            Json::Array(pair) => match <[Json; 2]>::try_from(pair) {
-                Ok([first, second]) => Ok((A::load(first)?, B::load(second)?)),
-                Err(_) => Err(Unreadable("expected a pair".to_owned())),
-            },
-            other => unreadable("a pair", &other),
+        let Json::Array(pair) = json else {
+            return unreadable("a pair", &json);
+        };
+        match <[Json; 2]>::try_from(pair) {
+            Ok([first, second]) => Ok((A::load(first)?, B::load(second)?)),
+            Err(_) => Err(Unreadable("expected a pair".to_owned())),
         }
     }
 }
@@ -375,9 +374,11 @@ impl Field for Attribute {
             .rev()
             .find(|(prefix, _)| text.starts_with(prefix))
             .expect("the empty prefix fits");
-        match names::attribute(&text[prefix.len()..], scope) {
-            Self::Custom(_) => unknown("attribute", &text),
-            known => Ok(known),
+        let found = names::attribute(&text[prefix.len()..], scope);
+        if matches!(found, Self::Custom(_)) {
+            unknown("attribute", &text)
+        } else {
+            Ok(found)
         }
     }
 }

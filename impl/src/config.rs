@@ -1,0 +1,566 @@
+//! What an operator decides: flags, and the same in a TOML file; a flag wins.
+
+mod table;
+
+use crate::dial::{BadPointOfAccess, PointOfAccess};
+use crate::link::LinkLimits;
+use crate::wire::{self, Dialect};
+use clap::{Parser, ValueEnum};
+use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
+use m2m_machine::deviation::Deviations;
+use m2m_machine::id::CseId;
+use m2m_machine::text::Text;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use table::{LIMITS, Row, TIMERS};
+
+/// A reference CSE of oneM2M that speaks WebSocket and manages sessions.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "cse", version, after_long_help = table::long_help())]
+pub struct Flags {
+    /// Where to listen; port 0 takes any free one, which is then printed [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Identity")]
+    pub listen: Option<String>,
+    /// CSE-ID, with its slash [default: /cse1]
+    #[arg(long, value_name = "/ID", help_heading = "Identity")]
+    pub cse_id: Option<String>,
+    /// Name of the CSEBase [default: the CSE-ID without its slash]
+    #[arg(long, value_name = "NAME", help_heading = "Identity")]
+    pub name: Option<String>,
+    /// Infrastructure node or middle node [default: in]
+    #[arg(long, value_name = "KIND", help_heading = "Identity")]
+    pub kind: Option<Kind>,
+    /// Where registrees reach this CSE, if not where it listens; repeatable
+    #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Identity")]
+    pub poa: Vec<String>,
+    /// The CSE to register at, over a link that this one opens (needs --kind mn)
+    #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Neighbours")]
+    pub registrar: Option<String>,
+    /// Let CSEs register over links that are neither on this machine nor secured
+    #[arg(long, help_heading = "Neighbours")]
+    pub allow_plain_mcc: bool,
+    /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling of the draft
+    /// binding [default: published]
+    #[arg(long, value_name = "DIALECT", help_heading = "Neighbours")]
+    pub dialect: Option<DialectName>,
+    /// Folder of the store; what is acknowledged is in it and survives a crash [default: ./cse-store]
+    #[arg(long, value_name = "FOLDER", help_heading = "Storage")]
+    pub store: Option<PathBuf>,
+    /// Keep everything in memory and forget it at the end
+    #[arg(long, conflicts_with = "store", help_heading = "Storage")]
+    pub ephemeral: bool,
+    /// Set a timer, in milliseconds; repeatable; the long help lists them
+    #[arg(long = "timer", value_name = "NAME=MS", help_heading = "Tuning")]
+    pub timers: Vec<String>,
+    /// Set a limit; repeatable; the long help lists them
+    #[arg(long = "limit", value_name = "NAME=NUMBER", help_heading = "Tuning")]
+    pub limits: Vec<String>,
+    /// Read settings from a TOML file; flags win over it
+    #[arg(long, value_name = "FILE", help_heading = "Tuning")]
+    pub config: Option<PathBuf>,
+    /// What to log: a level, or a filter such as m2m_cse=debug
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "CSE_LOG",
+        help_heading = "Logging"
+    )]
+    pub log: String,
+    /// How to log, always to standard error
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Logging"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// The kind of CSE.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Infrastructure node: registers nowhere
+    #[default]
+    In,
+    /// Middle node: registers at --registrar
+    Mn,
+}
+
+/// The dialect of links.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DialectName {
+    /// As published
+    #[default]
+    Published,
+    /// As the draft binding prints it
+    Draft,
+}
+
+/// The format of logs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The same settings in a file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    cse_id: Option<String>,
+    name: Option<String>,
+    kind: Option<Kind>,
+    poa: Vec<String>,
+    registrar: Option<String>,
+    store: Option<PathBuf>,
+    ephemeral: Option<bool>,
+    dialect: Option<DialectName>,
+    allow_plain_mcc: Option<bool>,
+    timers: BTreeMap<String, u64>,
+    limits: BTreeMap<String, u64>,
+}
+
+/// Settings that make sense together.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: String,
+    /// CSE-ID.
+    pub cse_id: String,
+    /// Name of the CSEBase.
+    pub name: String,
+    /// Infrastructure or middle node.
+    pub kind: Kind,
+    /// Where registrees reach this CSE, if not where it listens.
+    pub poa: Vec<String>,
+    /// The registrar.
+    pub registrar: Option<PointOfAccess>,
+    /// Whether CSEs may use links that are not trusted.
+    pub allow_plain_mcc: bool,
+    /// The dialect of links without subprotocol.
+    pub dialect: DialectName,
+    /// Folder of the store; `None`: memory.
+    pub store: Option<PathBuf>,
+    /// Timers of the machine.
+    pub timers: Timers,
+    /// Limits of the machine.
+    pub limits: Limits,
+    /// Timers and limits of the host.
+    pub host: Host,
+}
+
+/// Timers and limits of what surrounds the machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Host {
+    /// Silence on a link after which the peer is asked whether it is there.
+    pub ping_ms: u64,
+    /// How long a handshake may take.
+    pub handshake_ms: u64,
+    /// How long an attempt to reach the registrar may take.
+    pub dial_ms: u64,
+    /// How long a peer gets to answer a close.
+    pub close_ms: u64,
+    /// How long a failing store is left alone.
+    pub store_retry_ms: u64,
+    /// Largest message taken: a tree of a thousand small resources fits.
+    pub message_bytes: u32,
+    /// Largest message sent.
+    pub sent_bytes: u32,
+    /// Links at a time, those in their handshake included.
+    pub links: u32,
+    /// Messages that wait for a peer that reads slowly.
+    pub outbox_messages: u32,
+    /// Messages that wait for the machine; when so many do, links are not read.
+    pub inbox_messages: u32,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            ping_ms: 30_000,
+            handshake_ms: 5_000,
+            dial_ms: 10_000,
+            close_ms: 2_000,
+            store_retry_ms: 1_000,
+            message_bytes: 1 << 20,
+            sent_bytes: 16 << 20,
+            links: 20_000,
+            outbox_messages: 1_024,
+            inbox_messages: 1_024,
+        }
+    }
+}
+
+/// Why settings cannot be used; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {why}; check --config")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// The file is no TOML of this form.
+    #[error("{path} is not understood: {why}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the parser says.
+        why: Box<toml::de::Error>,
+    },
+    /// A timer or a limit is not `NAME=NUMBER`.
+    #[error("{flag} {given} is not understood; write {flag} NAME=NUMBER")]
+    Pair {
+        /// Which flag.
+        flag: &'static str,
+        /// What was given.
+        given: String,
+    },
+    /// No such timer or limit.
+    #[error("there is no {kind} {name}; there are {known}")]
+    Unknown {
+        /// A timer or a limit.
+        kind: &'static str,
+        /// What was given.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// The number is out of range.
+    #[error("the {kind} {name} cannot be {number}; it lies between 1 and {max}")]
+    Range {
+        /// A timer or a limit.
+        kind: &'static str,
+        /// Which one.
+        name: String,
+        /// What was given.
+        number: u64,
+        /// The largest that is possible.
+        max: u64,
+    },
+    /// The CSE-ID is none.
+    #[error("{0} is no CSE-ID; write a slash and letters, digits, - . _ ~ as in /cse1")]
+    CseId(String),
+    /// The name is none.
+    #[error("{0} is no resource name; write letters, digits, - . _ ~ as in cse1")]
+    Name(String),
+    /// The registrar or an own point of access is none.
+    #[error("{0}")]
+    PointOfAccess(#[from] BadPointOfAccess),
+    /// An infrastructure node registers nowhere.
+    #[error("a CSE of kind in registers nowhere; add --kind mn, or leave --registrar out")]
+    Registrar,
+    /// Both a store and none.
+    #[error("ephemeral and store exclude each other; leave one out")]
+    Store,
+}
+
+impl Settings {
+    /// The settings of these flags and of the file they name.
+    pub fn gather(flags: &Flags) -> Result<Self, ConfigError> {
+        let file = flags
+            .config
+            .as_deref()
+            .map(read)
+            .transpose()?
+            .unwrap_or_default();
+        let cse_id = flags
+            .cse_id
+            .clone()
+            .or(file.cse_id)
+            .unwrap_or_else(|| "/cse1".to_owned());
+        let stem = cse_id.strip_prefix('/').filter(|stem| is_name(stem));
+        let stem = stem
+            .ok_or_else(|| ConfigError::CseId(cse_id.clone()))?
+            .to_owned();
+        let name = flags.name.clone().or(file.name).unwrap_or(stem);
+        if !is_name(&name) || name == "-" {
+            return Err(ConfigError::Name(name));
+        }
+        let kind = flags.kind.or(file.kind).unwrap_or_default();
+        let registrar = flags.registrar.clone().or(file.registrar);
+        let registrar = registrar
+            .map(|text| PointOfAccess::parse(&text))
+            .transpose()?;
+        if registrar.is_some() && kind == Kind::In {
+            return Err(ConfigError::Registrar);
+        }
+        let ephemeral = flags.ephemeral || (flags.store.is_none() && file.ephemeral == Some(true));
+        if file.ephemeral == Some(true) && file.store.is_some() {
+            return Err(ConfigError::Store);
+        }
+        let folder = || {
+            flags
+                .store
+                .clone()
+                .or(file.store)
+                .unwrap_or_else(|| "cse-store".into())
+        };
+        let poa = if flags.poa.is_empty() {
+            file.poa
+        } else {
+            flags.poa.clone()
+        };
+        for text in &poa {
+            PointOfAccess::parse(text)?;
+        }
+        let listen = flags.listen.clone().or(file.listen);
+        let mut settings = Self {
+            listen: listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            cse_id,
+            name,
+            kind,
+            poa,
+            registrar,
+            allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
+            dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
+            store: (!ephemeral).then(folder),
+            timers: Timers::default(),
+            limits: Limits::default(),
+            host: Host::default(),
+        };
+        for (name, number) in file
+            .timers
+            .into_iter()
+            .chain(pairs("--timer", &flags.timers)?)
+        {
+            settings.set(&TIMERS, "timer", &name, number)?;
+        }
+        for (name, number) in file
+            .limits
+            .into_iter()
+            .chain(pairs("--limit", &flags.limits)?)
+        {
+            settings.set(&LIMITS, "limit", &name, number)?;
+        }
+        Ok(settings)
+    }
+
+    fn set(
+        &mut self,
+        rows: &[Row],
+        kind: &'static str,
+        name: &str,
+        number: u64,
+    ) -> Result<(), ConfigError> {
+        let Some(row) = rows.iter().find(|row| row.name == name) else {
+            let known = rows
+                .iter()
+                .map(|row| row.name)
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(ConfigError::Unknown {
+                kind,
+                name: name.to_owned(),
+                known,
+            });
+        };
+        if number == 0 || number > row.max {
+            let max = row.max;
+            return Err(ConfigError::Range {
+                kind,
+                name: name.to_owned(),
+                number,
+                max,
+            });
+        }
+        (row.set)(self, number);
+        Ok(())
+    }
+
+    /// The configuration of the machine, which is reached at `point_of_access`.
+    #[must_use]
+    pub fn machine(&self, point_of_access: Vec<Text>) -> Config {
+        Config {
+            cse_id: CseId::from(self.cse_id.as_str()),
+            name: self.name.as_str().into(),
+            kind: match self.kind {
+                Kind::In => CseKind::In,
+                Kind::Mn => CseKind::Mn,
+            },
+            // Where it listens is known, where its CSEBase stands it will say itself.
+            registrar: self.registrar.as_ref().map(|_| "-".into()),
+            point_of_access,
+            allow_plain_mcc: self.allow_plain_mcc,
+            administrator: None,
+            timers: self.timers,
+            limits: self.limits,
+            deviations: Deviations::default(),
+            measure: Measure(wire::measure),
+        }
+    }
+
+    /// The limits of links.
+    #[must_use]
+    pub fn links(&self) -> LinkLimits {
+        LinkLimits {
+            message_bytes: size(self.host.message_bytes),
+            sent_bytes: size(self.host.sent_bytes),
+            outbox_messages: size(self.host.outbox_messages),
+            ping: Duration::from_millis(self.host.ping_ms),
+            close: Duration::from_millis(self.host.close_ms),
+        }
+    }
+
+    /// How many links there may be.
+    #[must_use]
+    pub fn links_max(&self) -> u32 {
+        self.host.links
+    }
+
+    /// How many messages may wait for the machine.
+    #[must_use]
+    pub fn links_inbox(&self) -> usize {
+        size(self.host.inbox_messages)
+    }
+
+    /// The dialect of links that name no subprotocol.
+    #[must_use]
+    pub fn unnamed_dialect(&self) -> Dialect {
+        match self.dialect {
+            DialectName::Published => Dialect::Published,
+            DialectName::Draft => Dialect::Draft {
+                cse: self.cse_id.trim_start_matches('/').into(),
+            },
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            cse_id: "/cse1".to_owned(),
+            name: "cse1".to_owned(),
+            kind: Kind::default(),
+            poa: Vec::new(),
+            registrar: None,
+            allow_plain_mcc: false,
+            dialect: DialectName::default(),
+            store: Some("cse-store".into()),
+            timers: Timers::default(),
+            limits: Limits::default(),
+            host: Host::default(),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Unreadable {
+        path: path.into(),
+        why,
+    })?;
+    toml::from_str(&text).map_err(|why| ConfigError::File {
+        path: path.into(),
+        why: Box::new(why),
+    })
+}
+
+/// The names and numbers of a flag that was given several times.
+fn pairs(flag: &'static str, given: &[String]) -> Result<Vec<(String, u64)>, ConfigError> {
+    let pair = |text: &String| {
+        let (name, number) = text.split_once('=')?;
+        Some((name.trim().to_owned(), number.trim().parse().ok()?))
+    };
+    let read = |text| {
+        pair(text).ok_or_else(|| ConfigError::Pair {
+            flag,
+            given: text.clone(),
+        })
+    };
+    given.iter().map(read).collect()
+}
+
+/// Whether a text can be a segment of an address (TS-0001 clause 7.2).
+fn is_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn gather(arguments: &[&str]) -> Result<Settings, String> {
+        let flags = Flags::try_parse_from([&["cse"], arguments].concat());
+        Settings::gather(&flags.map_err(|why| why.to_string())?).map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_help() {
+        let settings = gather(&[]).expect("nothing is wrong");
+
+        assert_eq!(settings.listen, "127.0.0.1:8080");
+        assert_eq!(
+            (settings.cse_id.as_str(), settings.name.as_str()),
+            ("/cse1", "cse1")
+        );
+        assert_eq!(settings.store, Some("cse-store".into()));
+    }
+
+    #[test]
+    fn the_name_follows_the_identifier() {
+        assert_eq!(
+            gather(&["--cse-id", "/cse2"]).map(|s| s.name),
+            Ok("cse2".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("cse.toml");
+        let text =
+            "cse_id = \"/a\"\nname = \"b\"\nephemeral = true\n[timers]\nping = 5\nlease = 6\n";
+        std::fs::write(&path, text).expect("the folder is writable");
+        let path = path.to_str().expect("the path is text");
+
+        let settings = gather(&["--config", path, "--name", "c", "--timer", "ping=7"]);
+
+        let settings = settings.expect("nothing is wrong");
+        assert_eq!(
+            (settings.cse_id.as_str(), settings.name.as_str()),
+            ("/a", "c")
+        );
+        assert_eq!((settings.host.ping_ms, settings.timers.lease_ms), (7, 6));
+        assert_eq!(settings.store, None);
+    }
+
+    #[rstest]
+    #[case(&["--cse-id", "cse1"], "write a slash and letters")]
+    #[case(&["--cse-id", "/a/b"], "write a slash and letters")]
+    #[case(&["--name", "a b"], "is no resource name")]
+    #[case(&["--registrar", "ws://h:1"], "add --kind mn")]
+    #[case(&["--kind", "mn", "--registrar", "h:1"], "write ws://HOST:PORT")]
+    #[case(&["--kind", "asn"], "possible values: in, mn")]
+    #[case(&["--timer", "ping"], "write --timer NAME=NUMBER")]
+    #[case(&["--timer", "pong=1"], "there is no timer pong; there are request_life")]
+    #[case(&["--timer", "ping=0"], "lies between 1 and")]
+    #[case(&["--limit", "hops=99999999999"], "lies between 1 and 4294967295")]
+    #[case(&["--config", "/nowhere/cse.toml"], "cannot read /nowhere/cse.toml")]
+    #[case(&["--store", "x", "--ephemeral"], "cannot be used with")]
+    fn settings_that_make_no_sense_are_refused_with_advice(
+        #[case] arguments: &[&str],
+        #[case] advice: &str,
+    ) {
+        let refused = gather(arguments).expect_err("it makes no sense");
+
+        assert!(refused.contains(advice), "{refused}");
+    }
+}

@@ -1,0 +1,163 @@
+//! Timers and limits by name, and the long help that lists them.
+
+use super::Settings;
+use std::fmt::Write;
+
+/// A timer or a limit: its name, what it is for, how it is read and set.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) max: u64,
+    pub(super) set: fn(&mut Settings, u64),
+    get: fn(&Settings) -> u64,
+    about: &'static str,
+}
+
+macro_rules! rows {
+    ($($name:literal $group:ident.$field:ident: $kind:ident, $about:literal;)*) => {
+        [$(Row {
+            name: $name,
+            max: $kind::MAX as u64,
+            set: |settings, number| settings.$group.$field = narrow(number, $kind::MAX),
+            get: |settings| widen(settings.$group.$field),
+            about: $about,
+        }),*]
+    };
+}
+
+fn narrow<T: TryFrom<u64>>(number: u64, max: T) -> T {
+    T::try_from(number).unwrap_or(max)
+}
+
+fn widen(number: impl Into<u64>) -> u64 {
+    number.into()
+}
+
+pub(super) static TIMERS: [Row; 20] = rows! {
+    "request_life" timers.request_life_ms: u64, "life of a request that brings no expiration";
+    "hop_step" timers.hop_step_ms: u64, "how much earlier a hop's request expires than the one it serves";
+    "outcome_memory" timers.outcome_memory_ms: u64, "memory of an outcome after the request's expiration";
+    "lease" timers.lease_ms: u64, "life of an unconfirmed session after the expiration of its request";
+    "termination_wait" timers.termination_wait_ms: u64, "wait for an endpoint's answer when a session ends";
+    "expiry_margin" timers.expiry_margin_ms: u64, "from the end of use to the deletion of an expired session";
+    "hop_grace" timers.hop_grace_ms: u64, "life of a session after the registration of one of its hops";
+    "session_life" timers.session_life_ms: u64, "life of a session whose initiator asks for none";
+    "session_life_max" timers.session_life_max_ms: u64, "longest life of a session";
+    "tombstone_retry" timers.tombstone_retry_ms: u64, "first pause before a hop is told again that a session ended";
+    "tombstone_retry_max" timers.tombstone_retry_max_ms: u64, "longest such pause";
+    "redial" timers.redial_ms: u64, "first pause before the registrar is dialled again";
+    "redial_max" timers.redial_max_ms: u64, "longest such pause";
+    "resource_life" timers.resource_life_ms: u64, "life of a resource whose creator asks for none";
+    "result_life" timers.result_life_ms: u64, "how long the result of a non-blocking request is kept";
+    "ping" host.ping_ms: u64, "silence after which a peer is asked whether it is there; lost after two questions";
+    "handshake" host.handshake_ms: u64, "longest handshake";
+    "dial" host.dial_ms: u64, "longest attempt to reach the registrar";
+    "close" host.close_ms: u64, "how long a peer gets to answer a close";
+    "store_retry" host.store_retry_ms: u64, "how long a store that fails is left alone";
+};
+
+pub(super) static LIMITS: [Row; 14] = rows! {
+    "sessions_per_ae" limits.sessions_per_ae: u32, "sessions of one AE";
+    "stored_requests" limits.stored_requests: u32, "requests stored for later delivery";
+    "stored_bytes" limits.stored_bytes: u64, "bytes of their content";
+    "outgoing_per_peer" limits.outgoing_per_peer: u32, "requests and notifications held or unanswered per peer";
+    "outcomes_per_originator" limits.outcomes_per_originator: u32, "outcomes remembered per originator";
+    "context_entries" limits.context_entries: u32, "entries of a session's context";
+    "resources" limits.resources: u32, "resources in the tree";
+    "malformed_in_a_row" limits.malformed_in_a_row: u32, "malformed messages in a row that a link survives";
+    "hops" limits.hops: u32, "CSEs on the route of a session";
+    "message_bytes" host.message_bytes: u32, "bytes of a message that is taken; larger ones close the link (1009)";
+    "sent_bytes" host.sent_bytes: u32, "bytes of a message that is sent";
+    "links" host.links: u32, "links at a time, handshakes included";
+    "outbox_messages" host.outbox_messages: u32, "messages that wait for a slow reader; more end its link";
+    "inbox_messages" host.inbox_messages: u32, "messages that wait for the machine; more stop the reading";
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  A CSE on this machine that forgets everything:
+    cse --listen 127.0.0.1:8080 --cse-id /cse2 --ephemeral
+  A middle node that registers there, with its store in a folder:
+    cse --listen 127.0.0.1:0 --cse-id /cse1 --kind mn --registrar ws://127.0.0.1:8080 --store ./cse1
+  The same from a file, with a shorter pause between attempts:
+    cse --config cse1.toml --timer redial=200
+
+  cse1.toml:
+    listen = \"127.0.0.1:0\"
+    cse_id = \"/cse1\"
+    kind = \"mn\"
+    registrar = \"ws://127.0.0.1:8080\"
+    store = \"./cse1\"
+    [timers]
+    redial = 500
+    [limits]
+    stored_requests = 100
+
+Standard output: `listening ws://ADDR:PORT` first, and `registered at /ID` once the registrar
+has accepted. Logs go to standard error. SIGTERM and SIGINT close all links (1001) and end it.
+Exit codes:
+  0  stopped as asked
+  1  failed while running
+  2  not started: settings, store or port
+";
+
+/// What stands below the flags in the long help.
+pub(super) fn long_help() -> String {
+    let defaults = Settings::default();
+    let mut text = EXAMPLES.to_owned();
+    for (title, rows) in [
+        ("Timers (milliseconds)", &TIMERS[..]),
+        ("Limits", &LIMITS[..]),
+    ] {
+        write!(text, "\n{title}, with their defaults:\n").expect("a string takes all");
+        for row in rows {
+            let (name, default) = (row.name, (row.get)(&defaults));
+            writeln!(text, "  {name:<24}{default:>11}  {}", row.about).expect("a string takes all");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_timer_and_limit_is_set_by_its_name_alone() {
+        for row in TIMERS.iter().chain(&LIMITS) {
+            let mut settings = Settings::default();
+            let others = || {
+                TIMERS
+                    .iter()
+                    .chain(&LIMITS)
+                    .filter(|other| other.name != row.name)
+            };
+            let before: Vec<_> = others().map(|other| (other.get)(&settings)).collect();
+
+            (row.set)(&mut settings, 77);
+
+            assert_eq!((row.get)(&settings), 77, "{}", row.name);
+            assert_eq!(
+                others()
+                    .map(|other| (other.get)(&settings))
+                    .collect::<Vec<_>>(),
+                before
+            );
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_timer_and_limit_with_its_default() {
+        let help = long_help();
+
+        assert!(
+            help.contains("  request_life                  30000  life of"),
+            "{help}"
+        );
+        assert!(
+            TIMERS
+                .iter()
+                .chain(&LIMITS)
+                .all(|row| help.contains(row.name))
+        );
+    }
+}

@@ -1,0 +1,361 @@
+//! The owner of the machine: one task, one inbox, one sleep.
+//!
+//! It works in rounds. A round takes what has arrived, up to a bound, and what is due; steps the machine for each;
+//! puts the batches of all these steps on stable storage as one; and only then carries out the other outputs, in the
+//! order in which the machine gave them. What arrives meanwhile makes the next round: the busier the CSE, the more
+//! steps share one commit.
+//!
+//! If a commit fails, nobody has seen anything of the round. The driver forgets the machine, closes all links, builds
+//! the machine again from the store, tells it that the store fails, and tries again and again whether it still does.
+//! Until it works again, deadlines wait.
+
+use crate::dial::Dialer;
+use crate::link::{Arrival, Handle, Hub, Outgoing};
+use crate::store::{Store, StoreError};
+use m2m_machine::config::Config;
+use m2m_machine::cse::{CloseReason, Event, Input, Output};
+use m2m_machine::id::LinkId;
+use m2m_machine::record::{Key, Record, Update};
+use m2m_machine::{Cse, Env, Fresh, Timestamp};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+/// Inputs that share one commit at most.
+const ROUND_INPUTS_MAX: usize = 256;
+/// Deadlines that one round deals with at most.
+const ROUND_DEADLINES_MAX: usize = 256;
+/// The longest sleep: the wall clock may be set while the driver sleeps by the steady one.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// Runs a CSE.
+pub struct Driver<R> {
+    config: Config,
+    machine: Cse,
+    store: Option<Store>,
+    inbox: mpsc::Receiver<Arrival>,
+    links: BTreeMap<LinkId, Handle>,
+    hub: Arc<Hub>,
+    dialer: Option<Dialer>,
+    report: R,
+    store_retry: Duration,
+    probe_at: Option<Instant>,
+}
+
+impl<R> std::fmt::Debug for Driver<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver")
+            .field("links", &self.links.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a driver is made of.
+#[derive(Debug)]
+pub struct Parts<R> {
+    /// Identity, timers and limits of the machine.
+    pub config: Config,
+    /// Where its records are.
+    pub store: Store,
+    /// What links tell.
+    pub inbox: mpsc::Receiver<Arrival>,
+    /// The links.
+    pub hub: Arc<Hub>,
+    /// The way to the registrar, if there is one.
+    pub dialer: Option<Dialer>,
+    /// Who is told what the operator may want to know.
+    pub report: R,
+    /// How long a failing store is left alone before the next attempt.
+    pub store_retry: Duration,
+}
+
+impl<R: FnMut(&Event)> Driver<R> {
+    /// Builds the machine from the store.
+    pub fn start(parts: Parts<R>) -> Result<Self, StoreError> {
+        let Parts {
+            config,
+            mut store,
+            inbox,
+            hub,
+            dialer,
+            report,
+            store_retry,
+        } = parts;
+        let records = store.load()?;
+        let machine = Cse::recover(config.clone(), records.iter().cloned(), now());
+        let difference = difference(&records, machine.durable());
+        if !difference.is_empty() {
+            store.commit(&difference)?;
+        }
+        tracing::info!(records = records.len(), "recovered");
+        Ok(Self {
+            config,
+            machine,
+            store: Some(store),
+            inbox,
+            links: BTreeMap::new(),
+            hub,
+            dialer,
+            report,
+            store_retry,
+            probe_at: None,
+        })
+    }
+
+    /// Runs until `stop` is ready, then closes all links and waits for them, `patience` at most.
+    pub async fn run(
+        mut self,
+        stop: impl Future<Output = ()>,
+        patience: Duration,
+    ) -> Result<(), StoreError> {
+        tokio::pin!(stop);
+        loop {
+            let wake = self.wake();
+            let first = tokio::select! {
+                () = &mut stop => break,
+                arrival = self.inbox.recv() => arrival,
+                () = sleep_until(wake) => None,
+            };
+            self.round(first).await?;
+        }
+        for handle in self.links.values() {
+            let _ = handle.send(Outgoing::Close(CloseCode::Away, "shutting down"));
+        }
+        self.inbox.close();
+        while self.inbox.try_recv().is_ok() {}
+        let _ = timeout(patience, self.hub.all_gone()).await;
+        Ok(())
+    }
+
+    fn wake(&self) -> Instant {
+        let deadline = match (self.probe_at, self.machine.next_deadline()) {
+            (Some(probe), _) => return probe,
+            (None, Some((at, _))) => Duration::from_millis(at.0.saturating_sub(now().0)),
+            (None, None) => SLEEP_MAX,
+        };
+        Instant::now() + deadline.min(SLEEP_MAX)
+    }
+
+    async fn round(&mut self, first: Option<Arrival>) -> Result<(), StoreError> {
+        let mut outputs = Vec::new();
+        let mut next = first;
+        for _ in 0..ROUND_INPUTS_MAX {
+            let Some(arrival) = next.take().or_else(|| self.inbox.try_recv().ok()) else {
+                break;
+            };
+            if let Some(input) = self.admit(arrival) {
+                outputs.append(&mut self.step(input));
+            }
+        }
+        if self.probe_at.is_none() {
+            for _ in 0..ROUND_DEADLINES_MAX {
+                match self.machine.next_deadline() {
+                    Some((at, timer)) if at <= now() => {
+                        outputs.append(&mut self.step(Input::Elapsed(timer)));
+                    }
+                    Some(_) | None => break,
+                }
+            }
+        } else if self.probe_at.is_some_and(|at| at <= Instant::now()) {
+            self.probe(&mut outputs).await;
+        }
+        match self.commit(&outputs).await {
+            Ok(()) => {
+                for output in outputs {
+                    self.carry_out(output);
+                }
+                Ok(())
+            }
+            Err(why) => self.rebuild(&why),
+        }
+    }
+
+    /// The input of an arrival; `None` if it is of a link that is not known any more.
+    fn admit(&mut self, arrival: Arrival) -> Option<Input> {
+        let input = match arrival {
+            Arrival::Opened {
+                link,
+                opening,
+                trusted,
+                handle,
+            } => {
+                self.links.insert(link, handle);
+                return Some(Input::LinkOpened {
+                    link,
+                    opening,
+                    trusted,
+                });
+            }
+            Arrival::Input(input) => input,
+        };
+        let known = match &input {
+            Input::LinkLost { link } => self.links.remove(link).is_some(),
+            Input::Received { link, .. } | Input::Undecodable { link, .. } => {
+                self.links.contains_key(link)
+            }
+            Input::LinkOpened { .. }
+            | Input::DialFailed
+            | Input::Elapsed(_)
+            | Input::StoreFailing(_) => true,
+        };
+        known.then_some(input)
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Output> {
+        let outputs = self.machine.step(
+            Env {
+                now: now(),
+                fresh: fresh(),
+            },
+            input,
+        );
+        if cfg!(debug_assertions)
+            && let Some(violated) = self.machine.violation()
+        {
+            panic!("the machine violates its invariant {violated:?}");
+        }
+        outputs
+    }
+
+    /// Puts the batches of these outputs on stable storage, as one.
+    async fn commit(&mut self, outputs: &[Output]) -> Result<(), StoreError> {
+        let mut batch = Vec::new();
+        for output in outputs {
+            if let Output::Persist(updates) = output {
+                batch.extend_from_slice(updates);
+            }
+        }
+        if batch.is_empty() {
+            Ok(())
+        } else {
+            self.write(batch).await
+        }
+    }
+
+    async fn write(&mut self, batch: Vec<Update>) -> Result<(), StoreError> {
+        let mut store = self.store.take().expect("the store is always put back");
+        let (store, result) = if store.is_in_memory() {
+            let result = store.commit(&batch);
+            (store, result)
+        } else {
+            let write = move || {
+                let result = store.commit(&batch);
+                (store, result)
+            };
+            tokio::task::spawn_blocking(write)
+                .await
+                .expect("a commit does not panic")
+        };
+        self.store = Some(store);
+        result
+    }
+
+    /// The one interpreter of outputs; the batches are on stable storage already.
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Persist(_) => {}
+            Output::Send { link, primitive } => self.tell(link, Outgoing::Primitive(primitive)),
+            Output::CloseLink { link, why } => {
+                let (code, reason) = match why {
+                    CloseReason::Replaced => (CloseCode::Normal, "replaced by a newer link"),
+                    CloseReason::Nonsense => (CloseCode::Policy, "too many malformed messages"),
+                };
+                self.tell(link, Outgoing::Close(code, reason));
+            }
+            Output::Dial => match &self.dialer {
+                Some(dialer) => {
+                    tokio::spawn(dialer.clone().dial(self.hub.clone()));
+                }
+                None => tracing::error!("the machine dials and there is no registrar"),
+            },
+            Output::Report(event) => (self.report)(&event),
+        }
+    }
+
+    /// Passes it on to a link; one that does not keep up is cut, and the machine learns it as any loss.
+    fn tell(&mut self, link: LinkId, outgoing: Outgoing) {
+        let Some(handle) = self.links.get(&link) else {
+            return;
+        };
+        if !handle.send(outgoing) {
+            tracing::warn!(link = link.0, "the peer reads too slowly; its link is cut");
+            self.links.remove(&link);
+            let hub = self.hub.clone();
+            let lost = Input::LinkLost { link };
+            tokio::spawn(async move { hub.tell(lost).await });
+        }
+    }
+
+    /// Starts over from the store after a commit that failed.
+    fn rebuild(&mut self, why: &StoreError) -> Result<(), StoreError> {
+        tracing::error!(%why, "nothing can be stored; refusing writes");
+        for handle in std::mem::take(&mut self.links).into_values() {
+            let _ = handle.send(Outgoing::Close(CloseCode::Error, "the store fails"));
+        }
+        let records = self
+            .store
+            .as_ref()
+            .expect("the store is always put back")
+            .load()?;
+        self.machine = Cse::recover(self.config.clone(), records, now());
+        let outputs = self.step(Input::StoreFailing(true));
+        self.probe_at = Some(Instant::now() + self.store_retry);
+        for output in outputs {
+            self.carry_out(output);
+        }
+        Ok(())
+    }
+
+    /// Tries whether the store works again.
+    async fn probe(&mut self, outputs: &mut Vec<Output>) {
+        match self.write(Vec::new()).await {
+            Ok(()) => {
+                tracing::info!("the store works again");
+                self.probe_at = None;
+                outputs.append(&mut self.step(Input::StoreFailing(false)));
+            }
+            Err(why) => {
+                tracing::debug!(%why, "the store still fails");
+                self.probe_at = Some(Instant::now() + self.store_retry);
+            }
+        }
+    }
+}
+
+/// What turns the stored records into those of the machine.
+fn difference(stored: &[Record], wanted: impl Iterator<Item = Record>) -> Vec<Update> {
+    let mut left: BTreeMap<Key, &Record> = stored.iter().map(|r| (r.key(), r)).collect();
+    let mut updates: Vec<Update> = wanted
+        .filter(|record| left.remove(&record.key()) != Some(record))
+        .map(Update::Put)
+        .collect();
+    updates.extend(left.into_keys().map(Update::Delete));
+    updates
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn fresh() -> Fresh {
+    let mut fresh = Fresh {
+        session: [0; 16],
+        key: [0; 32],
+        key_id: [0; 16],
+    };
+    for token in [
+        &mut fresh.session[..],
+        &mut fresh.key[..],
+        &mut fresh.key_id[..],
+    ] {
+        getrandom::fill(token).expect("the system has random bytes");
+    }
+    fresh
+}

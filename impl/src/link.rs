@@ -1,0 +1,337 @@
+//! One task per WebSocket: frames become inputs, primitives become frames. It decides nothing about the protocol.
+//!
+//! Reading and writing go on side by side, so that two peers that both wait for the other to read do not block each
+//! other. A full inbox stops the reading, and so the peer; a full outbox ends the link.
+
+use crate::wire::{self, Dialect, Undecodable};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use m2m_machine::cse::{Input, Opening};
+use m2m_machine::id::LinkId;
+use m2m_machine::primitive::Primitive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Bounds of all links.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LinkLimits {
+    /// Largest message that is taken, in bytes.
+    pub message_bytes: usize,
+    /// Largest message that is sent, in bytes.
+    pub sent_bytes: usize,
+    /// Messages that wait for a slow reader.
+    pub outbox_messages: usize,
+    /// Silence after which the peer is asked whether it is there.
+    pub ping: Duration,
+    /// How long the peer gets to answer a close.
+    pub close: Duration,
+}
+
+/// Questions without an answer after which a link is lost.
+const UNANSWERED_MAX: u32 = 2;
+/// tungstenite allocates it for each link at once.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+const WRITE_BUFFER_BYTES: usize = 4 << 10;
+/// What RFC 6455 section 5.5 leaves for the reason in a close frame.
+const REASON_BYTES_MAX: usize = 123;
+
+impl LinkLimits {
+    /// The settings of a WebSocket under these limits.
+    #[must_use]
+    pub fn websocket(&self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
+            .max_write_buffer_size(self.sent_bytes.saturating_add(2 * WRITE_BUFFER_BYTES))
+            .max_message_size(Some(self.message_bytes))
+            .max_frame_size(Some(self.message_bytes))
+    }
+}
+
+/// What reaches the owner of the machine.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A link is open; its inputs follow.
+    Opened {
+        /// Which one.
+        link: LinkId,
+        /// Who opened it.
+        opening: Opening,
+        /// Whether it is trusted.
+        trusted: bool,
+        /// How to write to it.
+        handle: Handle,
+    },
+    /// Any other input.
+    Input(Input),
+}
+
+/// What a link is told to do.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Send it.
+    Primitive(Primitive),
+    /// Close the link with this code.
+    Close(CloseCode, &'static str),
+}
+
+/// The writing end of a link; dropped, the link is cut without a close frame.
+#[derive(Debug)]
+pub struct Handle {
+    outbox: mpsc::Sender<Outgoing>,
+    _cut: oneshot::Sender<()>,
+}
+
+impl Handle {
+    /// Passes it on to the link; false if the link is gone or its peer reads too slowly.
+    #[must_use]
+    pub fn send(&self, outgoing: Outgoing) -> bool {
+        self.outbox.try_send(outgoing).is_ok()
+    }
+}
+
+/// What all links have in common.
+#[derive(Debug)]
+pub struct Hub {
+    inbox: mpsc::Sender<Arrival>,
+    numbers: AtomicU64,
+    limits: LinkLimits,
+    places: Arc<Semaphore>,
+    places_total: u32,
+}
+
+impl Hub {
+    /// A hub whose links, at most so many at a time, write to `inbox`.
+    #[must_use]
+    pub fn new(inbox: mpsc::Sender<Arrival>, limits: LinkLimits, links_max: u32) -> Self {
+        let places = Arc::new(Semaphore::new(links_max as usize));
+        Self {
+            inbox,
+            numbers: AtomicU64::new(1),
+            limits,
+            places,
+            places_total: links_max,
+        }
+    }
+
+    /// The limits of its links.
+    #[must_use]
+    pub const fn limits(&self) -> &LinkLimits {
+        &self.limits
+    }
+
+    /// A place for one more link, if there is one.
+    #[must_use]
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
+    }
+
+    /// Tells the owner of the machine something that no link says.
+    pub async fn tell(&self, input: Input) {
+        // If nobody listens any more, the program is ending.
+        let _ = self.inbox.send(Arrival::Input(input)).await;
+    }
+
+    /// Waits until all links are gone.
+    pub async fn all_gone(&self) {
+        let _ = self.places.acquire_many(self.places_total).await;
+    }
+
+    /// Runs a link from its opening to its end.
+    pub async fn run<S>(
+        &self,
+        socket: WebSocketStream<S>,
+        dialect: &Dialect,
+        opening: Opening,
+        trusted: bool,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let link = LinkId(self.numbers.fetch_add(1, Ordering::Relaxed));
+        let (outbox, outgoing) = mpsc::channel(self.limits.outbox_messages);
+        let (cut, is_cut) = oneshot::channel();
+        let handle = Handle { outbox, _cut: cut };
+        tracing::debug!(link = link.0, ?opening, trusted, "link opened");
+        if self
+            .inbox
+            .send(Arrival::Opened {
+                link,
+                opening,
+                trusted,
+                handle,
+            })
+            .await
+            .is_err()
+        {
+            return;
+        }
+        let (mut sink, mut stream) = socket.split();
+        let ping = Notify::new();
+        let ending = tokio::select! {
+            ending = self.read(&mut stream, link, dialect, &ping) => ending,
+            ending = write(&mut sink, outgoing, dialect, &ping) => ending,
+            _ = is_cut => Ending::Lost("cut"),
+        };
+        let (Ending::Lost(why) | Ending::Close(_, why)) = &ending;
+        tracing::debug!(link = link.0, why, "link ends");
+        self.tell(Input::LinkLost { link }).await;
+        if let Ending::Close(code, reason) = ending {
+            let socket = sink
+                .reunite(stream)
+                .expect("the halves are those of one socket");
+            let _ = timeout(self.limits.close, close(socket, code, reason)).await;
+        }
+    }
+
+    async fn read<S>(
+        &self,
+        stream: &mut SplitStream<WebSocketStream<S>>,
+        link: LinkId,
+        dialect: &Dialect,
+        ping: &Notify,
+    ) -> Ending
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut unanswered = 0;
+        loop {
+            let Ok(frame) = timeout(self.limits.ping, stream.next()).await else {
+                if unanswered == UNANSWERED_MAX {
+                    return Ending::Lost("silent");
+                }
+                unanswered += 1;
+                ping.notify_one();
+                continue;
+            };
+            unanswered = 0;
+            let input = match frame {
+                None => return Ending::Lost("closed by the peer"),
+                Some(Err(error)) => return ending(&error),
+                Some(Ok(Message::Text(text))) => match wire::decode(&text, dialect) {
+                    Ok(primitive) => Input::Received { link, primitive },
+                    Err(Undecodable { request_id, why }) => Input::Undecodable {
+                        link,
+                        request_id,
+                        why,
+                    },
+                },
+                Some(Ok(Message::Binary(_))) => {
+                    return Ending::Close(CloseCode::Unsupported, "this subprotocol is text");
+                }
+                Some(Ok(
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
+                )) => continue,
+            };
+            tracing::trace!(?input);
+            if self.inbox.send(Arrival::Input(input)).await.is_err() {
+                return Ending::Close(CloseCode::Away, "shutting down");
+            }
+        }
+    }
+}
+
+/// How a link ends.
+enum Ending {
+    /// It is gone.
+    Lost(&'static str),
+    /// It is to be closed.
+    Close(CloseCode, &'static str),
+}
+
+async fn write<S>(
+    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    dialect: &Dialect,
+    ping: &Notify,
+) -> Ending
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let mut next = tokio::select! {
+            next = outgoing.recv() => next,
+            () = ping.notified() => {
+                if let Err(error) = sink.send(Message::Ping(Vec::new().into())).await {
+                    return ending(&error);
+                }
+                continue;
+            }
+        };
+        while let Some(now) = next {
+            let message = match now {
+                Outgoing::Close(code, reason) => return Ending::Close(code, reason),
+                Outgoing::Primitive(primitive) => wire::encode(&primitive, dialect),
+            };
+            match message {
+                Ok(text) => {
+                    if let Err(error) = sink.feed(Message::Text(text.into())).await {
+                        return ending(&error);
+                    }
+                }
+                Err(why) => tracing::error!(%why, "a primitive was not sent"),
+            }
+            next = outgoing.try_recv().ok();
+        }
+        if outgoing.is_closed() && outgoing.is_empty() {
+            return Ending::Lost("cut");
+        }
+        if let Err(error) = sink.flush().await {
+            return ending(&error);
+        }
+    }
+}
+
+/// What an error of the WebSocket means for the link (RFC 6455 section 7.4.1).
+fn ending(error: &Error) -> Ending {
+    match error {
+        Error::Capacity(_) => Ending::Close(CloseCode::Size, "the message is too large"),
+        Error::Utf8(_) => Ending::Close(CloseCode::Invalid, "the text is no UTF-8"),
+        Error::Protocol(_) => Ending::Close(CloseCode::Protocol, "the frame breaks RFC 6455"),
+        Error::WriteBufferFull(_) => {
+            tracing::warn!("an answer is larger than what may be sent at once");
+            Ending::Close(CloseCode::Error, "the answer is too large")
+        }
+        Error::ConnectionClosed | Error::AlreadyClosed => Ending::Lost("closed by the peer"),
+        Error::Io(_) | Error::Tls(_) => Ending::Lost("the connection failed"),
+        Error::Url(_) | Error::Http(_) | Error::HttpFormat(_) | Error::AttackAttempt => {
+            Ending::Lost("the handshake failed")
+        }
+    }
+}
+
+/// Sends the close frame, and reads until the peer has closed too: a socket with unread bytes would be reset, and
+/// the peer might never see the frame.
+async fn close<S>(mut socket: WebSocketStream<S>, code: CloseCode, reason: &'static str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    debug_assert!(
+        reason.len() <= REASON_BYTES_MAX,
+        "a close frame holds at most 123 bytes"
+    );
+    if socket
+        .close(Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        }))
+        .await
+        .is_err()
+    {
+        return;
+    }
+    while let Some(Ok(_)) = socket.next().await {}
+    let mut stream = socket.into_inner();
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut unread = vec![0; READ_BUFFER_BYTES];
+    while matches!(stream.read(&mut unread).await, Ok(read) if read > 0) {}
+}

@@ -1,0 +1,435 @@
+//! The accept loop, and the upgrade from HTTP: who gets a link, and with which subprotocol.
+//!
+//! The request is parsed here and not by tungstenite, whose handshake ends without an HTTP answer on a wrong version
+//! or a missing key.
+
+use crate::link::Hub;
+use crate::wire::Dialect;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use m2m_machine::cse::Opening;
+use m2m_machine::text::Text;
+use sha1::{Digest, Sha1};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// The subprotocols spoken here (TS-0020 clause 6.2.2.9, and the registered names).
+pub const SUBPROTOCOLS: [&str; 4] = [
+    "oneM2M.json",
+    "onem2m.json",
+    "oneM2M.R2.0.json",
+    "onem2m.r2.0.json",
+];
+
+/// Appended to the key (RFC 6455 section 4.2.2).
+const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const KEY_BYTES: usize = 16;
+const HEADERS_MAX: usize = 64;
+const REQUEST_BYTES_MAX: usize = 8 << 10;
+/// After an accept that failed, for example because no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the accept loop needs to know.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The dialect of links that name no subprotocol; `Published`: they are refused.
+    pub unnamed: Dialect,
+    /// How long a handshake may take.
+    pub handshake: Duration,
+}
+
+/// An upgrade that was let in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Admission {
+    /// `Sec-WebSocket-Accept`.
+    pub accept: String,
+    /// The subprotocol, as the client spells it; none in the draft dialect.
+    pub subprotocol: Option<String>,
+    /// `X-M2M-Origin`.
+    pub origin: Option<Text>,
+}
+
+/// Why an upgrade is refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UpgradeRefusal {
+    /// It is no HTTP/1.1 request.
+    #[error("this is no well-formed HTTP/1.1 request: {0}")]
+    Malformed(String),
+    /// Its head is too large.
+    #[error("the head of the request is larger than {REQUEST_BYTES_MAX} bytes")]
+    TooLarge,
+    /// It is no GET.
+    #[error("the method is {0}; a WebSocket is opened by GET")]
+    Method(String),
+    /// It asks for another path than `/`.
+    #[error("there is nothing at {0}; ask for /")]
+    Path(String),
+    /// A header is missing or wrong.
+    #[error("the header {0} is missing or wrong; {1}")]
+    Header(&'static str, &'static str),
+    /// It asks for another version than 13.
+    #[error("only version 13 of the WebSocket protocol is spoken here")]
+    Version,
+    /// It offers no subprotocol.
+    #[error("the header Sec-WebSocket-Protocol is missing; offer oneM2M.json")]
+    NoSubprotocol,
+    /// It offers no subprotocol that is known.
+    #[error("none of the offered subprotocols is known: {0}; offer oneM2M.json")]
+    UnknownSubprotocol(String),
+    /// All places are taken.
+    #[error("there are as many links as allowed; try later")]
+    Full,
+}
+
+impl UpgradeRefusal {
+    /// The status line, and a header that goes with it.
+    const fn status(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Path(_) => ("404 Not Found", ""),
+            Self::Version => ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n"),
+            Self::Full => ("503 Service Unavailable", ""),
+            Self::TooLarge => ("431 Request Header Fields Too Large", ""),
+            Self::Malformed(_)
+            | Self::Method(_)
+            | Self::Header(..)
+            | Self::NoSubprotocol
+            | Self::UnknownSubprotocol(_) => ("400 Bad Request", ""),
+        }
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub fn response(&self) -> String {
+        let (status, header) = self.status();
+        let body = format!("{self}\n");
+        format!(
+            "HTTP/1.1 {status}\r\n{header}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
+impl Admission {
+    /// The whole answer.
+    #[must_use]
+    pub fn response(&self) -> String {
+        let subprotocol = self.subprotocol.as_ref().map_or_else(String::new, |name| {
+            format!("Sec-WebSocket-Protocol: {name}\r\n")
+        });
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n{subprotocol}\r\n",
+            self.accept
+        )
+    }
+}
+
+/// Decides about an upgrade; `needs_subprotocol` is off in the draft dialect.
+pub fn admit(
+    request: &httparse::Request<'_, '_>,
+    needs_subprotocol: bool,
+) -> Result<Admission, UpgradeRefusal> {
+    let method = request.method.unwrap_or("");
+    if method != "GET" {
+        return Err(UpgradeRefusal::Method(method.to_owned()));
+    }
+    let path = request.path.unwrap_or("");
+    if path.split('?').next() != Some("/") {
+        return Err(UpgradeRefusal::Path(path.to_owned()));
+    }
+    if request.version != Some(1) {
+        return Err(UpgradeRefusal::Malformed(
+            "the version of HTTP is older".to_owned(),
+        ));
+    }
+    let header = |name| values(request, name).next();
+    let names = |name, token| values(request, name).any(|v| has_token(v, token));
+    if header("Host").is_none() {
+        return Err(UpgradeRefusal::Header(
+            "Host",
+            "name the host that is meant",
+        ));
+    }
+    if !names("Upgrade", "websocket") {
+        return Err(UpgradeRefusal::Header(
+            "Upgrade",
+            "it has to name websocket",
+        ));
+    }
+    if !names("Connection", "upgrade") {
+        return Err(UpgradeRefusal::Header(
+            "Connection",
+            "it has to name Upgrade",
+        ));
+    }
+    if header("Sec-WebSocket-Version") != Some("13") {
+        return Err(UpgradeRefusal::Version);
+    }
+    let key = header("Sec-WebSocket-Key")
+        .filter(|key| {
+            STANDARD
+                .decode(key)
+                .is_ok_and(|bytes| bytes.len() == KEY_BYTES)
+        })
+        .ok_or(UpgradeRefusal::Header(
+            "Sec-WebSocket-Key",
+            "it has to be 16 bytes in base64",
+        ))?;
+    Ok(Admission {
+        accept: STANDARD.encode(Sha1::digest(format!("{key}{KEY_SUFFIX}"))),
+        subprotocol: subprotocol(request, needs_subprotocol)?,
+        origin: header("X-M2M-Origin")
+            .filter(|origin| !origin.is_empty())
+            .map(Text::from),
+    })
+}
+
+fn subprotocol(
+    request: &httparse::Request<'_, '_>,
+    needed: bool,
+) -> Result<Option<String>, UpgradeRefusal> {
+    let offered: Vec<&str> = values(request, "Sec-WebSocket-Protocol")
+        .flat_map(|value| value.split(',').map(str::trim))
+        .filter(|name| !name.is_empty())
+        .collect();
+    match offered.iter().find(|name| SUBPROTOCOLS.contains(name)) {
+        Some(name) => Ok(Some((*name).to_owned())),
+        None if !offered.is_empty() => Err(UpgradeRefusal::UnknownSubprotocol(offered.join(", "))),
+        None if needed => Err(UpgradeRefusal::NoSubprotocol),
+        None => Ok(None),
+    }
+}
+
+/// The values of a header, however often it stands; one that is no text counts as absent.
+fn values<'a>(
+    request: &'a httparse::Request<'_, '_>,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    request
+        .headers
+        .iter()
+        .filter(move |header| header.name.eq_ignore_ascii_case(name))
+        .filter_map(|header| std::str::from_utf8(header.value).ok())
+        .map(str::trim)
+}
+
+fn has_token(value: &str, token: &str) -> bool {
+    value
+        .split(',')
+        .any(|part| part.trim().eq_ignore_ascii_case(token))
+}
+
+/// Accepts links until the task is dropped.
+pub async fn serve(listener: TcpListener, hub: Arc<Hub>, door: Door) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(why) => {
+                tracing::warn!(%why, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = hub.place();
+        let (hub, door) = (hub.clone(), door.clone());
+        tokio::spawn(async move {
+            let trusted = peer.ip().to_canonical().is_loopback();
+            if let Err(why) = enter(stream, trusted, place, &hub, &door).await {
+                tracing::debug!(%peer, %why, "a connection failed before it was a link");
+            }
+        });
+    }
+}
+
+async fn enter(
+    mut stream: TcpStream,
+    trusted: bool,
+    place: Option<OwnedSemaphorePermit>,
+    hub: &Hub,
+    door: &Door,
+) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let needs_subprotocol = door.unnamed == Dialect::Published;
+    let head = timeout(door.handshake, read_head(&mut stream)).await??;
+    let decision = match (&head, place) {
+        (Err(refusal), _) => Err(refusal.clone()),
+        (Ok(_), None) => {
+            tracing::warn!("all links are taken");
+            Err(UpgradeRefusal::Full)
+        }
+        (Ok((head, _)), Some(place)) => {
+            parse(head, needs_subprotocol).map(|admission| (admission, place))
+        }
+    };
+    match (decision, head) {
+        (Ok((admission, place)), Ok((_, rest))) => {
+            stream.write_all(admission.response().as_bytes()).await?;
+            let config = Some(hub.limits().websocket());
+            let socket =
+                WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await;
+            let published = Dialect::Published;
+            let dialect = if admission.subprotocol.is_some() {
+                &published
+            } else {
+                &door.unnamed
+            };
+            let opening = Opening::Accepted {
+                origin: admission.origin,
+            };
+            hub.run(socket, dialect, opening, trusted).await;
+            drop(place);
+        }
+        (Ok(_), Err(refusal)) | (Err(refusal), _) => {
+            tracing::debug!(%refusal, "an upgrade is refused");
+            timeout(door.handshake, refuse(&mut stream, &refusal)).await??;
+        }
+    }
+    Ok(())
+}
+
+fn parse(head: &[u8], needs_subprotocol: bool) -> Result<Admission, UpgradeRefusal> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(head) {
+        Ok(httparse::Status::Complete(_)) => admit(&request, needs_subprotocol),
+        Ok(httparse::Status::Partial) => {
+            Err(UpgradeRefusal::Malformed("it ends too early".to_owned()))
+        }
+        Err(why) => Err(UpgradeRefusal::Malformed(why.to_string())),
+    }
+}
+
+/// The head of a request, and the bytes that came with it.
+type Head = Result<(Vec<u8>, Vec<u8>), UpgradeRefusal>;
+
+/// Reads up to the empty line.
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<Head> {
+    let mut bytes = Vec::with_capacity(1 << 10);
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+            let rest = bytes.split_off(at + 4);
+            return Ok(Ok((bytes, rest)));
+        }
+        if bytes.len() > REQUEST_BYTES_MAX {
+            return Ok(Err(UpgradeRefusal::TooLarge));
+        }
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        if let Err(why) = httparse::Request::new(&mut headers).parse(&bytes) {
+            return Ok(Err(UpgradeRefusal::Malformed(why.to_string())));
+        }
+    }
+}
+
+/// Answers, and reads until the peer closes, so that the answer is not lost in a reset.
+async fn refuse(stream: &mut TcpStream, refusal: &UpgradeRefusal) -> std::io::Result<()> {
+    stream.write_all(refusal.response().as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut unread = [0; 512];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const GOOD: &str = "GET / HTTP/1.1\r\nHost: cse1.example.net:9000\r\nUpgrade: WebSocket\r\n\
+        Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: oneM2M.json\r\n\r\n";
+
+    fn decide(change: impl Fn(&str) -> String) -> Result<Admission, UpgradeRefusal> {
+        parse(change(GOOD).as_bytes(), true)
+    }
+
+    #[test]
+    fn a_proper_upgrade_is_let_in() {
+        let admission = decide(str::to_owned).expect("nothing is wrong with it");
+
+        assert_eq!(admission.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(admission.origin, None);
+    }
+
+    #[rstest]
+    #[case("oneM2M.json", "oneM2M.json")]
+    #[case("oneM2M.R2.0.json, oneM2M.json", "oneM2M.R2.0.json")]
+    #[case("oneM2M.cbor,oneM2M.xml , onem2m.json", "onem2m.json")]
+    #[case("x\r\nSec-WebSocket-Protocol: onem2m.r2.0.json", "onem2m.r2.0.json")]
+    fn the_first_known_subprotocol_is_taken_as_spelled(
+        #[case] offered: &str,
+        #[case] expected: &str,
+    ) {
+        let admission = decide(|good| good.replace("oneM2M.json", offered));
+
+        assert_eq!(
+            admission.map(|a| a.subprotocol),
+            Ok(Some(expected.to_owned()))
+        );
+    }
+
+    #[rstest]
+    #[case("GET /", "GET /?x", "101")]
+    #[case("GET /", "POST /", "400")]
+    #[case("GET /", "GET /cse1", "404")]
+    #[case("HTTP/1.1", "HTTP/1.0", "400")]
+    #[case("Host", "Hast", "400")]
+    #[case("Upgrade: WebSocket", "Upgrade: h2c", "400")]
+    #[case("keep-alive, Upgrade", "keep-alive", "400")]
+    #[case("Sec-WebSocket-Key: dGhl", "Sec-WebSocket-Key: ", "400")]
+    #[case("Sec-WebSocket-Key", "Sec-WebSocket-Kay", "400")]
+    #[case("Version: 13", "Version: 8", "426")]
+    #[case("Sec-WebSocket-Version", "Sec-WebSocket-Varsion", "426")]
+    #[case("oneM2M.json", "oneM2M.cbor", "400")]
+    #[case("oneM2M.json", "ONEM2M.JSON", "400")]
+    #[case("Sec-WebSocket-Protocol: oneM2M.json\r\n", "", "400")]
+    #[case("GET / ", "GET ", "400")]
+    fn what_is_wrong_is_refused_with_its_status(
+        #[case] from: &str,
+        #[case] to: &str,
+        #[case] status: &str,
+    ) {
+        let answer = match decide(|good| good.replace(from, to)) {
+            Ok(admission) => admission.response(),
+            Err(refusal) => refusal.response(),
+        };
+
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert_eq!(
+            status == "426",
+            answer.contains("Sec-WebSocket-Version: 13\r\n")
+        );
+    }
+
+    #[rstest]
+    #[case("X-M2M-Origin: Cae1\r\n", Some("Cae1"))]
+    #[case("x-m2m-origin:  /cse1 \r\n", Some("/cse1"))]
+    #[case("X-M2M-Origin:\r\n", None)]
+    fn the_origin_is_read_where_it_is_sent(#[case] header: &str, #[case] expected: Option<&str>) {
+        let admission = decide(|good| good.replace("Host", &format!("{header}Host")));
+
+        assert_eq!(admission.map(|a| a.origin), Ok(expected.map(Text::from)));
+    }
+
+    #[test]
+    fn without_a_subprotocol_the_draft_dialect_lets_in_and_names_none() {
+        let request = GOOD.replace("Sec-WebSocket-Protocol: oneM2M.json\r\n", "");
+
+        let admission = parse(request.as_bytes(), false).expect("the draft knows no subprotocol");
+
+        assert_eq!(admission.subprotocol, None);
+        assert!(!admission.response().contains("Protocol:"));
+    }
+}
