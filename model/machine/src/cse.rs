@@ -23,6 +23,7 @@ pub mod session;
 pub mod store;
 pub mod termination;
 pub mod usage;
+pub mod view;
 
 use crate::config::Config;
 use crate::durable::Durable;
@@ -297,8 +298,8 @@ impl Cse {
             } => {
                 self.link_opened(&mut step, link, opening, trusted);
             }
-            Input::LinkLost { link } => self.link_lost(&mut step, link),
-            Input::DialFailed => self.dial_failed(&mut step),
+            Input::LinkLost { link } => self.link_lost(&step, link),
+            Input::DialFailed => self.dial_failed(&step),
             Input::Received { link, primitive } => match primitive {
                 Primitive::Request(request) => self.request_received(&mut step, link, request),
                 Primitive::Response(response) => self.response_received(&mut step, link, &response),

@@ -29,8 +29,11 @@ pub enum Invariant {
     Limit,
 }
 
+/// An invariant, and whether it holds.
+type Check = (Invariant, fn(&Cse) -> bool);
+
 pub(crate) fn of_cse(cse: &Cse) -> Option<Invariant> {
-    let checks: [(Invariant, fn(&Cse) -> bool); 9] = [
+    const CHECKS: [Check; 9] = [
         (Invariant::Orphan, no_orphans),
         (Invariant::ForeignLink, links_agree),
         (Invariant::SessionWithoutResource, sessions_have_resources),
@@ -44,7 +47,7 @@ pub(crate) fn of_cse(cse: &Cse) -> Option<Invariant> {
         (Invariant::IdentifierTwice, identifiers_are_single),
         (Invariant::Limit, limits_are_kept),
     ];
-    checks
+    CHECKS
         .into_iter()
         .find(|(_, holds)| !holds(cse))
         .map(|(invariant, _)| invariant)

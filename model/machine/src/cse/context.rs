@@ -114,7 +114,7 @@ impl Cse {
     /// UPDATE of the bounds (`mni`, `mia`) by an endpoint.
     pub(crate) fn update_context(
         &mut self,
-        step: &mut Step,
+        step: &Step,
         requester: &Requester,
         context: &Resource,
         capacity: Capacity,

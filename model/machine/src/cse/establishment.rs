@@ -8,30 +8,26 @@
 //!      └── lease over ─▶ ended
 //! ```
 //!
-//! Resources appear on the way back, so the initiator is told last. What is asked of whom is in [`questions`], how
-//! the resources are made in [`making`].
+//! Resources appear on the way back, so the initiator is told last. What is asked of whom is in [`questions`], what
+//! becomes of the answers in [`answers`], how the resources are made in [`making`].
 
+mod answers;
 pub(crate) mod making;
 pub(crate) mod questions;
 
 use super::incoming::Handled;
-use super::outgoing::{Conclusion, Purpose};
-use super::registration::reason;
-use super::session::Capacity;
-use super::{Cse, Event, SessionStep, Step};
+use super::{Cse, Step};
 use crate::address::Address;
 use crate::attribute::Attribute;
-use crate::deviation::Deviation;
 use crate::env::{Timestamp, base64url};
 use crate::id::{AeId, CseId, Entity, KeyId, ResourceId, Secret, SessionId};
 use crate::primitive::Response;
-use crate::record::{Attempt, Credentials, HopEnd, Phase, Requester, Session, Stage, Tombstone};
+use crate::record::{Attempt, Credentials, Requester, Stage};
 use crate::resource::{Resource, ResourceType};
 use crate::schema;
-use crate::status::{Refusal, Status};
+use crate::status::Refusal;
 use crate::text::Text;
 use crate::value::{Members, Value};
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -250,159 +246,6 @@ impl Cse {
         }
     }
 
-    /// The target answered, or its time is over (flow 1 step 13).
-    pub(crate) fn consent_concluded(
-        &mut self,
-        step: &mut Step,
-        id: &SessionId,
-        peer: &Entity,
-        conclusion: &Conclusion<'_>,
-    ) {
-        let Some(attempt) = self.durable.attempts.get(id).map(|a| Attempt::clone(a)) else {
-            return;
-        };
-        let verdict = match conclusion {
-            Conclusion::Answer(response) => self.verdict(response, &attempt).ok_or(Refusal::Denied),
-            // EST-57
-            Conclusion::Overdue { sent: true } => Err(Refusal::Expired),
-            Conclusion::Overdue { sent: false } => Err(Refusal::RemoteUnreachable),
-        };
-        match (&attempt.stage, verdict) {
-            // EST-12, EST-58
-            (Stage::Abandoned { .. }, verdict) => {
-                self.durable.attempts.remove(id);
-                if verdict.is_ok() {
-                    self.tell_ended(
-                        step,
-                        id,
-                        &attempt.resource,
-                        peer,
-                        reason::ABANDONED,
-                        attempt.session_expires,
-                    );
-                }
-            }
-            (Stage::Asked | Stage::AwaitingCapability, Ok(endpoint)) => {
-                self.durable.attempts.remove(id);
-                self.consented(step, &attempt, endpoint);
-            }
-            (Stage::Asked | Stage::AwaitingCapability, Err(refusal)) => {
-                self.durable.attempts.remove(id);
-                if refusal == Refusal::Expired {
-                    self.abandon(step, attempt.clone());
-                }
-                self.refuse(step, &attempt.requester, refusal);
-            }
-        }
-    }
-
-    /// The next hop answered, or its time is over (flow 1 step 15).
-    pub(crate) fn hop_concluded(
-        &mut self,
-        step: &mut Step,
-        id: &SessionId,
-        peer: &Entity,
-        conclusion: &Conclusion<'_>,
-    ) {
-        let Some(attempt) = self.durable.attempts.get(id).map(|a| Attempt::clone(a)) else {
-            return;
-        };
-        self.durable.attempts.remove(id);
-        let Entity::Cse(hop) = peer else { return };
-        match conclusion {
-            Conclusion::Answer(response) if response.status == Status::CREATED => {
-                match made_downstream(response, hop) {
-                    Some(made) => self.hop_consented(step, &attempt, &made),
-                    None => {
-                        self.compensate(step, &attempt, hop);
-                        self.refuse(step, &attempt.requester, Refusal::RemoteUnreachable);
-                    }
-                }
-            }
-            // EST-55: a refusal travels back unchanged.
-            Conclusion::Answer(response) => {
-                self.respond(step, &attempt.requester, response.status, None);
-            }
-            Conclusion::Overdue { sent: true } => {
-                // EST-64
-                self.compensate(step, &attempt, hop);
-                self.refuse(step, &attempt.requester, Refusal::Expired);
-            }
-            Conclusion::Overdue { sent: false } => {
-                self.refuse(step, &attempt.requester, Refusal::RemoteUnreachable);
-            }
-        }
-    }
-
-    /// UPDATE of `slc` to 2: the confirmation, repeatable, from the hop towards the initiator only.
-    pub(crate) fn confirmed(
-        &mut self,
-        step: &mut Step,
-        requester: &Requester,
-        session: &Session,
-        capacity: Capacity,
-        lifecycle: &Value,
-    ) -> Result<Handled, Refusal> {
-        let upstream = session.upstream.clone().map(Entity::Cse);
-        // EST-61
-        if capacity == Capacity::Endpoint || upstream.as_ref() != Some(&requester.peer) {
-            return Err(Refusal::NoPrivilege);
-        }
-        if lifecycle.as_integer() != Some(2) {
-            return Err(Refusal::BadRequest);
-        }
-        match session.phase {
-            Phase::Pending { .. } | Phase::Active => {}
-            Phase::Terminating(_) => return Err(Refusal::SessionUnknown),
-        }
-        self.activate(step, &session.id);
-        self.updated(requester, &session.resource)
-    }
-
-    /// PENDING to ACTIVE; a transit CSE passes the confirmation on.
-    pub(crate) fn activate(&mut self, step: &mut Step, id: &SessionId) {
-        let Some(session) = self.durable.sessions.get(id).cloned() else {
-            return;
-        };
-        if !matches!(session.phase, Phase::Pending { .. }) {
-            return;
-        }
-        self.durable
-            .sessions
-            .change(id, |row| row.phase = Phase::Active);
-        step.report(Event::Session(id.clone(), SessionStep::Active));
-        let onwards = self.hop_to(&session, &session.target).map(|hop| hop.cse);
-        if let Some(hop) = onwards {
-            self.confirm(step, id, &hop);
-        }
-    }
-
-    pub(crate) fn confirm_concluded(
-        &mut self,
-        step: &mut Step,
-        id: &SessionId,
-        conclusion: &Conclusion<'_>,
-    ) {
-        self.durable
-            .sessions
-            .change(id, |row| row.confirming = None);
-        match conclusion {
-            // EST-66
-            Conclusion::Answer(response) if response.status == Status::NOT_FOUND => {
-                self.end_without_hops(step, id, reason::ABANDONED);
-            }
-            Conclusion::Answer(_) | Conclusion::Overdue { .. } => {}
-        }
-    }
-
-    /// An unconfirmed session ends with its lease (EST-63).
-    pub(crate) fn lease_over(&mut self, step: &mut Step, id: &SessionId) {
-        // EST-14, EST-63
-        if !self.config.deviations.has(Deviation::NoLease) {
-            self.end_without_hops(step, id, reason::ABANDONED);
-        }
-    }
-
     /// An attempt whose next hop never said what it can do fails; one that has failed is forgotten.
     pub(crate) fn forget_attempt(&mut self, step: &mut Step, id: &SessionId) {
         let Some(attempt) = self.durable.attempts.get(id).map(|a| Attempt::clone(a)) else {
@@ -467,51 +310,6 @@ impl Cse {
         self.durable.sessions.has(id)
             || self.durable.attempts.has(id)
             || self.durable.tombstones.has(id)
-    }
-
-    /// Keeps a question whose time is over, so that a late yes is answered (EST-58).
-    fn abandon(&mut self, step: &Step, attempt: Attempt) {
-        let until = step.now().plus(self.config.timers.outcome_memory_ms);
-        let peer = Entity::Ae(attempt.target.clone());
-        let key = (peer, attempt.question.clone());
-        if !self.outgoing.contains_key(&key) {
-            let request = self.consent_request(&attempt);
-            self.expect_again(
-                &key.0,
-                request,
-                Purpose::Consent(attempt.id.clone()),
-                until.plus(1),
-            );
-        }
-        let stage = Stage::Abandoned { until };
-        self.durable
-            .attempts
-            .put(attempt.id.clone(), Attempt { stage, ..attempt });
-    }
-
-    fn forget_question(&mut self, attempt: &Attempt) {
-        let peer = Entity::Ae(attempt.target.clone());
-        self.outgoing.remove(&(peer, attempt.question.clone()));
-    }
-
-    /// Takes back what a hop may have made of a request that it did not answer in time (E12).
-    fn compensate(&mut self, step: &mut Step, attempt: &Attempt, hop: &CseId) {
-        let end = HopEnd {
-            to: sessions_address(&attempt.target),
-            request_id: self.own_request_id(),
-            by_session: true,
-            reason: reason::ABANDONED,
-        };
-        let row = Tombstone {
-            id: attempt.id.clone(),
-            until: attempt.session_expires,
-            hops: BTreeMap::from([(hop.clone(), end)]),
-            retry: step.now(),
-            pause_ms: self.config.timers.tombstone_retry_ms,
-            requester: None,
-        };
-        self.durable.tombstones.put(attempt.id.clone(), row);
-        self.retry_tombstone(step, &attempt.id);
     }
 
     fn session_end(

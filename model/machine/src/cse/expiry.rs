@@ -58,12 +58,9 @@ impl Cse {
 
     /// A neighbour is no longer registered: sessions over it end after a grace period (END-38).
     pub(crate) fn cse_leaves(&mut self, step: &mut Step, id: &ResourceId) {
-        let cse = self
-            .durable
-            .tree
-            .get(id)
-            .map(|r| cse_of(r))
-            .unwrap_or(CseId::from(""));
+        let Some(cse) = self.durable.tree.get(id).map(|r| cse_of(r)) else {
+            return;
+        };
         self.remove(step, id);
         self.durable.neighbours.remove(&cse);
         self.hop_is_lost(step, &cse);

@@ -2,19 +2,19 @@
 //!
 //! The order is that of R8 and TS-0004 clause 7.2.2.2: originator against link, repetition, parameters, target.
 
+mod identity;
+
 use super::resources::Resolved;
 use super::{Cse, Event, Output, Step, Timer};
 use crate::address::Address;
 use crate::deviation::Deviation;
 use crate::env::Timestamp;
-use crate::id::{AeId, CseId, Entity, LinkId, RequestKey};
+use crate::id::{Entity, LinkId, RequestKey};
 use crate::primitive::{Content, Operation, Primitive, Request, Response, ResponseMode, When};
 use crate::record::{Outcome, Requester};
 use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
-use crate::text::Text;
-use alloc::format;
 use alloc::vec::Vec;
 
 /// A request that is not answered yet.
@@ -39,7 +39,7 @@ pub(crate) enum Handled {
 pub(crate) const RELEASE_VERSIONS: [&str; 4] = ["2a", "3", "4", "5"];
 
 /// Marks an originator that has no name yet; no identifier begins like this.
-const NAMELESS: char = '@';
+pub(super) const NAMELESS: char = '@';
 
 impl Cse {
     pub(crate) fn request_received(
@@ -87,113 +87,6 @@ impl Cse {
             Ok(Handled::Later) => {}
             Err(refusal) => self.refuse(step, &requester, refusal),
         }
-    }
-
-    /// The entity at the other end, and the originator in SP-relative form.
-    fn identify(
-        &mut self,
-        step: &mut Step,
-        link: LinkId,
-        request: &Request,
-    ) -> Result<(Entity, Text), Refusal> {
-        let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
-        let registers = registers(request);
-        match state.entity.clone() {
-            Some(Entity::Ae(ae)) => {
-                let from = request.from.as_deref().unwrap_or("");
-                // LNK-19
-                if from == ae.stem() {
-                    Ok((Entity::Ae(ae.clone()), ae.0))
-                } else if registers == Some(ResourceType::Ae) {
-                    Err(Refusal::AlreadyRegistered)
-                } else if from.is_empty() || from.contains('/') {
-                    Err(Refusal::BadRequest)
-                } else {
-                    Err(Refusal::NotAuthenticated)
-                }
-            }
-            Some(Entity::Cse(cse)) => {
-                let from = request.from.clone().ok_or(Refusal::BadRequest)?;
-                // LNK-19
-                if self.speaks_for(&cse, &from) {
-                    Ok((Entity::Cse(cse), from))
-                } else {
-                    Err(Refusal::NotAuthenticated)
-                }
-            }
-            None => self.identify_unbound(step, link, request, registers),
-        }
-    }
-
-    fn identify_unbound(
-        &mut self,
-        step: &mut Step,
-        link: LinkId,
-        request: &Request,
-        registers: Option<ResourceType>,
-    ) -> Result<(Entity, Text), Refusal> {
-        let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
-        let from = request.from.clone().unwrap_or_default();
-        // The registrar introduces itself on the link that this CSE opened to it.
-        if state.dialed && from.starts_with('/') {
-            let cse = CseId::from(from.as_str());
-            self.registrar_known(step, link, &cse);
-            return Ok((Entity::Cse(cse), from));
-        }
-        let claimed = state.claimed.clone();
-        let fits = claimed
-            .as_ref()
-            .is_none_or(|c| *c == from || from.is_empty() || from == "C");
-        if registers.is_some() && fits {
-            return Ok(self.newcomer(link, &from));
-        }
-        // LNK-06
-        match self.registered(&from) {
-            Some(entity) if claimed.is_none() && !from.is_empty() => {
-                let of_cse = matches!(entity, Entity::Cse(_));
-                if !of_cse && from.contains('/') {
-                    return Err(Refusal::BadRequest);
-                }
-                self.bind(step, link, entity.clone());
-                let originator = entity.as_str().into();
-                Ok((entity, originator))
-            }
-            Some(_) => Err(Refusal::NotAuthenticated),
-            // A peer that cleans up its own registration first must get on.
-            None if self.cleans_up(request, &from) => Err(Refusal::NotFound),
-            // LNK-03
-            None => Err(Refusal::NotAuthenticated),
-        }
-    }
-
-    /// Someone who is about to register. Whoever has no name yet is told apart by its link.
-    fn newcomer(&self, link: LinkId, from: &str) -> (Entity, Text) {
-        let entity = match from {
-            "" | "C" | "S" => Entity::Ae(AeId(format!("{NAMELESS}{}", link.0).into())),
-            id if id.starts_with('/') => Entity::Cse(CseId::from(id)),
-            stem => Entity::Ae(AeId::at(&self.config.cse_id, stem)),
-        };
-        let originator = entity.as_str().into();
-        (entity, originator)
-    }
-
-    fn cleans_up(&self, request: &Request, from: &str) -> bool {
-        let by_cse = from.starts_with('/') && !from.trim_start_matches('/').contains('/');
-        let reads_or_deletes = match request.operation {
-            Operation::Retrieve | Operation::Delete => true,
-            Operation::Create | Operation::Update | Operation::Notify => false,
-        };
-        let own = Address::parse(&request.to).is_some_and(|address| {
-            let last = address.segments.last().map_or("", Text::as_str);
-            self.is_own(&address) && last == from.trim_start_matches('/')
-        });
-        by_cse && reads_or_deletes && own
-    }
-
-    /// Whether requests of `from` may come over the link of that CSE.
-    fn speaks_for(&self, cse: &CseId, from: &str) -> bool {
-        let below = |id: &str| crate::address::lies_within(from, id);
-        below(cse.as_str()) || self.descendants(cse).iter().any(|id| below(id))
     }
 
     /// R8: a repetition is absorbed or answered as before, never executed again.
@@ -305,8 +198,7 @@ impl Cse {
         if of_sessions || makes_session(request) {
             return self.session_request(step, requester, &target);
         }
-        let mode = self.mode_of(request);
-        match mode {
+        match request.response_mode() {
             ResponseMode::Blocking | ResponseMode::NoResponse | ResponseMode::FlexBlocking => {
                 self.perform(step, requester, &target)
             }
@@ -407,14 +299,6 @@ impl Cse {
         }
     }
 
-    /// Which way a flexible originator is served: later with somewhere to notify, else at once.
-    fn mode_of(&self, request: &Request) -> ResponseMode {
-        match request.response_mode() {
-            ResponseMode::FlexBlocking => ResponseMode::Blocking,
-            mode => mode,
-        }
-    }
-
     /// What is said of a target that is not there: an AE without sessions is not the same as no AE.
     fn missing(&self, request: &Request, address: &Address) -> Refusal {
         let mut parent = address.clone();
@@ -473,7 +357,7 @@ impl Cse {
     }
 
     fn refuse_unidentified(
-        &mut self,
+        &self,
         step: &mut Step,
         link: LinkId,
         request: &Request,

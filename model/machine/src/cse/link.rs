@@ -43,7 +43,7 @@ pub(crate) enum Dialing {
     /// Open, or not wanted.
     Idle,
     /// The host was asked to open it.
-    Dialing {
+    Asked {
         /// The pause before the next attempt, should this one fail.
         pause_ms: u64,
     },
@@ -93,7 +93,7 @@ impl Cse {
         }
     }
 
-    pub(crate) fn link_lost(&mut self, step: &mut Step, link: LinkId) {
+    pub(crate) fn link_lost(&mut self, step: &Step, link: LinkId) {
         let Some(lost) = self.links.remove(&link) else {
             return;
         };
@@ -117,10 +117,10 @@ impl Cse {
         }
     }
 
-    pub(crate) fn dial_failed(&mut self, step: &mut Step) {
+    pub(crate) fn dial_failed(&mut self, step: &Step) {
         match self.dialing {
             // LNK-25
-            Dialing::Dialing { pause_ms } => {
+            Dialing::Asked { pause_ms } => {
                 self.dialing = Dialing::Waiting {
                     at: step.now().plus(pause_ms),
                     pause_ms: self.next_pause(pause_ms),
@@ -133,9 +133,9 @@ impl Cse {
     pub(crate) fn redial(&mut self, step: &mut Step) {
         let pause_ms = match self.dialing {
             Dialing::Idle => self.config.timers.redial_ms,
-            Dialing::Waiting { pause_ms, .. } | Dialing::Dialing { pause_ms } => pause_ms,
+            Dialing::Waiting { pause_ms, .. } | Dialing::Asked { pause_ms } => pause_ms,
         };
-        self.dialing = Dialing::Dialing { pause_ms };
+        self.dialing = Dialing::Asked { pause_ms };
         step.outputs.push(Output::Dial);
     }
 
@@ -146,7 +146,7 @@ impl Cse {
         match self.dialing {
             Dialing::Idle => due.push((Timestamp(0), Timer::Redial)),
             Dialing::Waiting { at, .. } => due.push((at, Timer::Redial)),
-            Dialing::Dialing { .. } => {}
+            Dialing::Asked { .. } => {}
         }
     }
 

@@ -486,11 +486,10 @@ impl Cse {
         policy
             .entry(Attribute::PolicyOrder)
             .or_insert(Value::Integer(DEFAULT_ORDER));
-        if !policy.contains_key(&Attribute::ResourceName) {
+        policy.entry(Attribute::ResourceName).or_insert_with(|| {
             let number = self.durable.next_number();
-            let name = format!("{}-{number}", self.config.cse_id.stem());
-            policy.insert(Attribute::ResourceName, Value::text(&name));
-        }
+            Value::text(&format!("{}-{number}", self.config.cse_id.stem()))
+        });
     }
 
     /// Puts back what was asked before a crash.

@@ -55,13 +55,7 @@ impl Cse {
         }
         members.insert(Attribute::AeId, Value::Text(stem.clone()));
         let ae = Entity::Ae(AeId::at(&self.config.cse_id, &stem));
-        let id = self.insert_at_base(
-            step,
-            ResourceType::Ae,
-            Some(stem.clone()),
-            ae.as_str(),
-            members,
-        )?;
+        let id = self.insert_at_base(step, ResourceType::Ae, Some(stem), ae.as_str(), members)?;
         self.sync_sessions(step, &id);
         self.bind(step, link, ae.clone());
         step.report(Event::Registered(ae));
@@ -358,7 +352,7 @@ impl Cse {
         }
         let mut members = Members::new();
         let name = base.get(&Attribute::ResourceName).and_then(Value::as_text);
-        let path = format!("{cse}/{}", name.map_or(cse.stem(), Text::as_str));
+        let path = format!("{cse}/{}", name.map_or_else(|| cse.stem(), Text::as_str));
         members.insert(Attribute::ResourceName, Value::text(cse.stem()));
         members.insert(Attribute::CseId, Value::Text(cse.0.clone()));
         members.insert(Attribute::CseBase, Value::text(&path));

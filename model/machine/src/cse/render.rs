@@ -148,6 +148,7 @@ impl Cse {
         if let Some(expires) = resource.expires {
             members.insert(Attribute::ExpirationTime, Value::Time(expires));
         }
+        members.extend(self.live_attributes(resource));
         if resource.resource_type == ResourceType::CseBase {
             members.extend(self.describe());
         }

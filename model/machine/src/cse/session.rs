@@ -1,21 +1,20 @@
 //! What a session is made of at one CSE: its resources, endpoints, hops, who may do what with it, and its reading
 //! and writing as a resource.
 
+mod requests;
+
 use super::incoming::Handled;
 use super::registration::reason;
-use super::render::ResultContent;
-use super::resources::{NewResource, Resolved};
+use super::resources::Resolved;
 use super::{Cse, Step, Timer};
 use crate::address::{lies_within, normalized};
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{AeId, CseId, Entity, ResourceId, SessionId};
-use crate::primitive::{Content, Operation, Request};
 use crate::record::{Phase, Requester, Session};
 use crate::resource::{Resource, ResourceType};
-use crate::schema;
 use crate::shared::Shared;
-use crate::status::{Refusal, Status};
+use crate::status::Refusal;
 use crate::text::Text;
 use crate::value::{Members, Value};
 use alloc::vec::Vec;
@@ -78,185 +77,6 @@ impl Cse {
             | ResourceType::Subscription
             | ResourceType::FlexContainer => Err(Refusal::InvalidChild),
         }
-    }
-
-    fn collection_request(
-        &mut self,
-        step: &mut Step,
-        requester: &Requester,
-        target: &Resolved,
-        collection: &Resource,
-    ) -> Result<Handled, Refusal> {
-        let request = &requester.request;
-        let owner = self.owner_of(collection);
-        let owns = owner
-            .as_ref()
-            .is_some_and(|ae| ae.as_str() == &*requester.key.originator);
-        match request.operation {
-            Operation::Create => match self.created_type(request)? {
-                ResourceType::Session if owns => self.establish(step, requester, collection),
-                ResourceType::Subscription if owns => self.execute_now(step, requester, target),
-                // EST-53
-                ResourceType::Session | ResourceType::Subscription => Err(Refusal::NoPrivilege),
-                other => Err(forbidden_child(other)),
-            },
-            Operation::Retrieve => self.execute_now(step, requester, target),
-            Operation::Delete if request.session.is_some() => {
-                self.end_by_identifier(step, requester, collection)
-            }
-            // EST-71
-            Operation::Update | Operation::Delete | Operation::Notify => {
-                Err(Refusal::OperationNotAllowed)
-            }
-        }
-    }
-
-    fn member_request(
-        &mut self,
-        step: &mut Step,
-        requester: &Requester,
-        target: &Resolved,
-        resource: &Shared<Resource>,
-    ) -> Result<Handled, Refusal> {
-        let request = &requester.request;
-        let session = self.session_of(&resource.id).ok_or(Refusal::NotFound)?;
-        // USE-38
-        if request
-            .session
-            .as_ref()
-            .is_some_and(|named| *named != session.id)
-        {
-            return Err(Refusal::BadRequest);
-        }
-        // EST-70, END-13
-        let capacity = self
-            .capacity(&session, requester)
-            .ok_or(Refusal::NoPrivilege)?;
-        let resource_type = resource.resource_type;
-        match request.operation {
-            Operation::Retrieve => self.execute_now(step, requester, target),
-            Operation::Notify => Err(Refusal::OperationNotAllowed),
-            Operation::Create => {
-                let child = self.created_type(request)?;
-                let of_session = resource_type == ResourceType::Session;
-                if of_session && child == ResourceType::SessionPolicy {
-                    self.create_policy(step, requester, &session, capacity)
-                } else {
-                    Err(forbidden_child(child))
-                }
-            }
-            Operation::Update => match resource_type {
-                ResourceType::Session => self.update_session(step, requester, &session, capacity),
-                ResourceType::SessionPolicy => {
-                    self.update_policy(step, requester, &session, resource)
-                }
-                ResourceType::SessionContext => {
-                    self.update_context(step, requester, resource, capacity)
-                }
-                _other => Err(Refusal::OperationNotAllowed),
-            },
-            Operation::Delete => match resource_type {
-                ResourceType::Session => self.end_on_request(step, requester, &session),
-                ResourceType::SessionPolicy => {
-                    self.delete_policy(step, requester, &session, resource)
-                }
-                _other => Err(Refusal::OperationNotAllowed),
-            },
-        }
-    }
-
-    fn update_session(
-        &mut self,
-        step: &mut Step,
-        requester: &Requester,
-        session: &Session,
-        capacity: Capacity,
-    ) -> Result<Handled, Refusal> {
-        let content = requester
-            .request
-            .content
-            .as_ref()
-            .ok_or(Refusal::BadRequest)?;
-        let members = content
-            .members_of(ResourceType::Session)
-            .ok_or(Refusal::BadRequest)?;
-        let fixed = [
-            Attribute::SessionTargets,
-            Attribute::EndToEnd,
-            Attribute::AllEndpointsRequired,
-        ];
-        // EST-69
-        if fixed.iter().any(|name| members.contains_key(name)) {
-            let online = self.session_state(session) == ONLINE;
-            return Err(if online {
-                Refusal::SessionOnline
-            } else {
-                Refusal::BadRequest
-            });
-        }
-        schema::check_update(ResourceType::Session, members)?;
-        if let Some(lifecycle) = members.get(&Attribute::Lifecycle) {
-            return self.confirmed(step, requester, session, capacity, lifecycle);
-        }
-        if session.phase != Phase::Active {
-            return Err(Refusal::SessionUnknown);
-        }
-        if let Some(expires) = members.get(&Attribute::ExpirationTime) {
-            let expires = expires.as_time().ok_or(Refusal::BadRequest)?;
-            if expires <= step.now() {
-                return Err(Refusal::BadRequest);
-            }
-            return self.change_expiry(step, requester, session, expires);
-        }
-        let local: Members = members.clone();
-        let now = step.now();
-        self.durable.tree.change(&session.resource, |resource| {
-            merge(resource, &local);
-            resource.modified = now;
-        });
-        self.updated(requester, &session.resource)
-    }
-
-    /// The answer to a CREATE that a chapter carried out, in the form that was asked for.
-    pub(crate) fn created(
-        &self,
-        request: &Request,
-        id: &ResourceId,
-    ) -> Result<Option<Content>, Refusal> {
-        let wanted = ResultContent::of(request.operation, request.result_content)?;
-        let sent = request.content.as_ref().and_then(Content::single);
-        let members = sent
-            .and_then(|(_, value)| value.as_object())
-            .cloned()
-            .unwrap_or_default();
-        Ok(self.render_created(wanted, id, &members))
-    }
-
-    /// The answer to a DELETE that a chapter carries out, taken before it does.
-    pub(crate) fn deleted(
-        &self,
-        request: &Request,
-        resource: &Shared<Resource>,
-    ) -> Result<Option<Content>, Refusal> {
-        let wanted = ResultContent::of(request.operation, request.result_content)?;
-        Ok(self.render_deleted(wanted, resource))
-    }
-
-    /// The answer to an UPDATE that a chapter carried out.
-    pub(crate) fn updated(
-        &self,
-        requester: &Requester,
-        id: &ResourceId,
-    ) -> Result<Handled, Refusal> {
-        let request = &requester.request;
-        let wanted = ResultContent::of(request.operation, request.result_content)?;
-        let sent = request.content.as_ref().and_then(Content::single);
-        let members = sent
-            .and_then(|(_, value)| value.as_object())
-            .cloned()
-            .unwrap_or_default();
-        let content = self.render_updated(wanted, id, members);
-        Ok(Handled::Now(Status::UPDATED, content))
     }
 
     /// The session that a resource belongs to.
@@ -474,45 +294,6 @@ impl Cse {
             .cloned()
     }
 
-    /// Makes or ends the collection of sessions of an `<AE>`, as its `scap` says.
-    pub(crate) fn sync_sessions(&mut self, step: &mut Step, id: &ResourceId) {
-        let Some(resource) = self.durable.tree.get(id).cloned() else {
-            return;
-        };
-        let capable = resource.get(&Attribute::SessionCapable) == Some(&Value::Bool(true));
-        let ae = AeId::at(&self.config.cse_id, id.as_str());
-        let existing = self.sessions_of(&ae);
-        // REG-04, REG-05
-        match existing {
-            None if capable => {
-                let _ = self.insert(
-                    step,
-                    NewResource {
-                        resource_type: ResourceType::Sessions,
-                        parent: id.clone(),
-                        id: None,
-                        name: Some("sessions".into()),
-                        creator: ae.0,
-                        expires: resource.expires,
-                        specialization: None,
-                        attributes: self.collection_attributes(),
-                    },
-                );
-            }
-            Some(collection) if !capable => {
-                self.end_sessions_of(step, &Entity::Ae(ae));
-                self.remove(step, &collection.id);
-            }
-            None | Some(_) => {}
-        }
-    }
-
-    /// The attributes of a collection of sessions.
-    pub(crate) fn collection_attributes(&self) -> Members {
-        let most = i64::from(self.config.limits.sessions_per_ae);
-        Members::from([(Attribute::MaxNrOfSessions, Value::Integer(most))])
-    }
-
     /// The endpoint in whose paths the address lies (USE-01, USE-39).
     pub(crate) fn owner_of_path(&self, session: &Session, to: &str) -> Option<AeId> {
         let own = &self.config.cse_id;
@@ -551,12 +332,6 @@ impl Cse {
     pub(crate) fn sp_relative_path(&self, id: &ResourceId) -> Text {
         alloc::format!("{}/{}", self.config.cse_id, self.durable.tree.path(id)).into()
     }
-
-    /// The type that a CREATE asks for.
-    pub(crate) fn created_type(&self, request: &Request) -> Result<ResourceType, Refusal> {
-        let number = request.resource_type.ok_or(Refusal::BadRequest)?;
-        ResourceType::from_number(number).ok_or(Refusal::NotImplemented)
-    }
 }
 
 /// `sst`, `nhs`: not all links are up.
@@ -572,29 +347,5 @@ pub(crate) fn merge(resource: &mut Resource, members: &Members) {
         } else {
             resource.attributes.insert(name.clone(), value.clone());
         }
-    }
-}
-
-/// Why a child of that type cannot be made by request under a session resource.
-fn forbidden_child(child: ResourceType) -> Refusal {
-    match child {
-        // EST-71
-        ResourceType::Sessions
-        | ResourceType::SessionEndpoint
-        | ResourceType::NextHop
-        | ResourceType::SessionContext
-        | ResourceType::SessionContextEntry => Refusal::OperationNotAllowed,
-        // EST-72
-        ResourceType::Subscription => Refusal::NotSubscribable,
-        ResourceType::AccessControlPolicy
-        | ResourceType::Ae
-        | ResourceType::Container
-        | ResourceType::ContentInstance
-        | ResourceType::CseBase
-        | ResourceType::RemoteCse
-        | ResourceType::Request
-        | ResourceType::FlexContainer
-        | ResourceType::Session
-        | ResourceType::SessionPolicy => Refusal::InvalidChild,
     }
 }

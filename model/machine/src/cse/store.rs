@@ -456,7 +456,7 @@ impl Cse {
     }
 
     /// Finds the next opening for a request that may not go now; one that waits for another opens with it.
-    fn reschedule(&mut self, step: &mut Step, row: &Stored) {
+    fn reschedule(&mut self, step: &Step, row: &Stored) {
         let now = step.now();
         let ahead = row.expires;
         let opens = match schedule::next_open(&row.window, now) {
@@ -511,7 +511,10 @@ fn wanted(request: &Request) -> ResponseMode {
                 ResponseMode::NonBlockingSynch
             }
         }
-        mode => mode,
+        mode @ (ResponseMode::NonBlockingSynch
+        | ResponseMode::NonBlockingAsynch
+        | ResponseMode::Blocking
+        | ResponseMode::NoResponse) => mode,
     }
 }
 

@@ -150,9 +150,8 @@ impl Cse {
             return Ok(());
         }
         let content = request.content.as_ref().ok_or(Refusal::BadRequest)?;
-        let (name, members) = match content.single() {
-            Some((name, Value::Object(members))) => (name, members),
-            Some(_) | None => return Err(Refusal::BadRequest),
+        let Some((name, Value::Object(members))) = content.single() else {
+            return Err(Refusal::BadRequest);
         };
         let mut sealed = 0;
         for (attribute, value) in members {
@@ -285,7 +284,7 @@ impl Cse {
         let monitor = Value::object([
             (Attribute::Operation, Value::Integer(operation)),
             (
-                Attribute::OntologyRef,
+                Attribute::Originator,
                 Value::Text(requester.key.originator.clone()),
             ),
         ]);
@@ -295,7 +294,7 @@ impl Cse {
         let session = admitted.session.id.clone();
         let mut request = self.notify_request(&subscription.to, content);
         request.session = Some(session.clone());
-        let expires = self.session_expiry(&session).unwrap_or(step.now());
+        let expires = self.session_expiry(&session).unwrap_or_else(|| step.now());
         let owner = Entity::Ae(admitted.owner.clone());
         self.notice(step, &owner, request, expires, NoticeKind::Change(session));
     }

@@ -62,7 +62,7 @@ impl Cse {
             return;
         };
         let request = self.confirm_request(&hop.session, question);
-        let expires = self.session_expiry(id).unwrap_or(step.now());
+        let expires = self.session_expiry(id).unwrap_or_else(|| step.now());
         let purpose = Purpose::Confirm(id.clone());
         self.ask(step, &Entity::Cse(hop.cse), request, purpose, expires);
     }

@@ -1,0 +1,120 @@
+//! Who sends a request: the link's entity, someone who is about to register, or nobody.
+
+use super::{NAMELESS, registers};
+use crate::address::Address;
+use crate::cse::{Cse, Step};
+use crate::id::{AeId, CseId, Entity, LinkId};
+use crate::primitive::{Operation, Request};
+use crate::resource::ResourceType;
+use crate::status::Refusal;
+use crate::text::Text;
+use alloc::format;
+
+impl Cse {
+    /// The entity at the other end, and the originator in SP-relative form.
+    pub(super) fn identify(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        request: &Request,
+    ) -> Result<(Entity, Text), Refusal> {
+        let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
+        let registers = registers(request);
+        match state.entity.clone() {
+            Some(Entity::Ae(ae)) => {
+                let from = request.from.as_deref().unwrap_or("");
+                // LNK-19
+                if from == ae.stem() {
+                    Ok((Entity::Ae(ae.clone()), ae.0))
+                } else if registers == Some(ResourceType::Ae) {
+                    Err(Refusal::AlreadyRegistered)
+                } else if from.is_empty() || from.contains('/') {
+                    Err(Refusal::BadRequest)
+                } else {
+                    Err(Refusal::NotAuthenticated)
+                }
+            }
+            Some(Entity::Cse(cse)) => {
+                let from = request.from.clone().ok_or(Refusal::BadRequest)?;
+                // LNK-19
+                if self.speaks_for(&cse, &from) {
+                    Ok((Entity::Cse(cse), from))
+                } else {
+                    Err(Refusal::NotAuthenticated)
+                }
+            }
+            None => self.identify_unbound(step, link, request, registers),
+        }
+    }
+
+    fn identify_unbound(
+        &mut self,
+        step: &mut Step,
+        link: LinkId,
+        request: &Request,
+        registers: Option<ResourceType>,
+    ) -> Result<(Entity, Text), Refusal> {
+        let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
+        let from = request.from.clone().unwrap_or_default();
+        // The registrar introduces itself on the link that this CSE opened to it.
+        if state.dialed && from.starts_with('/') {
+            let cse = CseId::from(from.as_str());
+            self.registrar_known(step, link, &cse);
+            return Ok((Entity::Cse(cse), from));
+        }
+        let claimed = state.claimed.clone();
+        let fits = claimed
+            .as_ref()
+            .is_none_or(|c| *c == from || from.is_empty() || from == "C");
+        if registers.is_some() && fits {
+            return Ok(self.newcomer(link, &from));
+        }
+        // LNK-06
+        match self.registered(&from) {
+            Some(entity) if claimed.is_none() && !from.is_empty() => {
+                let of_cse = matches!(entity, Entity::Cse(_));
+                if !of_cse && from.contains('/') {
+                    return Err(Refusal::BadRequest);
+                }
+                self.bind(step, link, entity.clone());
+                let originator = entity.as_str().into();
+                Ok((entity, originator))
+            }
+            Some(_) => Err(Refusal::NotAuthenticated),
+            // A peer that cleans up its own registration first must get on.
+            None if self.cleans_up(request, &from) => Err(Refusal::NotFound),
+            // LNK-03
+            None => Err(Refusal::NotAuthenticated),
+        }
+    }
+
+    /// Someone who is about to register. Whoever has no name yet is told apart by its link.
+    fn newcomer(&self, link: LinkId, from: &str) -> (Entity, Text) {
+        let entity = match from {
+            "" | "C" | "S" => Entity::Ae(AeId(format!("{NAMELESS}{}", link.0).into())),
+            id if id.starts_with('/') => Entity::Cse(CseId::from(id)),
+            stem => Entity::Ae(AeId::at(&self.config.cse_id, stem)),
+        };
+        let originator = entity.as_str().into();
+        (entity, originator)
+    }
+
+    fn cleans_up(&self, request: &Request, from: &str) -> bool {
+        let by_cse = from.starts_with('/') && !from.trim_start_matches('/').contains('/');
+        let reads_or_deletes = match request.operation {
+            Operation::Retrieve | Operation::Delete => true,
+            Operation::Create | Operation::Update | Operation::Notify => false,
+        };
+        let own = Address::parse(&request.to).is_some_and(|address| {
+            let last = address.segments.last().map_or("", Text::as_str);
+            self.is_own(&address) && last == from.trim_start_matches('/')
+        });
+        by_cse && reads_or_deletes && own
+    }
+
+    /// Whether requests of `from` may come over the link of that CSE.
+    fn speaks_for(&self, cse: &CseId, from: &str) -> bool {
+        let below = |id: &str| crate::address::lies_within(from, id);
+        below(cse.as_str()) || self.descendants(cse).iter().any(|id| below(id))
+    }
+}

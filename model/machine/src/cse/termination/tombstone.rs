@@ -1,0 +1,160 @@
+//! What is left of a session: its identifier stays taken, and hops that have not confirmed its end are asked again.
+
+use crate::cse::outgoing::Purpose;
+use crate::cse::{Cse, Step};
+use crate::env::Timestamp;
+use crate::id::{CseId, Entity, SessionId};
+use crate::record::{HopEnd, Requester, Tombstone};
+use crate::status::Status;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+impl Cse {
+    /// The first DELETEs of this CSE's own; what they do not achieve in time is the tombstone's.
+    pub(super) fn tell_hops(
+        &mut self,
+        step: &mut Step,
+        id: &SessionId,
+        hops: &BTreeMap<CseId, HopEnd>,
+        until: Timestamp,
+    ) {
+        let timers = &self.config.timers;
+        let limit = step
+            .now()
+            .plus(timers.request_life_ms)
+            .minus(timers.hop_step_ms);
+        for (hop, end) in hops {
+            let request = self.end_request(id, end, Some(limit));
+            let peer = Entity::Cse(hop.clone());
+            self.ask(step, &peer, request, Purpose::EndHop(id.clone()), until);
+        }
+    }
+
+    /// Asks the hops of a tombstone again (END-34).
+    pub(crate) fn retry_tombstone(&mut self, step: &mut Step, id: &SessionId) {
+        let Some(row) = self.durable.tombstones.get(id).cloned() else {
+            return;
+        };
+        let longest = self.config.timers.tombstone_retry_max_ms;
+        let retry = step.now().plus(row.pause_ms);
+        // END-34
+        self.durable.tombstones.change(id, |t| {
+            t.retry = retry;
+            t.pause_ms = t.pause_ms.saturating_mul(2).min(longest);
+        });
+        for hop in row.hops.keys() {
+            self.ask_tombstone_hop(step, &row, hop);
+        }
+    }
+
+    /// The link of a hop is back: what it has not confirmed is asked again.
+    pub(crate) fn reach_tombstones(&mut self, step: &mut Step, peer: &Entity) {
+        let Entity::Cse(cse) = peer else { return };
+        let rows: Vec<Tombstone> = self
+            .durable
+            .tombstones
+            .iter()
+            .filter(|(_, row)| row.hops.contains_key(cse))
+            .map(|(_, row)| Tombstone::clone(row))
+            .collect();
+        for row in rows {
+            self.ask_tombstone_hop(step, &row, cse);
+        }
+    }
+
+    fn ask_tombstone_hop(&mut self, step: &mut Step, row: &Tombstone, hop: &CseId) {
+        let Some(end) = row.hops.get(hop) else { return };
+        let peer = Entity::Cse(hop.clone());
+        let key = (peer.clone(), end.request_id.clone());
+        let link = self.current_link(&peer);
+        // What is on its way on the current link need not be sent twice.
+        let on_its_way = self.outgoing.get(&key).is_some_and(|o| o.link == link);
+        if link.is_some() && !on_its_way {
+            let request = self.end_request(&row.id, end, None);
+            self.outgoing.remove(&key);
+            self.ask(
+                step,
+                &peer,
+                request,
+                Purpose::EndHop(row.id.clone()),
+                row.until,
+            );
+        }
+    }
+
+    /// A hop has confirmed after the session was gone here.
+    pub(super) fn confirmed_late(&mut self, step: &mut Step, id: &SessionId, hop: &CseId) {
+        let Some(row) = self.durable.tombstones.get(id).cloned() else {
+            return;
+        };
+        if !row.hops.contains_key(hop) {
+            return;
+        }
+        self.durable.tombstones.change(id, |t| {
+            t.hops.remove(hop);
+        });
+        if row.hops.len() == 1
+            && let Some(requester) = &row.requester
+        {
+            self.durable.tombstones.change(id, |t| t.requester = None);
+            if requester.acknowledged.is_some() {
+                self.report(step, requester, Status::DELETED, None);
+            } else {
+                self.respond(step, requester, Status::DELETED, None);
+            }
+        }
+    }
+
+    pub(crate) fn drop_tombstone(&mut self, id: &SessionId) {
+        // END-22
+        if let Some(row) = self.durable.tombstones.get(id).cloned() {
+            for (hop, end) in &row.hops {
+                self.outgoing
+                    .remove(&(Entity::Cse(hop.clone()), end.request_id.clone()));
+            }
+        }
+        self.durable.tombstones.remove(id);
+    }
+
+    /// Leaves a tombstone: the identifier stays taken, hops that have not confirmed are asked again.
+    pub(super) fn bury(
+        &mut self,
+        id: &SessionId,
+        until: Timestamp,
+        hops: BTreeMap<CseId, HopEnd>,
+        requester: Option<Requester>,
+        now: Timestamp,
+    ) {
+        let pause_ms = self.config.timers.tombstone_retry_ms;
+        let row = Tombstone {
+            id: id.clone(),
+            until,
+            hops,
+            retry: now.plus(pause_ms),
+            pause_ms: pause_ms.saturating_mul(2),
+            requester,
+        };
+        self.durable.tombstones.put(id.clone(), row);
+    }
+
+    /// DELETEs that were under way keep their identifiers; their answers now belong to the tombstone.
+    pub(super) fn expect_ends(&mut self, id: &SessionId) {
+        let Some(row) = self.durable.tombstones.get(id).cloned() else {
+            return;
+        };
+        for (hop, end) in &row.hops {
+            let peer = Entity::Cse(hop.clone());
+            let request = self.end_request(id, end, None);
+            let purpose = Purpose::EndHop(id.clone());
+            self.expect_again(&peer, request, purpose, row.until);
+            let link = self.current_link(&peer);
+            if let Some(outgoing) = self.outgoing.get_mut(&(peer, end.request_id.clone())) {
+                outgoing.link = link;
+            }
+        }
+    }
+
+    pub(super) fn tombstones_max(&self) -> usize {
+        self.config.limits.stored_requests as usize
+    }
+}

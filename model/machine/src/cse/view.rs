@@ -1,0 +1,107 @@
+//! What a host or a checker may look at: read-only views of a state that is otherwise its machine's own.
+
+use super::Cse;
+use super::outgoing::Purpose;
+use crate::durable::Durable;
+use crate::env::Timestamp;
+use crate::id::{AeId, CseId, Entity, LinkId, RequestId, RequestKey, SessionId};
+use crate::record::Session;
+use crate::text::Text;
+use alloc::vec::Vec;
+
+/// A hop of a session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HopView {
+    /// The neighbour.
+    pub cse: CseId,
+    /// The session's address there.
+    pub session: Text,
+    /// The endpoints behind it.
+    pub endpoints: Vec<Text>,
+}
+
+/// A request of this CSE that has no answer yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OutgoingView<'a> {
+    /// To whom.
+    pub peer: &'a Entity,
+    /// Under which identifier.
+    pub request_id: &'a RequestId,
+    /// The stored request that it delivers, if it does.
+    pub delivers_stored: bool,
+    /// Whether it may have reached the peer.
+    pub sent: bool,
+}
+
+impl Cse {
+    /// Everything that survives a crash: tree, sessions, attempts, stored requests, tombstones, outcomes.
+    #[must_use]
+    pub fn state(&self) -> &Durable {
+        &self.durable
+    }
+
+    /// The endpoints of a session, as its resources say, with their paths.
+    #[must_use]
+    pub fn endpoints_of(&self, session: &Session) -> Vec<(AeId, Vec<Text>)> {
+        self.endpoints(session)
+            .into_iter()
+            .map(|e| (e.ae, e.paths))
+            .collect()
+    }
+
+    /// The hops of a session, as its resources say.
+    #[must_use]
+    pub fn hops_of(&self, session: &Session) -> Vec<HopView> {
+        self.hops(session)
+            .into_iter()
+            .map(|hop| HopView {
+                cse: hop.cse,
+                session: hop.session,
+                endpoints: hop.endpoints,
+            })
+            .collect()
+    }
+
+    /// When a session ends.
+    #[must_use]
+    pub fn expiry_of(&self, id: &SessionId) -> Option<Timestamp> {
+        self.session_expiry(id)
+    }
+
+    /// The current link of an entity.
+    #[must_use]
+    pub fn link_to(&self, entity: &Entity) -> Option<LinkId> {
+        self.current_link(entity)
+    }
+
+    /// To whom a link belongs, once that is known.
+    #[must_use]
+    pub fn entity_of(&self, link: LinkId) -> Option<&Entity> {
+        self.links.get(&link)?.entity.as_ref()
+    }
+
+    /// Whether anything in this state speaks of a link, so that its number cannot be given to another.
+    #[must_use]
+    pub fn mentions(&self, link: LinkId) -> bool {
+        self.links.contains_key(&link)
+            || self.open.values().any(|open| open.link == link)
+            || self.outgoing.values().any(|o| o.link == Some(link))
+    }
+
+    /// The requests of peers that are not answered yet.
+    pub fn open_requests(&self) -> impl Iterator<Item = &RequestKey> + '_ {
+        self.open.keys()
+    }
+
+    /// The requests of this CSE that have no answer yet.
+    pub fn outgoing_requests(&self) -> impl Iterator<Item = OutgoingView<'_>> + '_ {
+        self.outgoing
+            .iter()
+            .map(|((peer, request_id), o)| OutgoingView {
+                peer,
+                request_id,
+                delivers_stored: matches!(o.purpose, Purpose::Stored(_)),
+                sent: o.sent,
+            })
+    }
+}
