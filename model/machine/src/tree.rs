@@ -20,6 +20,7 @@ pub struct Tree {
     // Views of the rows; not hashed.
     base: Option<ResourceId>,
     children: BTreeMap<ResourceId, BTreeMap<u64, ResourceId>>,
+    typed: BTreeMap<(ResourceId, ResourceType), BTreeMap<u64, ResourceId>>,
     names: BTreeMap<(ResourceId, Text), ResourceId>,
     due: BTreeSet<(Timestamp, ResourceId)>,
 }
@@ -92,8 +93,11 @@ impl Tree {
         parent: &ResourceId,
         resource_type: ResourceType,
     ) -> impl DoubleEndedIterator<Item = &'a Shared<Resource>> + use<'a> {
-        self.children(parent)
-            .filter(move |r| r.resource_type == resource_type)
+        self.typed
+            .get(&(parent.clone(), resource_type))
+            .into_iter()
+            .flat_map(|ids| ids.values())
+            .filter_map(|id| self.rows.get(id))
     }
 
     /// The child of that name.
@@ -191,6 +195,10 @@ impl Tree {
                 .entry(parent.clone())
                 .or_default()
                 .insert(row.sequence, row.id.clone());
+            self.typed
+                .entry((parent.clone(), row.resource_type))
+                .or_default()
+                .insert(row.sequence, row.id.clone());
             self.names
                 .insert((parent.clone(), row.name.clone()), row.id.clone());
         } else {
@@ -209,6 +217,13 @@ impl Tree {
                 siblings.remove(&row.sequence);
                 if siblings.is_empty() {
                     self.children.remove(parent);
+                }
+            }
+            let key = (parent.clone(), row.resource_type);
+            if let Some(siblings) = self.typed.get_mut(&key) {
+                siblings.remove(&row.sequence);
+                if siblings.is_empty() {
+                    self.typed.remove(&key);
                 }
             }
             self.names.remove(&(parent.clone(), row.name.clone()));
