@@ -122,7 +122,8 @@ impl Ae {
     /// The next request identifier, with a letter that says what it is for.
     pub fn rqi(&mut self, letter: &str) -> String {
         self.requests += 1;
-        format!("{letter}{}", self.requests)
+        let digit = self.rn.get(2..3).unwrap_or_default();
+        format!("{letter}{digit}-{}", self.requests)
     }
 
     /// A request of this AE with more members.

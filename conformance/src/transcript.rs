@@ -66,7 +66,8 @@ impl Names {
         match name {
             "sid" => self.name('S', text),
             "kid" => self.name('K', text),
-            "rqi" | "rid" => self.name('R', text),
+            // With a slash it is made of an AE-ID and the AE's own identifier.
+            "rqi" | "rid" if !text.contains('/') => self.name('R', text),
             "rn" if fixed(text) => {}
             "rn" => self.name('N', text),
             "ri" | "pi" | "aei" if !text.is_empty() => self.name('I', text),

@@ -24,6 +24,7 @@ mod call;
 mod client;
 mod driver;
 mod event;
+pub mod lines;
 mod options;
 mod protection;
 

@@ -60,7 +60,7 @@ pub struct Flags {
     /// Read settings from a TOML file; flags win over it
     #[arg(long, value_name = "FILE", help_heading = "Tuning")]
     pub config: Option<PathBuf>,
-    /// What to log: a level, or a filter such as m2m_cse=debug
+    /// What to log: a level, or a filter such as info,m2m_cse::link=debug
     #[arg(
         long,
         value_name = "FILTER",

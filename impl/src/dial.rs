@@ -52,9 +52,14 @@ impl PointOfAccess {
             .host()
             .filter(|host| !host.is_empty())
             .ok_or_else(form)?;
+        let port = match uri.port_u16() {
+            Some(port) => port,
+            None if uri.authority().is_some_and(|whole| *whole == host) => DEFAULT_PORT,
+            None => return Err(form()),
+        };
         Ok(Self {
             host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(DEFAULT_PORT),
+            port,
         })
     }
 }

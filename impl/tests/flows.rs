@@ -147,7 +147,7 @@ fn a_lost_answer_is_fetched_or_taken_back() {
     skip_base_reads(&mut back_in_time);
     expect(&mut back_in_time, &line("E12a-2"));
 
-    let verdict = verdict_of(&mut pair, "E12-4");
+    let verdict = verdict_of(&pair, "E12-4");
     pair.send("AE2", "CSE2", &verdict);
     let mut never = pair.clone();
     play(&mut pair, "E12-5", "E12-5");
@@ -240,7 +240,7 @@ fn answer_with_own_id(pair: &Pair, line: &Line, message: &mut Value) {
     message["rqi"] = own.as_str().into();
 }
 
-fn verdict_of(pair: &mut Pair, id: &str) -> Value {
+fn verdict_of(pair: &Pair, id: &str) -> Value {
     let line = line(id);
     let mut message = line.message.clone();
     answer_with_own_id(pair, &line, &mut message);

@@ -19,7 +19,8 @@ pub const CASES: &[Case] = &[Case {
     requirements: &[
         "USE-01", "USE-03", "USE-06", "USE-08", "USE-10", "USE-12", "USE-15", "USE-16", "USE-17",
         "USE-20", "USE-22", "USE-24", "USE-32", "USE-36", "USE-37", "USE-43", "USE-47", "USE-48",
-        "USE-49", "USE-50", "USE-51", "USE-52", "USE-57", "REG-34", "REG-35", "REG-36", "EST-31",
+        "USE-49", "USE-50", "USE-51", "USE-52", "USE-57", "REG-17", "REG-34", "REG-35", "REG-36",
+        "EST-31",
     ],
     needs: Needs::Pair,
     steps: STEPS,

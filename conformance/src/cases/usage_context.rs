@@ -84,8 +84,11 @@ pub async fn context_at_cse2(
         context,
     )?;
     let target = stage.ae2.everywhere("/container1");
+    // What CSE1 made of AE1's request on the way: a pure function, seen in the log.
+    let forwarded_as = format!("{}/{}", stage.ae1.stem, stored.rqi);
     let served = json!({
-        "op": 1, "to": target, "fr": stage.ae1.id, "rsc": 2001, "rqb": stored.content, "pys": 2
+        "op": 1, "to": target, "fr": stage.ae1.id, "rqi": forwarded_as, "rsc": 2001,
+        "rqb": stored.content, "pys": 2
     });
     expect::members("USE-48", "the entry of the CREATE", &served, &entries[0])?;
     let asked = [address.to_owned(), format!("{target}/la")];

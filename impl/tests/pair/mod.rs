@@ -10,27 +10,27 @@ use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A place that messages come from or go to.
-pub type Node = &'static str;
+pub(crate) type Node = &'static str;
 
 /// Two CSEs, their links, the clock, and the names that the CSEs chose.
 #[derive(Clone)]
-pub struct Pair {
-    pub cses: BTreeMap<Node, Cse>,
-    pub now: Timestamp,
-    pub fresh: Fresh,
+pub(crate) struct Pair {
+    pub(crate) cses: BTreeMap<Node, Cse>,
+    pub(crate) now: Timestamp,
+    pub(crate) fresh: Fresh,
     /// What waits for an AE, or is on its way between CSEs, by receiver and link.
-    pub queues: BTreeMap<(Node, Node), VecDeque<Value>>,
+    pub(crate) queues: BTreeMap<(Node, Node), VecDeque<Value>>,
     /// What went between the CSEs and awaits being looked at, by sender.
-    pub seen: BTreeMap<Node, VecDeque<Value>>,
-    pub links: BTreeMap<(Node, LinkId), Node>,
-    pub names: BTreeMap<String, String>,
-    pub next_link: u64,
-    pub joined: bool,
+    pub(crate) seen: BTreeMap<Node, VecDeque<Value>>,
+    pub(crate) links: BTreeMap<(Node, LinkId), Node>,
+    pub(crate) names: BTreeMap<String, String>,
+    pub(crate) next_link: u64,
+    pub(crate) joined: bool,
 }
 
 impl Pair {
     /// Both CSEs, not joined yet.
-    pub fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         let cse = |id: &str, kind: CseKind, registrar: Option<&str>| {
             Cse::new(config(id, kind, registrar), now)
         };
@@ -52,7 +52,7 @@ impl Pair {
     }
 
     /// Opens the link between the CSEs.
-    pub fn join(&mut self) {
+    pub(crate) fn join(&mut self) {
         let (first, second) = (self.new_link("CSE1", "CSE2"), self.new_link("CSE2", "CSE1"));
         self.joined = true;
         let accepted = Opening::Accepted {
@@ -63,7 +63,7 @@ impl Pair {
     }
 
     /// Cuts the link between the CSEs; what is in flight is lost.
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.joined = false;
         self.queues.remove(&("CSE1", "CSE2"));
         self.queues.remove(&("CSE2", "CSE1"));
@@ -73,7 +73,7 @@ impl Pair {
     }
 
     /// Opens the link of an AE.
-    pub fn connect(&mut self, ae: Node, cse: Node, origin: Option<&str>) {
+    pub(crate) fn connect(&mut self, ae: Node, cse: Node, origin: Option<&str>) {
         let link = self.new_link(cse, ae);
         self.open(
             cse,
@@ -85,7 +85,7 @@ impl Pair {
     }
 
     /// Loses the link between a CSE and someone.
-    pub fn lose(&mut self, cse: Node, peer: Node) {
+    pub(crate) fn lose(&mut self, cse: Node, peer: Node) {
         let lost: Vec<LinkId> = self
             .links
             .iter()
@@ -99,14 +99,14 @@ impl Pair {
     }
 
     /// An AE sends a message, in which the names of the script become those that the CSEs chose.
-    pub fn send(&mut self, ae: Node, cse: Node, message: &Value) {
+    pub(crate) fn send(&mut self, ae: Node, cse: Node, message: &Value) {
         let text = self.renamed(message).to_string();
         let link = self.link(cse, ae);
         self.deliver(cse, link, &text);
     }
 
     /// The next message for a receiver from a sender, if there is one; the clock runs on until there is.
-    pub fn next(&mut self, to: Node, from: Node) -> Option<Value> {
+    pub(crate) fn next(&mut self, to: Node, from: Node) -> Option<Value> {
         for _ in 0..64 {
             let found = if to.starts_with("CSE") {
                 self.seen.entry(from).or_default().pop_front()
@@ -121,7 +121,7 @@ impl Pair {
     }
 
     /// Fires the earliest deadline of any CSE, moving the clock to it.
-    pub fn elapse(&mut self) -> bool {
+    pub(crate) fn elapse(&mut self) -> bool {
         let next = self
             .cses
             .iter()
@@ -137,7 +137,7 @@ impl Pair {
     }
 
     /// Steps a machine and carries out what it says; messages between the CSEs are delivered at once.
-    pub fn step(&mut self, node: Node, input: Input) {
+    pub(crate) fn step(&mut self, node: Node, input: Input) {
         let env = Env {
             now: self.now,
             fresh: self.fresh,
@@ -240,7 +240,7 @@ impl Pair {
     }
 }
 
-pub fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config {
+pub(crate) fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config {
     let name = id.trim_start_matches('/');
     Config {
         cse_id: id.into(),

@@ -97,6 +97,8 @@ pub enum Preset {
     Bool(bool),
     /// An integer.
     Integer(i64),
+    /// An object without members.
+    Empty,
 }
 
 /// One attribute of a type. What is absent on CREATE and UPDATE is written by the host alone.
@@ -239,10 +241,11 @@ pub fn put_defaults(resource_type: ResourceType, members: &mut Members) {
 }
 
 impl Preset {
-    const fn value(self) -> Value {
+    fn value(self) -> Value {
         match self {
             Self::Bool(value) => Value::Bool(value),
             Self::Integer(value) => Value::Integer(value),
+            Self::Empty => Value::Object(Members::new()),
         }
     }
 }

@@ -481,11 +481,8 @@ impl Cse {
             .cloned()
     }
 
-    /// Completes a new policy: rank, and a name if it has none (POL-05).
+    /// Gives a new policy a name if it has none (POL-05).
     pub(crate) fn complete_policy(&mut self, policy: &mut Members) {
-        policy
-            .entry(Attribute::PolicyOrder)
-            .or_insert(Value::Integer(DEFAULT_ORDER));
         policy.entry(Attribute::ResourceName).or_insert_with(|| {
             let number = self.durable.next_number();
             Value::text(&format!("{}-{number}", self.config.cse_id.stem()))

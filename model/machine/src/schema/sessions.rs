@@ -147,7 +147,8 @@ pub(super) static SESSION_POLICY: Table = Table {
             Kind::Object(&POLICY_DATA),
             Optional,
             Optional,
-        ),
+        )
+        .preset(Preset::Empty),
         Row::host(Attribute::StateTag),
     ],
     ..Table::CLOSED
