@@ -137,11 +137,7 @@ fn a_lost_answer_is_fetched_or_taken_back() {
 
     let mut back_in_time = pair.clone();
     back_in_time.join();
-    back_in_time.send(
-        "AE2",
-        "CSE2",
-        &verdict_of(&mut back_in_time.clone(), "E12-4"),
-    );
+    back_in_time.send("AE2", "CSE2", &verdict_of(&back_in_time, "E12-4"));
     // The repeated request, and its answer.
     expect(&mut back_in_time, &line("E12a-1"));
     skip_base_reads(&mut back_in_time);

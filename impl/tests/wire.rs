@@ -351,10 +351,10 @@ fn member(scope: Scope, depth: u32) -> BoxedStrategy<(Attribute, Value)> {
         let is_time = scope != Scope::Data
             && [Attribute::CreationTime, Attribute::ExpirationTime].contains(&attribute);
         (Just(attribute), value, 0..4_000_000_000_000_u64).prop_map(move |(name, value, moment)| {
-            let value = match &value {
-                Value::Text(text) if secret => Value::Secret(Secret(text.clone())),
-                _ if is_time => Value::Time(Timestamp(moment)),
-                _ => value,
+            let value = match value.as_text() {
+                Some(text) if secret => Value::Secret(Secret(text.clone())),
+                Some(_) | None if is_time => Value::Time(Timestamp(moment)),
+                Some(_) | None => value,
             };
             (name, value)
         })

@@ -1,0 +1,212 @@
+//! The programs as others see them: processes, sockets, frames.
+#![allow(
+    clippy::allow_attributes,
+    dead_code,
+    reason = "each test program uses a part of this"
+)]
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// Longer than anything here takes; a test that waits so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The arguments that most tests start with.
+pub(crate) const PLAIN: &[&str] = &["--listen", "127.0.0.1:0", "--ephemeral", "--log", "debug"];
+
+/// A running CSE; killed when dropped.
+pub(crate) struct Cse {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    out: Lines<BufReader<ChildStdout>>,
+    err: Lines<BufReader<ChildStderr>>,
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cse"));
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+impl Cse {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments).spawn().expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let err = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let first = within(out.next_line())
+            .await
+            .expect("it is text")
+            .expect("it says something");
+        let address = first
+            .strip_prefix("listening ws://")
+            .expect(&first)
+            .to_owned();
+        Self {
+            child,
+            address,
+            out,
+            err,
+        }
+    }
+
+    /// The next line on standard output.
+    pub(crate) async fn line(&mut self) -> String {
+        within(self.out.next_line())
+            .await
+            .expect("it is text")
+            .expect("there is a line")
+    }
+
+    /// The first line of its log from here on that contains `part`.
+    pub(crate) async fn logged(&mut self, part: &str) -> String {
+        loop {
+            let line = within(self.err.next_line()).await.expect("it is text");
+            let line = line.unwrap_or_else(|| panic!("the log ends without {part}"));
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// Asks it to stop, and waits; the exit code.
+    pub(crate) async fn stop(&mut self, signal: &str) -> Option<i32> {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().await;
+        assert!(sent.expect("there is a kill").success());
+        within(self.child.wait())
+            .await
+            .expect("it can be waited for")
+            .code()
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::open(&self.address, None, "oneM2M.json").await
+    }
+
+    pub(crate) async fn client_of(&self, origin: &str) -> Client {
+        Client::open(&self.address, Some(origin), "oneM2M.json").await
+    }
+
+    pub(crate) async fn tcp(&self) -> TcpStream {
+        TcpStream::connect(&self.address).await.expect("it listens")
+    }
+}
+
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future)
+        .await
+        .expect("it does not take so long")
+}
+
+/// The other end of a link.
+pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
+
+impl Client {
+    pub(crate) async fn open(address: &str, origin: Option<&str>, subprotocol: &str) -> Self {
+        let uri = format!("ws://{address}/").parse().expect("it is a URI");
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(subprotocol);
+        if let Some(origin) = origin {
+            request = request.with_header("X-M2M-Origin", origin);
+        }
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        Self(
+            client_async(request, stream)
+                .await
+                .expect("the upgrade is accepted")
+                .0,
+        )
+    }
+
+    pub(crate) async fn send(&mut self, message: Json) {
+        self.send_text(&message.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        within(self.0.send(Message::text(text)))
+            .await
+            .expect("the link is open");
+    }
+
+    pub(crate) async fn receive(&mut self) -> Json {
+        loop {
+            match within(self.0.next())
+                .await
+                .expect("the link is open")
+                .expect("it is intact")
+            {
+                Message::Text(text) => return serde_json::from_str(&text).expect("it is JSON"),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => {
+                    panic!("no text: {other:?}")
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn ask(&mut self, message: Json) -> Json {
+        self.send(message).await;
+        self.receive().await
+    }
+
+    /// Registers an AE, and checks that it is.
+    pub(crate) async fn register(&mut self, cse: &str, name: &str) {
+        let answer = self.ask(registration(cse, name)).await;
+        assert_eq!(answer["rsc"], 2001, "{answer}");
+    }
+
+    /// The code of the close frame that comes next, apart from messages still under way.
+    pub(crate) async fn closed(&mut self) -> CloseCode {
+        loop {
+            match within(self.0.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => return frame.code,
+                Some(Ok(_)) => {}
+                end @ (Some(Err(_)) | None) => panic!("it ended without a close frame: {end:?}"),
+            }
+        }
+    }
+}
+
+/// The registration of an AE that picks its identifier.
+pub(crate) fn registration(cse: &str, name: &str) -> Json {
+    json!({"op": 1, "to": cse, "fr": format!("C{name}"), "rqi": format!("reg-{name}"), "rvi": "3",
+        "ty": 2, "pc": {"m2m:ae": {"rn": name, "api": "Norg.example", "rr": true, "srv": ["3"]}}})
+}
+
+/// Sends bytes and reads the answer up to the end of its head, and its body if it names a length.
+pub(crate) async fn http(stream: &mut TcpStream, request: &str) -> (String, String) {
+    within(stream.write_all(request.as_bytes()))
+        .await
+        .expect("the connection is open");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(stream.read_u8()).await.expect("an answer comes"));
+    }
+    let head = String::from_utf8(head).expect("it is text");
+    let length = head
+        .lines()
+        .find_map(|l| l.strip_prefix("Content-Length: "));
+    let mut body = vec![0; length.map_or(0, |l| l.parse().expect("it is a number"))];
+    within(stream.read_exact(&mut body))
+        .await
+        .expect("the body comes");
+    (head, String::from_utf8(body).expect("it is text"))
+}
+
+/// A path as an argument.
+pub(crate) fn argument(path: &Path) -> &str {
+    path.to_str().expect("the path is text")
+}
