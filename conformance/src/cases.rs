@@ -5,6 +5,7 @@ use crate::case::{Case, How, Step};
 pub mod establishment;
 pub mod establishment_refusals;
 pub mod link;
+pub mod relink;
 pub mod restart;
 pub mod termination;
 pub mod termination_variants;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<&'static Case> {
         establishment_refusals::CASES,
         usage_refusals::CASES,
         link::CASES,
+        relink::CASES,
         restart::CASES,
     ];
     tables.into_iter().flatten().collect()

@@ -266,6 +266,35 @@ impl Peer {
         self.links[link.0].closed = Some("dropped by the suite".to_owned());
     }
 
+    /// Closes a link in order: the other side has answered the close when this returns.
+    ///
+    /// # Errors
+    /// If the answer stays away.
+    pub async fn close(&mut self, link: Link) -> Result<(), Stop> {
+        let name = self.links[link.0].name.clone();
+        if let World::Live(live) = &mut self.world {
+            live.close(&name).await;
+        }
+        self.note(Kind::Cut, &name, "", "closed by the suite");
+        while self.links[link.0].closed.is_none() {
+            self.pull(link, "the answer to a close").await?;
+        }
+        Ok(())
+    }
+
+    /// Awaits the end of a link by the other side, and says how it ended.
+    ///
+    /// # Errors
+    /// If it stays open.
+    pub async fn end(&mut self, link: Link) -> Result<String, Stop> {
+        loop {
+            if let Some(how) = &self.links[link.0].closed {
+                return Ok(how.clone());
+            }
+            self.pull(link, "the end of the link").await?;
+        }
+    }
+
     /// Does something to the system under test.
     ///
     /// # Errors

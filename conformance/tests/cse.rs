@@ -54,6 +54,7 @@ fn reference() -> &'static Reference {
 #[case::err_01("ERR-01")]
 #[case::err_02("ERR-02")]
 #[case::err_03("ERR-03")]
+#[case::err_04("ERR-04")]
 #[case::err_05("ERR-05")]
 #[case::err_06("ERR-06")]
 #[case::err_07("ERR-07")]
@@ -68,6 +69,9 @@ fn reference() -> &'static Reference {
 #[case::err_19("ERR-19")]
 #[case::err_20("ERR-20")]
 #[case::err_21("ERR-21")]
+#[case::relink_1("RELINK-1")]
+#[case::relink_2("RELINK-2")]
+#[case::relink_3("RELINK-3")]
 #[case::restart_1("RESTART-1")]
 fn the_reference_passes(#[case] id: &'static str) {
     let case = cases::find(id).unwrap();

@@ -110,6 +110,13 @@ impl Live {
         }
     }
 
+    pub(super) async fn close(&mut self, name: &str) {
+        if let Some(open) = self.links.get_mut(name) {
+            // What goes wrong here shows when the answer is awaited.
+            open.sink.send(Message::Close(None)).await.ok();
+        }
+    }
+
     pub(super) async fn control(&self, what: Control) -> Result<(), Stop> {
         let Some(pair) = &self.pair else {
             return Err(Stop::inconclusive(
