@@ -20,6 +20,7 @@ pub mod link;
 pub mod notice;
 mod registration;
 pub mod sealing;
+pub mod view;
 mod violation;
 
 use crate::env::{Env, Timestamp};

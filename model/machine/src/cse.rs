@@ -261,20 +261,63 @@ impl Cse {
     /// What the current state waits for, and until when.
     #[must_use]
     pub fn deadlines(&self) -> Vec<(Timestamp, Timer)> {
-        let mut due = Vec::new();
-        self.link_deadlines(&mut due);
-        self.open_deadlines(&mut due);
-        self.outgoing_deadlines(&mut due);
-        self.session_deadlines(&mut due);
-        self.stored_deadlines(&mut due);
-        self.resource_deadlines(&mut due);
+        let mut due = self.few_deadlines();
+        due.extend(self.outcome_deadlines());
+        due.extend(self.resource_deadlines());
         due
     }
 
     /// The next deadline: the earliest moment of [`Cse::deadlines`].
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Timestamp, Timer)> {
-        self.deadlines().into_iter().min()
+        let outcome = self.outcome_deadlines().next();
+        let resource = self.resource_deadlines().next();
+        self.few_deadlines()
+            .into_iter()
+            .chain(outcome)
+            .chain(resource)
+            .min()
+    }
+
+    /// The deadlines of which there are never many.
+    fn few_deadlines(&self) -> Vec<(Timestamp, Timer)> {
+        let mut due = Vec::new();
+        self.link_deadlines(&mut due);
+        self.open_deadlines(&mut due);
+        self.outgoing_deadlines(&mut due);
+        self.session_deadlines(&mut due);
+        self.stored_deadlines(&mut due);
+        due
+    }
+
+    /// Whether the timer is one that the state waits for, and its time has come.
+    fn is_due(&self, timer: &Timer, now: Timestamp) -> bool {
+        match timer {
+            Timer::Outcome(key) => self
+                .durable
+                .outcomes
+                .get(key)
+                .is_some_and(|o| o.until <= now),
+            Timer::ResourceExpiry(id) => {
+                let resource = self.durable.tree.get(id);
+                resource.and_then(|r| r.expires).is_some_and(|at| at <= now)
+            }
+            Timer::Redial
+            | Timer::Answer(_)
+            | Timer::Outgoing(..)
+            | Timer::Attempt(_)
+            | Timer::Lease(_)
+            | Timer::SessionExpiry(_)
+            | Timer::HopGrace(_)
+            | Timer::Termination(_)
+            | Timer::TombstoneRetry(_)
+            | Timer::TombstoneEnd(_)
+            | Timer::Window(_)
+            | Timer::StoredExpiry(_) => self
+                .few_deadlines()
+                .iter()
+                .any(|(at, due)| due == timer && *at <= now),
+        }
     }
 
     /// The invariant that this state violates, if any.
@@ -318,12 +361,7 @@ impl Cse {
     }
 
     fn elapsed(&mut self, step: &mut Step, timer: &Timer) {
-        let now = step.now();
-        if !self
-            .deadlines()
-            .iter()
-            .any(|(at, due)| due == timer && *at <= now)
-        {
+        if !self.is_due(timer, step.now()) {
             return;
         }
         match timer {
@@ -336,7 +374,7 @@ impl Cse {
             Timer::HopGrace(session) => self.hop_grace_over(step, session),
             Timer::Termination(session) => self.termination_overdue(step, session),
             Timer::TombstoneRetry(session) => self.retry_tombstone(step, session),
-            Timer::TombstoneEnd(session) => self.drop_tombstone(session),
+            Timer::TombstoneEnd(session) => self.drop_tombstone(step, session),
             Timer::Window(id) => self.window_opens(step, id),
             Timer::StoredExpiry(id) => self.stored_expired(step, id),
             Timer::ResourceExpiry(id) => self.resource_expired(step, id),

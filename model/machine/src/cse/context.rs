@@ -65,6 +65,7 @@ impl Cse {
         &mut self,
         step: &mut Step,
         requester: &Requester,
+        accepted: Timestamp,
         status: Status,
         content: Option<&Content>,
     ) {
@@ -79,7 +80,6 @@ impl Cse {
             .owner_of_path(&row, &requester.request.to)
             .and_then(|owner| self.policy_for(&row, originator, &owner, Role::Forward))
             .map(|policy| policy.name.clone());
-        let accepted = step.now();
         let entry = Entry {
             requester,
             accepted,

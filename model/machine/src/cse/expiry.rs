@@ -5,16 +5,16 @@ use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{CseId, Entity, ResourceId};
 use crate::resource::{Resource, ResourceType};
-use alloc::vec::Vec;
 
 impl Cse {
-    /// Sessions are not among them: they end in their own way, see [`super::termination`].
-    pub(crate) fn resource_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
-        for (at, id) in self.durable.tree.due() {
-            if self.type_of(id) != Some(ResourceType::Session) {
-                due.push((*at, Timer::ResourceExpiry(id.clone())));
-            }
-        }
+    /// Resources that expire, the earliest first. Sessions are not among them: they end in their own way, see
+    /// [`super::termination`].
+    pub(crate) fn resource_deadlines(&self) -> impl Iterator<Item = (Timestamp, Timer)> + '_ {
+        self.durable
+            .tree
+            .due()
+            .filter(|(_, id)| self.type_of(id) != Some(ResourceType::Session))
+            .map(|(at, id)| (*at, Timer::ResourceExpiry(id.clone())))
     }
 
     pub(crate) fn resource_expired(&mut self, step: &mut Step, id: &ResourceId) {

@@ -22,6 +22,8 @@ use alloc::vec::Vec;
 pub(crate) struct Open {
     /// Where it came in last.
     pub(crate) link: LinkId,
+    /// When it came in first.
+    pub(crate) accepted: Timestamp,
     /// Who waits.
     pub(crate) requester: Requester,
 }
@@ -79,6 +81,7 @@ impl Cse {
             requester.key.clone(),
             Open {
                 link,
+                accepted: now,
                 requester: requester.clone(),
             },
         );
@@ -127,6 +130,7 @@ impl Cse {
                 requester.key.clone(),
                 Open {
                     link,
+                    accepted: step.now(),
                     requester: requester.clone(),
                 },
             );
@@ -443,9 +447,12 @@ impl Cse {
         for (key, open) in &self.open {
             due.push((open.requester.expires, Timer::Answer(key.clone())));
         }
-        for (at, key) in self.durable.outcomes.due() {
-            due.push((*at, Timer::Outcome(key.clone())));
-        }
+    }
+
+    /// Outcomes that will be forgotten, the earliest first.
+    pub(crate) fn outcome_deadlines(&self) -> impl Iterator<Item = (Timestamp, Timer)> + '_ {
+        let due = self.durable.outcomes.due();
+        due.map(|(at, key)| (*at, Timer::Outcome(key.clone())))
     }
 
     /// Who waits at the end of its request gets 4008.

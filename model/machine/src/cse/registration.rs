@@ -205,6 +205,14 @@ impl Cse {
         let Conclusion::Answer(response) = conclusion else {
             return;
         };
+        // A registrar that has forgotten this CSE, since it keeps nothing over its restarts, is registered at again.
+        let forgotten = response.status == Status::ORIGINATOR_NOT_AUTHENTICATED;
+        if forgotten && self.opens_link_to(peer) {
+            let request = self.registration_request();
+            let expires = step.now().plus(self.config.timers.request_life_ms);
+            self.ask(step, peer, request, Purpose::Register, expires);
+            return;
+        }
         let base = response
             .content
             .as_ref()

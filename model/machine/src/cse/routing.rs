@@ -72,7 +72,8 @@ impl Cse {
             Conclusion::Overdue { .. } => (Status::REQUEST_TIMEOUT, None),
         };
         // USE-16
-        self.note_forwarded(step, &open.requester, status, content.as_ref());
+        let content_ref = content.as_ref();
+        self.note_forwarded(step, &open.requester, open.accepted, status, content_ref);
         self.respond(step, &open.requester, status, content);
     }
 

@@ -7,6 +7,7 @@ use super::resources::Resolved;
 use super::session::Hop;
 use super::store::{Delay, InSession};
 use super::{Cse, Step};
+use crate::access::Right;
 use crate::attribute::Attribute;
 use crate::deviation::Deviation;
 use crate::id::{AeId, Entity, SessionId};
@@ -185,6 +186,10 @@ impl Cse {
         target: Option<Resolved>,
     ) -> Result<Handled, Refusal> {
         let target = target.ok_or(Refusal::NotFound)?;
+        let hosted = self.actual(&target)?;
+        // USE-34, USE-35
+        let right = Right::from(requester.request.operation);
+        self.may(&requester.key.originator, &hosted, right)?;
         check_size(&requester.request, admitted.policy.as_deref())?;
         let owner = Entity::Ae(admitted.owner.clone());
         let told = self.is_told(requester, admitted);

@@ -105,15 +105,20 @@ impl Cse {
         }
     }
 
-    pub(crate) fn drop_tombstone(&mut self, id: &SessionId) {
-        // END-22
-        if let Some(row) = self.durable.tombstones.get(id).cloned() {
-            for (hop, end) in &row.hops {
-                self.outgoing
-                    .remove(&(Entity::Cse(hop.clone()), end.request_id.clone()));
-            }
+    pub(crate) fn drop_tombstone(&mut self, step: &mut Step, id: &SessionId) {
+        let Some(row) = self.durable.tombstones.get(id).cloned() else {
+            return;
+        };
+        for (hop, end) in &row.hops {
+            self.outgoing
+                .remove(&(Entity::Cse(hop.clone()), end.request_id.clone()));
         }
+        // END-22
         self.durable.tombstones.remove(id);
+        if let Some(requester) = row.requester.as_ref().filter(|r| r.acknowledged.is_some()) {
+            // Expiry has ended the session there, but nobody has said so.
+            self.report(step, requester, Status::REMOTE_ENTITY_NOT_REACHABLE, None);
+        }
     }
 
     /// Leaves a tombstone: the identifier stays taken, hops that have not confirmed are asked again.
