@@ -106,10 +106,10 @@ pub struct RunOptions {
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
     /// Cases at a time
-    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = at_least_one::<u8>)]
     pub jobs: u8,
     /// How long a case waits for a message before it asks whether anybody is there, ms
-    #[arg(long, value_name = "MS", default_value_t = 12_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "MS", default_value_t = 12_000, value_parser = at_least_one::<u64>)]
     pub patience: u64,
 }
 
@@ -136,6 +136,17 @@ impl Address {
             id,
             name,
         }
+    }
+}
+
+fn at_least_one<T: std::str::FromStr + PartialEq + Default>(text: &str) -> Result<T, String> {
+    let number = text
+        .parse::<T>()
+        .map_err(|_| "not a number in range".to_owned())?;
+    if number == T::default() {
+        Err("must be at least 1".to_owned())
+    } else {
+        Ok(number)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The wire as this suite understands it: its own types, shared with nobody.
 //!
 //! They serve two ends. `schemas/` is generated from them, and every message that arrives is
-//! checked against it; and the envelope ([`Request`], [`Response`]) is how a case reads what it got.
+//! checked against it. The envelope ([`Request`], [`Response`]) is how a case reads what it got.
 //! Field names are the short names of oneM2M, so that a reader can compare them with a frame.
 //! Contents stay JSON values in the envelope: a case looks at members, the schema at shapes.
 

@@ -298,7 +298,10 @@ async fn second_subscription(peer: &mut Peer) -> Result<(), Stop> {
     let net = [50001, 50002, 50003];
     stage::subscribe(peer, &mut ae2, "/sessions", "consent", &net, QUIET).await?;
     let sessions = ae2.own("/sessions");
-    let subscription = |name: &str, nu: &[&str], net: Value| json!({"ty": 23, "pc": {"m2m:sub": {"rn": name, "nu": nu, "enc": {"net": net}}}});
+    let subscription = |name: &str, nu: &[&str], net: Value| {
+        let body = json!({"rn": name, "nu": nu, "enc": {"net": net}});
+        json!({"ty": 23, "pc": {"m2m:sub": body}})
+    };
     let own = ae2.stem.clone();
     let more = subscription("again", &[&own], json!([50001]));
     let message = ae2.request(1, &sessions, more);

@@ -19,7 +19,7 @@ pub const CASES: &[Case] = &[
         requirements: &["EST-11", "EST-57", "LNK-10", "LNK-23"],
         needs: Needs::Pair,
         steps: UNREACHABLE,
-        hint: "Often the question is held beyond its time, or the code is that of a silent target.",
+        hint: "Often the question is held too long, or the code is that of a silent target.",
         run: |peer| Box::pin(unreachable(peer)),
     },
     Case {
