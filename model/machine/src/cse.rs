@@ -33,6 +33,7 @@ use crate::invariant::Invariant;
 use crate::primitive::{Malformed, Primitive};
 use crate::record::{Record, Update};
 use crate::shared::Shared;
+use crate::status::Refusal;
 use crate::text::Text;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -261,6 +262,9 @@ impl Cse {
     /// What the current state waits for, and until when.
     #[must_use]
     pub fn deadlines(&self) -> Vec<(Timestamp, Timer)> {
+        if self.store_failing {
+            return Vec::new();
+        }
         let mut due = self.few_deadlines();
         due.extend(self.outcome_deadlines());
         due.extend(self.resource_deadlines());
@@ -270,6 +274,9 @@ impl Cse {
     /// The next deadline: the earliest moment of [`Cse::deadlines`].
     #[must_use]
     pub fn next_deadline(&self) -> Option<(Timestamp, Timer)> {
+        if self.store_failing {
+            return None;
+        }
         let outcome = self.outcome_deadlines().next();
         let resource = self.resource_deadlines().next();
         self.few_deadlines()
@@ -292,6 +299,9 @@ impl Cse {
 
     /// Whether the timer is one that the state waits for, and its time has come.
     fn is_due(&self, timer: &Timer, now: Timestamp) -> bool {
+        if self.store_failing {
+            return false;
+        }
         match timer {
             Timer::Outcome(key) => self
                 .durable
@@ -333,31 +343,80 @@ impl Cse {
             env,
             outputs: Vec::new(),
         };
+        if self.store_failing {
+            self.happen_without_store(&mut step, input);
+        } else {
+            self.happen(&mut step, input);
+        }
+        self.finish(step)
+    }
+
+    fn happen(&mut self, step: &mut Step, input: Input) {
         match input {
             Input::LinkOpened {
                 link,
                 opening,
                 trusted,
-            } => {
-                self.link_opened(&mut step, link, opening, trusted);
-            }
-            Input::LinkLost { link } => self.link_lost(&step, link),
-            Input::DialFailed => self.dial_failed(&step),
+            } => self.link_opened(step, link, opening, trusted),
+            Input::LinkLost { link } => self.link_lost(step, link),
+            Input::DialFailed => self.dial_failed(step),
             Input::Received { link, primitive } => match primitive {
-                Primitive::Request(request) => self.request_received(&mut step, link, request),
-                Primitive::Response(response) => self.response_received(&mut step, link, &response),
+                Primitive::Request(request) => self.request_received(step, link, request),
+                Primitive::Response(response) => self.response_received(step, link, &response),
             },
             Input::Undecodable {
                 link,
                 request_id,
                 why,
-            } => {
-                self.undecodable(&mut step, link, request_id, why);
-            }
-            Input::Elapsed(timer) => self.elapsed(&mut step, &timer),
-            Input::StoreFailing(failing) => self.store_failing = failing,
+            } => self.undecodable(step, link, request_id, why),
+            Input::Elapsed(timer) => self.elapsed(step, &timer),
+            Input::StoreFailing(failing) => self.store_changes_health(step, failing),
         }
-        self.finish(step)
+    }
+
+    /// While the store fails, what would change it does not happen; a request that would is refused (USE-66).
+    fn happen_without_store(&mut self, step: &mut Step, input: Input) {
+        if let Input::StoreFailing(failing) = input {
+            return self.store_changes_health(step, failing);
+        }
+        let before = self.clone();
+        let request = match &input {
+            Input::Received {
+                link,
+                primitive: Primitive::Request(request),
+            } => Some((*link, request.clone())),
+            Input::Received { .. }
+            | Input::LinkOpened { .. }
+            | Input::LinkLost { .. }
+            | Input::DialFailed
+            | Input::Undecodable { .. }
+            | Input::Elapsed(_)
+            | Input::StoreFailing(_) => None,
+        };
+        self.happen(step, input);
+        if self.durable.take_changes().is_empty() {
+            return;
+        }
+        // USE-66
+        *self = before;
+        step.outputs.clear();
+        if let Some((link, request)) = request {
+            self.refuse_unidentified(step, link, &request, Refusal::StoreUnavailable);
+        }
+    }
+
+    fn store_changes_health(&mut self, step: &mut Step, failing: bool) {
+        self.store_failing = failing;
+        if failing {
+            return;
+        }
+        for outgoing in self.outgoing.values_mut() {
+            outgoing.link = None;
+        }
+        let reachable: Vec<Entity> = self.link_of.keys().cloned().collect();
+        for peer in reachable {
+            self.reached(step, &peer);
+        }
     }
 
     fn elapsed(&mut self, step: &mut Step, timer: &Timer) {

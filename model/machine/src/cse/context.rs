@@ -31,6 +31,9 @@ pub(crate) struct Entry<'a> {
 impl Cse {
     /// Writes an entry, and drops the oldest beyond the bounds.
     pub(crate) fn note(&mut self, step: &mut Step, session: &SessionId, entry: &Entry<'_>) {
+        if self.store_failing {
+            return;
+        }
         let Some(row) = self.durable.sessions.get(session).cloned() else {
             return;
         };

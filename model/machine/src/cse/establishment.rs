@@ -148,6 +148,8 @@ impl Cse {
         } else {
             self.transit_collection().ok_or(Refusal::NotFound)?
         };
+        // EST-35
+        self.check_number_of_sessions(&collection)?;
         let end_to_end = flag(members, &Attribute::EndToEnd, false);
         let attempt = Attempt {
             requester: requester.clone(),
@@ -158,7 +160,7 @@ impl Cse {
             question: self.own_request_id(),
             parent: collection.id.clone(),
             resource: self.reserve_session(),
-            name: "".into(),
+            name: self.chosen_name(&collection.id),
             credentials: received_credentials(members, end_to_end)?,
             initiator: AeId(text(members, &Attribute::SessionOriginator)?),
             target,
@@ -174,10 +176,7 @@ impl Cse {
             visited,
             id,
         };
-        let attempt = Attempt {
-            name: self.chosen_name(&attempt.resource),
-            ..attempt
-        };
+        check_hop_claims(&attempt)?;
         self.ask_onwards(step, attempt)
     }
 
@@ -185,6 +184,7 @@ impl Cse {
     fn ask_onwards(&mut self, step: &mut Step, mut attempt: Attempt) -> Result<Handled, Refusal> {
         if attempt.target.registrar().as_ref() == Some(&self.config.cse_id) {
             self.check_target(&attempt)?;
+            self.check_policy_names(&attempt)?;
             self.ask_consent(step, attempt);
             return Ok(Handled::Later);
         }
@@ -203,6 +203,7 @@ impl Cse {
             .and_then(|row| row.speaks_sessions);
         attempt.question = self.forwarded_id(&attempt.requester, &Entity::Cse(hop.clone()));
         attempt.downstream = Some(hop.clone());
+        self.check_policy_names(&attempt)?;
         match speaks {
             // EST-10
             Some(false) => Err(Refusal::NotImplemented),
@@ -348,11 +349,12 @@ impl Cse {
             .tree
             .children_of_type(&collection.id, ResourceType::Session)
             .count();
+        let alive = |a: &Attempt| !matches!(a.stage, Stage::Abandoned { .. });
         let attempts = self
             .durable
             .attempts
             .iter()
-            .filter(|(_, a)| a.parent == collection.id)
+            .filter(|(_, a)| a.parent == collection.id && alive(a))
             .count();
         if sessions + attempts >= self.config.limits.sessions_per_ae as usize {
             return Err(Refusal::NotAcceptable);
@@ -369,7 +371,7 @@ pub(crate) struct MadeDownstream {
     pub(crate) endpoint: Members,
 }
 
-fn made_downstream(response: &Response, hop: &CseId) -> Option<MadeDownstream> {
+fn made_downstream(response: &Response, hop: &CseId, attempt: &Attempt) -> Option<MadeDownstream> {
     let members = response
         .content
         .as_ref()?
@@ -379,8 +381,14 @@ fn made_downstream(response: &Response, hop: &CseId) -> Option<MadeDownstream> {
     let endpoints = members
         .get(&Attribute::Resource(ResourceType::SessionEndpoint))?
         .as_list()?;
-    let endpoint = endpoints.get(1)?.as_object()?.clone();
-    endpoint.get(&Attribute::EndpointId)?.as_text()?;
+    // EST-07
+    let named = |e: &&Value| {
+        let id = e.member(&Attribute::EndpointId).and_then(Value::as_text);
+        id == Some(&attempt.target.0)
+    };
+    let mut endpoint = endpoints.iter().find(named)?.as_object()?.clone();
+    endpoint.remove(&Attribute::SessionState);
+    schema::check_create(ResourceType::SessionEndpoint, &endpoint, true).ok()?;
     Some(MadeDownstream {
         hop: hop.clone(),
         session: format!("{hop}/{id}").into(),
@@ -392,6 +400,25 @@ fn made_downstream(response: &Response, hop: &CseId) -> Option<MadeDownstream> {
 /// The address of message 9: the target's collection at its registrar.
 pub(crate) fn sessions_address(target: &AeId) -> Text {
     format!("{target}/sessions").into()
+}
+
+/// What a neighbour says of the initiator must fit together, and the initiator is not of this CSE.
+fn check_hop_claims(attempt: &Attempt) -> Result<(), Refusal> {
+    let registrar = attempt.initiator.registrar().ok_or(Refusal::BadRequest)?;
+    let named = attempt
+        .endpoint
+        .get(&Attribute::EndpointId)
+        .and_then(Value::as_text);
+    // EST-43, EST-06
+    let fits = attempt.id.as_str().starts_with(&format!("{registrar}/"))
+        && attempt.visited.contains(&registrar.0)
+        && named == Some(&attempt.initiator.0)
+        && attempt.initiator != attempt.target;
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::BadRequest)
+    }
 }
 
 fn single_target(members: &Members) -> Result<AeId, Refusal> {

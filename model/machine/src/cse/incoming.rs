@@ -4,6 +4,7 @@
 
 mod identity;
 
+use super::outgoing::{Conclusion, Purpose};
 use super::resources::Resolved;
 use super::{Cse, Event, Output, Step, Timer};
 use crate::address::Address;
@@ -11,7 +12,7 @@ use crate::deviation::Deviation;
 use crate::env::Timestamp;
 use crate::id::{Entity, LinkId, RequestKey};
 use crate::primitive::{Content, Operation, Primitive, Request, Response, ResponseMode, When};
-use crate::record::{Outcome, Requester};
+use crate::record::{Outcome, Phase, Requester, Session};
 use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
@@ -56,7 +57,14 @@ impl Cse {
         state.malformed = 0;
         let (peer, originator) = match self.identify(step, link, &request) {
             Ok(identity) => identity,
-            Err(refusal) => return self.refuse_unidentified(step, link, &request, refusal),
+            Err(refusal) => {
+                let now = step.now();
+                let over = request
+                    .request_expiration
+                    .is_some_and(|when| when.from(now) <= now);
+                let refusal = if over { Refusal::Expired } else { refusal };
+                return self.refuse_unidentified(step, link, &request, refusal);
+            }
         };
         let key = RequestKey {
             originator,
@@ -118,14 +126,7 @@ impl Cse {
             return true;
         }
         // After a crash, what was under way is known from its records.
-        let same = |r: &Requester| r.key == requester.key && r.request.digest() == digest;
-        if self
-            .durable
-            .attempts
-            .iter()
-            .any(|(_, a)| same(&a.requester))
-            || self.durable.changes.iter().any(|(_, c)| same(&c.requester))
-        {
+        if self.is_under_way(&requester.key, digest) {
             self.open.insert(
                 requester.key.clone(),
                 Open {
@@ -137,6 +138,24 @@ impl Cse {
             return true;
         }
         false
+    }
+
+    /// Whether records say that this very request is being worked on.
+    fn is_under_way(&self, key: &RequestKey, digest: u64) -> bool {
+        let durable = &self.durable;
+        let same = |r: &Requester| r.key == *key && r.request.digest() == digest;
+        let of_session = |s: &Session| match &s.phase {
+            Phase::Terminating(t) => t.requester.as_ref().is_some_and(same),
+            Phase::Pending { .. } | Phase::Active => false,
+        };
+        // EST-13, END-24, REG-30
+        durable.attempts.iter().any(|(_, a)| same(&a.requester))
+            || durable.changes.iter().any(|(_, c)| same(&c.requester))
+            || durable.sessions.iter().any(|(_, s)| of_session(s))
+            || durable
+                .tombstones
+                .iter()
+                .any(|(_, t)| t.requester.as_ref().is_some_and(same))
     }
 
     fn handle(
@@ -169,7 +188,7 @@ impl Cse {
         let creates_session = request.operation == Operation::Create
             && request.resource_type == Some(ResourceType::Session.number());
         if creates_session && by_neighbour {
-            // EST-40
+            // EST-50
             return self.establish_for_hop(step, requester, &address);
         }
         if !self.is_own(&address) {
@@ -323,6 +342,10 @@ impl Cse {
         status: Status,
         content: Option<Content>,
     ) {
+        if requester.acknowledged.is_some() {
+            self.report(step, requester, status, content);
+            return;
+        }
         let open = self.open.remove(&requester.key);
         let digest = requester.request.digest();
         // EST-15, USE-15
@@ -336,7 +359,7 @@ impl Cse {
             return;
         }
         let response = self.response_to(requester, status, content);
-        if remembers(requester) {
+        if remembers(requester) && !self.store_failing {
             let until = requester.expires.plus(self.config.timers.outcome_memory_ms);
             self.make_room_for_outcome(&requester.key);
             let row = Outcome {
@@ -360,7 +383,7 @@ impl Cse {
         self.respond(step, requester, status, None);
     }
 
-    fn refuse_unidentified(
+    pub(crate) fn refuse_unidentified(
         &self,
         step: &mut Step,
         link: LinkId,
@@ -458,10 +481,17 @@ impl Cse {
     /// Who waits at the end of its request gets 4008.
     pub(crate) fn answer_overdue(&mut self, step: &mut Step, key: &RequestKey) {
         if let Some(open) = self.open.get(key).cloned() {
+            let forwarded = Purpose::Forward(key.clone());
+            let found = self.outgoing.iter().find(|(_, o)| o.purpose == forwarded);
+            let on_its_way = found.map(|(at, o)| (at.clone(), o.sent));
             // EST-15, USE-33
-            self.outgoing
-                .retain(|_, o| o.purpose != super::outgoing::Purpose::Forward(key.clone()));
-            self.refuse(step, &open.requester, Refusal::Expired);
+            match on_its_way {
+                Some((at, sent)) => {
+                    self.outgoing.remove(&at);
+                    self.forward_concluded(step, key, &Conclusion::Overdue { sent });
+                }
+                None => self.refuse(step, &open.requester, Refusal::Expired),
+            }
         }
     }
 

@@ -45,7 +45,7 @@ impl Cse {
             .clone();
         schema::check_create(ResourceType::Ae, &members, false)?;
         let api = members.get(&Attribute::AppId).and_then(Value::as_text);
-        // REG-05
+        // REG-03
         if !api.is_some_and(|a| a.starts_with(['R', 'r', 'N'])) {
             return Err(Refusal::BadRequest);
         }
@@ -58,9 +58,11 @@ impl Cse {
         let id = self.insert_at_base(step, ResourceType::Ae, Some(stem), ae.as_str(), members)?;
         self.sync_sessions(step, &id);
         self.bind(step, link, ae.clone());
-        step.report(Event::Registered(ae));
         let content = self.created(request, &id)?;
-        Ok(Handled::Now(Status::CREATED, content))
+        let named = self.named(requester, &ae);
+        self.respond(step, &named, Status::CREATED, content);
+        step.report(Event::Registered(ae));
+        Ok(Handled::Later)
     }
 
     /// DELETE `<AE>`: its sessions end with it; the answer does not wait for the hops.
@@ -93,7 +95,7 @@ impl Cse {
     ) -> Result<Handled, Refusal> {
         let request = &requester.request;
         let trusted = self.links.get(&link).is_some_and(|l| l.trusted);
-        // REG-09
+        // LNK-50
         if !trusted && !self.config.allow_plain_mcc {
             return Err(Refusal::InsecureLink);
         }
@@ -130,8 +132,9 @@ impl Cse {
         };
         self.durable.neighbours.put(cse.clone(), row);
         let content = self.created(request, &id)?;
-        self.respond(step, requester, Status::CREATED, content);
         let entity = Entity::Cse(cse.clone());
+        let named = self.named(requester, &entity);
+        self.respond(step, &named, Status::CREATED, content);
         self.bind(step, link, entity.clone());
         self.hop_is_back(&cse);
         step.report(Event::Registered(entity));
@@ -292,10 +295,11 @@ impl Cse {
     fn read_base(&mut self, step: &mut Step, cse: &CseId) {
         let peer = Entity::Cse(cse.clone());
         let asked = |o: &super::outgoing::Outgoing| o.purpose == Purpose::ReadBase;
-        if self
-            .outgoing
-            .iter()
-            .any(|((to, _), o)| *to == peer && asked(o))
+        if self.store_failing
+            || self
+                .outgoing
+                .iter()
+                .any(|((to, _), o)| *to == peer && asked(o))
         {
             return;
         }

@@ -4,6 +4,7 @@
 mod requests;
 
 use super::incoming::Handled;
+use super::outgoing::Purpose;
 use super::registration::reason;
 use super::resources::Resolved;
 use super::{Cse, Step, Timer};
@@ -11,7 +12,8 @@ use crate::address::{lies_within, normalized};
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{AeId, CseId, Entity, ResourceId, SessionId};
-use crate::record::{Phase, Requester, Session};
+use crate::primitive::{Operation, Request, ResponseMode};
+use crate::record::{NoticeKind, Phase, Requester, Session};
 use crate::resource::{Resource, ResourceType};
 use crate::shared::Shared;
 use crate::status::Refusal;
@@ -57,15 +59,46 @@ impl Cse {
             .get(&target.resource)
             .cloned()
             .ok_or(Refusal::NotFound)?;
+        let later = match requester.request.response_mode() {
+            ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => true,
+            ResponseMode::Blocking | ResponseMode::FlexBlocking | ResponseMode::NoResponse => false,
+        };
+        if !later || requester.request.operation == Operation::Retrieve {
+            return self.session_request_now(step, requester, target, &resource);
+        }
+        // The answer would put the credentials into a resource.
+        if is_creation(&requester.request, ResourceType::Session) {
+            return Err(Refusal::NotAcceptable);
+        }
+        // REG-34
+        let id = self.open_request(step, requester, requester.expires)?;
+        self.acknowledge(step, requester, &id);
+        let mut owner = requester.clone();
+        owner.acknowledged = Some(id);
+        match self.session_request_now(step, &owner, target, &resource) {
+            Ok(Handled::Now(status, content)) => self.report(step, &owner, status, content),
+            Ok(Handled::Later) => {}
+            Err(refusal) => self.report(step, &owner, refusal.status(), None),
+        }
+        Ok(Handled::Later)
+    }
+
+    fn session_request_now(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+        resource: &Shared<Resource>,
+    ) -> Result<Handled, Refusal> {
         match resource.resource_type {
-            ResourceType::Sessions => self.collection_request(step, requester, target, &resource),
+            ResourceType::Sessions => self.collection_request(step, requester, target, resource),
             ResourceType::Session
             | ResourceType::SessionEndpoint
             | ResourceType::NextHop
             | ResourceType::SessionPolicy
             | ResourceType::SessionContext
             | ResourceType::SessionContextEntry => {
-                self.member_request(step, requester, target, &resource)
+                self.member_request(step, requester, target, resource)
             }
             ResourceType::AccessControlPolicy
             | ResourceType::Ae
@@ -165,6 +198,42 @@ impl Cse {
                 resource.expires = Some(expires);
                 resource.modified = now;
             });
+        }
+        let stored: Vec<ResourceId> = self
+            .durable
+            .stored
+            .iter()
+            .filter(|(_, row)| row.session.as_ref() == Some(&session.id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in stored {
+            // USE-07
+            self.durable.stored.change(&id, |row| {
+                row.expires = row.expires.min(expires);
+                row.requester.expires = row.requester.expires.min(expires);
+            });
+        }
+        self.shorten_notices(&session.id, expires);
+    }
+
+    /// What is held for the endpoints of a session is held no longer than the session lives.
+    fn shorten_notices(&mut self, session: &SessionId, expires: Timestamp) {
+        let of_session = |kind: &NoticeKind| *kind == NoticeKind::Change(session.clone());
+        let notices: Vec<u64> = self
+            .durable
+            .notices
+            .iter()
+            .filter(|(_, row)| of_session(&row.kind) && row.expires > expires)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in notices {
+            self.durable
+                .notices
+                .change(&number, |row| row.expires = expires);
+            let purpose = Purpose::Notice(number);
+            for outgoing in self.outgoing.values_mut().filter(|o| o.purpose == purpose) {
+                outgoing.expires = outgoing.expires.min(expires);
+            }
         }
     }
 
@@ -332,6 +401,11 @@ impl Cse {
     pub(crate) fn sp_relative_path(&self, id: &ResourceId) -> Text {
         alloc::format!("{}/{}", self.config.cse_id, self.durable.tree.path(id)).into()
     }
+}
+
+/// Whether the request makes a resource of that type.
+fn is_creation(request: &Request, resource_type: ResourceType) -> bool {
+    request.operation == Operation::Create && request.resource_type == Some(resource_type.number())
 }
 
 /// `sst`, `nhs`: not all links are up.

@@ -312,7 +312,7 @@ impl Cse {
 
     /// Sends what is stored for a peer, in the order of acceptance, as far as windows and the link allow.
     pub(crate) fn pump(&mut self, step: &mut Step, hop: &Entity) {
-        if self.current_link(hop).is_none() {
+        if self.current_link(hop).is_none() || self.store_failing {
             return;
         }
         let mut waiting: Vec<Stored> = self

@@ -19,7 +19,7 @@ use super::{Cse, Event, SessionStep, Step};
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{AeId, CseId, Entity, ResourceId, SessionId};
-use crate::primitive::{Operation, Request, Response, ResponseMode, When};
+use crate::primitive::{Operation, Request, Response, When};
 use crate::record::{Attempt, HopEnd, NoticeKind, Phase, Requester, Session, Termination};
 use crate::resource::{Resource, ResourceType};
 use crate::status::{Refusal, Status};
@@ -45,18 +45,7 @@ impl Cse {
             Entity::Ae(_) => reason::ASKED,
             Entity::Cse(_) => requester.request.reason.unwrap_or(reason::ASKED),
         };
-        let mut owner = requester.clone();
-        let later = match requester.request.response_mode() {
-            ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => true,
-            ResponseMode::Blocking | ResponseMode::FlexBlocking | ResponseMode::NoResponse => false,
-        };
-        if later {
-            // END-33
-            let id = self.open_request(step, requester, requester.expires)?;
-            self.acknowledge(step, requester, &id);
-            owner.acknowledged = Some(id);
-        }
-        self.terminate(step, session, why, Some(owner));
+        self.terminate(step, session, why, Some(requester.clone()));
         Ok(Handled::Later)
     }
 
@@ -90,9 +79,11 @@ impl Cse {
         if !matches!(requester.peer, Entity::Cse(_)) {
             return Err(Refusal::NotFound);
         }
-        if let Some(attempt) = self.durable.attempts.get(&id).map(|a| Attempt::clone(a))
-            && attempt.requester.peer == requester.peer
-        {
+        if let Some(attempt) = self.durable.attempts.get(&id).map(|a| Attempt::clone(a)) {
+            // END-13
+            if attempt.requester.peer != requester.peer {
+                return Err(Refusal::NotFound);
+            }
             let until = attempt.session_expires;
             self.drop_attempt(step, &attempt, Refusal::NotFound);
             self.bury(&id, until, BTreeMap::new(), None, step.now());
@@ -259,10 +250,9 @@ impl Cse {
         } else {
             Status::DELETED
         };
-        if !acknowledged {
+        // END-33
+        if !acknowledged || !unconfirmed {
             self.respond(step, requester, status, None);
-        } else if !unconfirmed {
-            self.report(step, requester, status, None);
         }
     }
 
@@ -327,11 +317,7 @@ impl Cse {
         );
         if let Some(requester) = requester {
             let status = Status::DELETED;
-            if requester.acknowledged.is_some() {
-                self.report(step, &requester, status, None);
-            } else {
-                self.respond(step, &requester, status, None);
-            }
+            self.respond(step, &requester, status, None);
         }
     }
 

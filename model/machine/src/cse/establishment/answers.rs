@@ -75,7 +75,7 @@ impl Cse {
         let Entity::Cse(hop) = peer else { return };
         match conclusion {
             Conclusion::Answer(response) if response.status == Status::CREATED => {
-                match made_downstream(response, hop) {
+                match made_downstream(response, hop, &attempt) {
                     Some(made) => self.hop_consented(step, &attempt, &made),
                     None => {
                         self.compensate(step, &attempt, hop);
@@ -83,7 +83,12 @@ impl Cse {
                     }
                 }
             }
-            // EST-55: a refusal travels back unchanged.
+            // Success of another kind is no success: what it may have made is taken back.
+            Conclusion::Answer(response) if response.status.0 < Status::BAD_REQUEST.0 => {
+                self.compensate(step, &attempt, hop);
+                self.refuse(step, &attempt.requester, Refusal::RemoteUnreachable);
+            }
+            // A refusal travels back unchanged.
             Conclusion::Answer(response) => {
                 self.respond(step, &attempt.requester, response.status, None);
             }
@@ -153,7 +158,13 @@ impl Cse {
         match conclusion {
             // EST-66
             Conclusion::Answer(response) if response.status == Status::NOT_FOUND => {
-                self.end_without_hops(step, id, reason::ABANDONED);
+                match self.durable.sessions.get(id).cloned() {
+                    // A transit CSE tells the hop towards the initiator as well.
+                    Some(session) if session.upstream.is_some() => {
+                        self.terminate(step, &session, reason::ABANDONED, None);
+                    }
+                    Some(_) | None => self.end_without_hops(step, id, reason::ABANDONED),
+                }
             }
             Conclusion::Answer(_) | Conclusion::Overdue { .. } => {}
         }
@@ -193,7 +204,7 @@ impl Cse {
     }
 
     /// Takes back what a hop may have made of a request that it did not answer in time (E12).
-    pub(super) fn compensate(&mut self, step: &mut Step, attempt: &Attempt, hop: &CseId) {
+    pub(crate) fn compensate(&mut self, step: &mut Step, attempt: &Attempt, hop: &CseId) {
         let end = HopEnd {
             to: sessions_address(&attempt.target),
             request_id: self.own_request_id(),

@@ -3,12 +3,13 @@
 use super::MadeDownstream;
 use super::questions::credentials;
 use crate::attribute::Attribute;
+use crate::cse::registration::reason;
 use crate::cse::resources::NewResource;
 use crate::cse::{Cse, Event, SessionStep, Step};
 use crate::env::Timestamp;
-use crate::id::{CseId, ResourceId};
+use crate::id::{CseId, Entity, ResourceId};
 use crate::primitive::Content;
-use crate::record::{Attempt, Phase, Session};
+use crate::record::{Attempt, Phase, Session, Stage};
 use crate::resource::{Resource, ResourceType};
 use crate::schema;
 use crate::shared::Shared;
@@ -17,6 +18,9 @@ use crate::text::Text;
 use crate::value::{Members, Value};
 use alloc::format;
 use alloc::vec::Vec;
+
+/// Names of the parts that every session has.
+const PARTS: [&str; 3] = ["context", "ep0", "ep1"];
 
 /// A hop of a session that is being made.
 struct NewHop<'a> {
@@ -76,13 +80,9 @@ impl Cse {
             entries: 0,
         };
         self.durable.sessions.put(attempt.id.clone(), row);
-        if self
-            .make_resources(step, attempt, endpoint, downstream, expires)
-            .is_err()
-        {
-            // Only possible if the parent is gone by now, with all that was in it.
-            self.durable.sessions.remove(&attempt.id);
-            self.refuse(step, &attempt.requester, Refusal::NotFound);
+        if let Err(refusal) = self.make_resources(step, attempt, endpoint, downstream, expires) {
+            self.unmake(step, attempt, onwards.as_ref());
+            self.refuse(step, &attempt.requester, refusal);
             return;
         }
         let reached = if active {
@@ -97,6 +97,20 @@ impl Cse {
         }
         let content = self.established(attempt, endpoint, active);
         self.respond(step, &attempt.requester, Status::CREATED, content);
+    }
+
+    /// Takes back a session that could not be made whole, here and beyond: a limit was hit, or its parent is gone.
+    fn unmake(&mut self, step: &mut Step, attempt: &Attempt, onwards: Option<&CseId>) {
+        self.durable.sessions.remove(&attempt.id);
+        self.durable.tree.remove(&attempt.resource);
+        match onwards {
+            Some(hop) => self.compensate(step, attempt, hop),
+            None => {
+                let target = Entity::Ae(attempt.target.clone());
+                let (why, ends) = (reason::ABANDONED, attempt.session_expires);
+                self.tell_ended(step, &attempt.id, &attempt.resource, &target, why, ends);
+            }
+        }
     }
 
     /// How long an unconfirmed session may live: past the expiration of the request that asked for it.
@@ -268,24 +282,52 @@ impl Cse {
             .get(&Attribute::ResourceName)
             .and_then(Value::as_text)
         else {
-            let number = self.durable.next_number();
-            return Ok(format!("s{number}").into());
+            return Ok(self.chosen_name(&collection.id));
         };
-        let reserved = self
-            .durable
-            .attempts
-            .iter()
-            .any(|(_, a)| a.parent == collection.id && a.name == *name);
         // EST-22
-        if reserved || self.durable.tree.child(&collection.id, name).is_some() {
+        if self.is_taken(&collection.id, name) {
             return Err(Refusal::Conflict);
         }
         Ok(name.clone())
     }
 
+    /// Whether a session of that name stands in the collection, or is about to.
+    fn is_taken(&self, collection: &ResourceId, name: &str) -> bool {
+        let reserves = |a: &Attempt| {
+            let alive = !matches!(a.stage, Stage::Abandoned { .. });
+            alive && a.parent == *collection && a.name == name
+        };
+        self.durable.attempts.iter().any(|(_, a)| reserves(a))
+            || self.durable.tree.child(collection, name).is_some()
+    }
+
     /// The name under which a session for a hop stands: never the initiator's, so that names cannot collide.
-    pub(crate) fn chosen_name(&self, resource: &ResourceId) -> Text {
-        format!("s{}", resource.as_str().trim_start_matches("ses")).into()
+    pub(crate) fn chosen_name(&mut self, collection: &ResourceId) -> Text {
+        loop {
+            let name: Text = format!("s{}", self.durable.next_number()).into();
+            if !self.is_taken(collection, &name) {
+                return name;
+            }
+        }
+    }
+
+    /// Policies inside an establishment may not take the names of the session's other parts.
+    pub(crate) fn check_policy_names(&self, attempt: &Attempt) -> Result<(), Refusal> {
+        let hops = [&attempt.upstream, &attempt.downstream]
+            .into_iter()
+            .flatten();
+        let parts: Vec<&str> = hops.map(CseId::stem).chain(PARTS).collect();
+        let clashes = |policy: &Members| {
+            let name = policy
+                .get(&Attribute::ResourceName)
+                .and_then(Value::as_text);
+            name.is_some_and(|name| parts.contains(&name.as_str()))
+        };
+        // EST-22, POL-05
+        if attempt.policies.iter().any(clashes) {
+            return Err(Refusal::Conflict);
+        }
+        Ok(())
     }
 
     /// The collection of sessions in transit.

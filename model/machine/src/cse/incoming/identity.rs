@@ -1,10 +1,11 @@
 //! Who sends a request: the link's entity, someone who is about to register, or nobody.
 
-use super::{NAMELESS, registers};
+use super::{NAMELESS, Open, registers};
 use crate::address::Address;
 use crate::cse::{Cse, Step};
 use crate::id::{AeId, CseId, Entity, LinkId};
 use crate::primitive::{Operation, Request};
+use crate::record::Requester;
 use crate::resource::ResourceType;
 use crate::status::Refusal;
 use crate::text::Text;
@@ -58,7 +59,8 @@ impl Cse {
         let from = request.from.clone().unwrap_or_default();
         // The registrar introduces itself on the link that this CSE opened to it.
         if state.dialed && from.starts_with('/') {
-            let cse = CseId::from(from.as_str());
+            let stem = from.trim_start_matches('/').split('/').next().unwrap_or("");
+            let cse = CseId::from(format!("/{stem}").as_str());
             self.registrar_known(step, link, &cse);
             return Ok((Entity::Cse(cse), from));
         }
@@ -88,15 +90,30 @@ impl Cse {
         }
     }
 
-    /// Someone who is about to register. Whoever has no name yet is told apart by its link.
+    /// Someone who is about to register. Its requests are told apart by its link: the name that it claims may be
+    /// another's.
     fn newcomer(&self, link: LinkId, from: &str) -> (Entity, Text) {
+        // REG-33
+        let originator: Text = format!("{NAMELESS}{}", link.0).into();
         let entity = match from {
-            "" | "C" | "S" => Entity::Ae(AeId(format!("{NAMELESS}{}", link.0).into())),
+            "" | "C" | "S" => Entity::Ae(AeId(originator.clone())),
             id if id.starts_with('/') => Entity::Cse(CseId::from(id)),
             stem => Entity::Ae(AeId::at(&self.config.cse_id, stem)),
         };
-        let originator = entity.as_str().into();
         (entity, originator)
+    }
+
+    /// A newcomer is registered: its request is its own from now on, so that a repetition finds its outcome.
+    pub(crate) fn named(&mut self, requester: &Requester, entity: &Entity) -> Requester {
+        let mut named = requester.clone();
+        named.key.originator = entity.as_str().into();
+        named.peer = entity.clone();
+        if let Some(open) = self.open.remove(&requester.key) {
+            let requester = named.clone();
+            self.open
+                .insert(named.key.clone(), Open { requester, ..open });
+        }
+        named
     }
 
     fn cleans_up(&self, request: &Request, from: &str) -> bool {

@@ -97,11 +97,7 @@ impl Cse {
             && let Some(requester) = &row.requester
         {
             self.durable.tombstones.change(id, |t| t.requester = None);
-            if requester.acknowledged.is_some() {
-                self.report(step, requester, Status::DELETED, None);
-            } else {
-                self.respond(step, requester, Status::DELETED, None);
-            }
+            self.respond(step, requester, Status::DELETED, None);
         }
     }
 
