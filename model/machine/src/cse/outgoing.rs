@@ -35,6 +35,8 @@ pub(crate) enum Purpose {
     Register,
     /// The neighbour's CSEBase, for its capabilities.
     ReadBase,
+    /// Which CSEs are behind this one, for its registrar.
+    Descendants,
     /// A request that was forwarded and whose originator waits.
     Forward(RequestKey),
     /// A stored request.
@@ -206,6 +208,7 @@ impl Cse {
     ) {
         match purpose {
             Purpose::Register => self.registration_concluded(step, conclusion, link),
+            Purpose::Descendants => {}
             Purpose::ReadBase => self.base_read(step, peer, conclusion, link),
             Purpose::Forward(key) => self.forward_concluded(step, &key, conclusion),
             Purpose::Stored(id) => self.stored_concluded(step, &id, conclusion),

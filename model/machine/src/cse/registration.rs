@@ -18,6 +18,7 @@ use crate::status::{Refusal, Status};
 use crate::text::Text;
 use crate::value::{Members, Value};
 use alloc::format;
+use alloc::vec::Vec;
 
 /// Reason codes of a session's end (`rsn`).
 pub(crate) mod reason {
@@ -139,6 +140,7 @@ impl Cse {
         self.hop_is_back(&cse);
         step.report(Event::Registered(entity));
         self.read_base(step, &cse);
+        self.tell_descendants(step);
         Ok(Handled::Later)
     }
 
@@ -255,6 +257,7 @@ impl Cse {
         {
             self.mirror_registrar(step, &cse, base);
             step.report(Event::RegisteredAt(cse.clone()));
+            self.tell_descendants(step);
         }
         self.capability_known(step, &cse);
     }
@@ -309,6 +312,36 @@ impl Cse {
         let request = self.base_request(&row.base);
         let expires = step.now().plus(self.config.timers.request_life_ms);
         self.ask(step, &peer, request, Purpose::ReadBase, expires);
+    }
+
+    /// Tells the registrar which CSEs are behind this one, so that it routes to them (TS-0001 clause 10.2.2.7).
+    pub(crate) fn tell_descendants(&mut self, step: &mut Step) {
+        let Some(registrar) = self.registrar() else {
+            return;
+        };
+        let behind = self
+            .durable
+            .neighbours
+            .iter()
+            .filter(|(_, n)| !n.is_registrar);
+        let own: Vec<CseId> = behind.map(|(id, _)| id.clone()).collect();
+        let further = own.iter().flat_map(|id| self.descendants(id));
+        let all: Vec<Text> = own.iter().map(|id| id.0.clone()).chain(further).collect();
+        if all.is_empty() || self.store_failing {
+            return;
+        }
+        let Some(row) = self.durable.neighbours.get(&registrar).cloned() else {
+            return;
+        };
+        let to = format!("{}/{}", row.base, self.config.name);
+        let id = self.own_request_id();
+        let mut request = Request::new(Operation::Update, &to, self.config.cse_id.as_str(), id);
+        let members = Members::from([(Attribute::DescendantCses, Value::texts(all))]);
+        request.result_content = Some(0);
+        request.content = Some(Content::resource(ResourceType::RemoteCse, members));
+        let expires = step.now().plus(self.config.timers.request_life_ms);
+        let peer = Entity::Cse(registrar);
+        self.ask(step, &peer, request, Purpose::Descendants, expires);
     }
 
     fn base_request(&mut self, to: &str) -> Request {

@@ -129,9 +129,18 @@ impl Cse {
         by_cse && reads_or_deletes && own
     }
 
-    /// Whether requests of `from` may come over the link of that CSE.
+    /// Whether requests of `from` may come over the link of that CSE: a registree speaks for itself and for what is
+    /// behind it, the registrar for everybody who is not on this side.
     fn speaks_for(&self, cse: &CseId, from: &str) -> bool {
         let below = |id: &str| crate::address::lies_within(from, id);
-        below(cse.as_str()) || self.descendants(cse).iter().any(|id| below(id))
+        let behind =
+            |id: &CseId| below(id.as_str()) || self.descendants(id).iter().any(|d| below(d));
+        if self.registrar().as_ref() != Some(cse) {
+            return behind(cse);
+        }
+        let mut others = self.durable.neighbours.iter().filter(|(id, _)| *id != cse);
+        from.starts_with('/')
+            && !below(self.config.cse_id.as_str())
+            && !others.any(|(id, _)| behind(id))
     }
 }
