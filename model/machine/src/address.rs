@@ -18,7 +18,7 @@ impl Address {
     /// Parses a CSE-relative, SP-relative or absolute address. `None` if it is none of them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // REG-12
+        // REG-19
         let text = strip_service_provider(text)?;
         let (cse, rest) = match text.strip_prefix('/') {
             None => (None, text),

@@ -40,7 +40,7 @@ impl Cse {
         collection: &Resource,
     ) -> Result<Handled, Refusal> {
         let request = &requester.request;
-        // REG-28
+        // EST-36
         if request.result_content.is_some_and(|rcn| rcn != 1) {
             return Err(Refusal::BadRequest);
         }
@@ -76,7 +76,7 @@ impl Cse {
             key_id: KeyId(base64url(&step.env.fresh.key_id)),
             key: (!end_to_end).then(|| Secret(base64url(&step.env.fresh.key))),
         };
-        // R17: F1-17 will carry the key.
+        // EST-45
         if credentials.key.is_some() && !self.is_trusted(&requester.peer) {
             return Err(Refusal::InsecureLink);
         }
@@ -188,6 +188,7 @@ impl Cse {
             self.ask_consent(step, attempt);
             return Ok(Handled::Later);
         }
+        // EST-39
         let target = attempt.target.registrar().ok_or(Refusal::BadRequest)?;
         let hop = self
             .next_hop(&target, &attempt.requester.peer)
@@ -205,7 +206,7 @@ impl Cse {
         attempt.downstream = Some(hop.clone());
         self.check_policy_names(&attempt)?;
         match speaks {
-            // EST-10
+            // EST-10, EST-40
             Some(false) => Err(Refusal::NotImplemented),
             Some(true) => {
                 if attempt.credentials.key.is_some() && !self.is_trusted(&Entity::Cse(hop)) {
@@ -427,7 +428,7 @@ fn single_target(members: &Members) -> Result<AeId, Refusal> {
         .and_then(Value::as_texts);
     let targets = targets.ok_or(Refusal::BadRequest)?;
     let [target] = targets.as_slice() else {
-        // EST-30
+        // EST-33
         return Err(if targets.is_empty() {
             Refusal::BadRequest
         } else {
@@ -452,7 +453,7 @@ fn received_credentials(members: &Members, end_to_end: bool) -> Result<Credentia
         Some(_) => return Err(Refusal::BadRequest),
         None => None,
     };
-    // EST-17
+    // EST-17, EST-46, USE-25
     if key.is_some() == end_to_end {
         return Err(Refusal::BadRequest);
     }

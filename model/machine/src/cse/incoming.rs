@@ -108,7 +108,7 @@ impl Cse {
         let digest = requester.request.digest();
         if let Some(open) = self.open.get_mut(&requester.key) {
             let identical = open.requester.request.digest() == digest;
-            // EST-13, USE-12
+            // EST-13, REG-30, REG-32, USE-12
             if identical {
                 open.link = link;
             } else {
@@ -120,7 +120,7 @@ impl Cse {
         if let Some(outcome) = self.durable.outcomes.get(&requester.key)
             && outcome.digest == digest
         {
-            // EST-13, USE-12, LNK-21
+            // EST-13, LNK-21, REG-31, USE-12
             let response = outcome.response.clone();
             self.send_response(step, link, &requester.peer, response);
             return true;
@@ -282,10 +282,11 @@ impl Cse {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        // USE-03
+        // REG-26
         if expires <= now {
             return Err(Refusal::Expired);
         }
+        // REG-22
         let version = request.release_version.as_deref().unwrap_or("1");
         if !RELEASE_VERSIONS.contains(&version) {
             return Err(Refusal::ReleaseVersion);
@@ -409,6 +410,7 @@ impl Cse {
     ) -> Shared<Response> {
         let request = &requester.request;
         let version = request.release_version.clone();
+        // REG-29, USE-37
         Shared::new(Response {
             status,
             request_id: Some(request.request_id.clone()),
@@ -433,7 +435,7 @@ impl Cse {
         response: Shared<Response>,
     ) {
         let usable = |l: &LinkId| self.links.get(l).is_some_and(|state| !state.replaced);
-        // LNK-02
+        // LNK-02, LNK-45, LNK-46
         if let Some(link) = Some(link)
             .filter(usable)
             .or_else(|| self.current_link(peer))
@@ -484,7 +486,7 @@ impl Cse {
             let forwarded = Purpose::Forward(key.clone());
             let found = self.outgoing.iter().find(|(_, o)| o.purpose == forwarded);
             let on_its_way = found.map(|(at, o)| (at.clone(), o.sent));
-            // EST-15, USE-33
+            // EST-15, REG-27, USE-33
             match on_its_way {
                 Some((at, sent)) => {
                     self.outgoing.remove(&at);

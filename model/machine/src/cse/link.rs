@@ -162,7 +162,7 @@ impl Cse {
             return;
         };
         state.malformed = state.malformed.saturating_add(1);
-        // LNK-36
+        // LNK-41, LNK-42
         if state.malformed > limit {
             step.report(Event::LimitReached("malformed_in_a_row"));
             step.outputs.push(Output::CloseLink {

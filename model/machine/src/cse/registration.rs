@@ -50,6 +50,7 @@ impl Cse {
         if !api.is_some_and(|a| a.starts_with(['R', 'r', 'N'])) {
             return Err(Refusal::BadRequest);
         }
+        // REG-01, REG-02
         let stem = self.ae_stem(request.from.as_deref().unwrap_or(""))?;
         if self.durable.tree.has(&ResourceId(stem.clone())) {
             return Err(Refusal::AlreadyRegistered);
@@ -101,6 +102,7 @@ impl Cse {
             return Err(Refusal::InsecureLink);
         }
         let Entity::Cse(cse) = requester.peer.clone() else {
+            // REG-13
             return Err(Refusal::OperationNotAllowed);
         };
         if cse.stem().contains('/') || cse == self.config.cse_id {
@@ -117,6 +119,7 @@ impl Cse {
         if named.is_some_and(|v| v.as_text() != Some(&cse.0)) {
             return Err(Refusal::BadRequest);
         }
+        // REG-07
         if self.remote_cse(&cse).is_some() {
             return Err(Refusal::AlreadyRegistered);
         }
@@ -236,7 +239,7 @@ impl Cse {
         let types = base
             .get(&Attribute::SupportedResourceTypes)
             .and_then(Value::as_list);
-        // EST-10
+        // EST-10, REG-10
         let speaks =
             types.is_some_and(|list| list.iter().any(|t| t.as_integer() == Some(sessions)));
         let name = base
@@ -391,6 +394,7 @@ impl Cse {
     }
 
     /// The registree's own `<remoteCSE>` for its registrar.
+    // REG-08
     fn mirror_registrar(&mut self, step: &mut Step, cse: &CseId, base: &Members) {
         if self.remote_cse(cse).is_some() {
             return;

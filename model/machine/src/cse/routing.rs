@@ -45,7 +45,7 @@ impl Cse {
         requester: &Requester,
         hop: &Entity,
     ) -> Result<Handled, Refusal> {
-        // LNK-09
+        // LNK-09, USE-42
         if self.current_link(hop).is_none() && !self.opens_link_to(hop) {
             return Err(Refusal::Unreachable);
         }
@@ -90,6 +90,7 @@ impl Cse {
             .get(target)
             .cloned()
             .ok_or(Refusal::NotFound)?;
+        // REG-37
         self.may(&requester.key.originator, &resource, Right::Notify)?;
         let ae = self.local_ae(target);
         self.forward_blocking(step, requester, &ae)
@@ -98,6 +99,7 @@ impl Cse {
     /// The request as it leaves towards the hop: originator and identifier rewritten, response type gone, all else
     /// as it came (R2, R3, R13).
     pub(crate) fn forwarded(&self, requester: &Requester, hop: &Entity) -> Request {
+        // REG-16, REG-21, USE-41
         let mut request = Request::clone(&requester.request);
         request.from = Some(requester.key.originator.clone());
         request.response_type = None;
@@ -113,7 +115,7 @@ impl Cse {
     pub(crate) fn forwarded_id(&self, requester: &Requester, hop: &Entity) -> RequestId {
         let id = requester.request.request_id.clone();
         match &requester.peer {
-            // REG-20
+            // REG-17
             Entity::Ae(ae) => RequestId(format!("{}/{id}", ae.stem()).into()),
             Entity::Cse(cse) => {
                 let taken = self
@@ -133,6 +135,7 @@ impl Cse {
 
     /// The neighbour that leads to that CSE: itself, an ancestor of it, or the registrar (not back to it).
     pub(crate) fn next_hop(&self, cse: &CseId, from: &Entity) -> Option<CseId> {
+        // REG-20
         let neighbours = || self.durable.neighbours.iter().map(|(id, _)| id);
         if self.durable.neighbours.has(cse) {
             return Some(cse.clone());

@@ -89,7 +89,8 @@ impl Cse {
             self.bury(&id, until, BTreeMap::new(), None, step.now());
             return Ok(Handled::Now(Status::DELETED, None));
         }
-        // EST-49: a hop request that is still on its way finds its identifier taken.
+        // A hop request that is still on its way is to find its identifier taken.
+        // EST-49
         if !self.durable.tombstones.has(&id)
             && self.durable.tombstones.len() < self.tombstones_max()
         {

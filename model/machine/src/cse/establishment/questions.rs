@@ -96,6 +96,7 @@ impl Cse {
         );
         request.resource_type = Some(ResourceType::Session.number());
         request.request_expiration = Some(When::At(self.hop_expiry(attempt)));
+        // EST-47, EST-50
         let mut members = self.proposal(attempt);
         let mut visited = attempt.visited.clone();
         visited.push(own.0.clone());
@@ -134,10 +135,11 @@ impl Cse {
         if !self.is_registered_ae(&attempt.target.stem().into()) {
             return Err(Refusal::NotFound);
         }
+        // EST-37
         if self.sessions_of(&attempt.target).is_none() {
             return Err(Refusal::NotSessionCapable);
         }
-        // EST-09
+        // EST-09, EST-38
         if self
             .subscription_of(&attempt.target, ESTABLISHMENT)
             .is_none()
@@ -145,7 +147,7 @@ impl Cse {
             return Err(Refusal::RemoteUnreachable);
         }
         let target = Entity::Ae(attempt.target.clone());
-        // R17: F1-12 will carry the key.
+        // EST-45
         if attempt.credentials.key.is_some() && !self.is_trusted(&target) {
             return Err(Refusal::InsecureLink);
         }
@@ -214,13 +216,14 @@ impl Cse {
         if named.is_some_and(|id| id.as_text() != Some(&ae.0)) {
             return Err(Refusal::BadRequest);
         }
+        // EST-46
         if end_to_end != endpoint.contains_key(&Attribute::EndpointKey) {
             return Err(Refusal::BadRequest);
         }
         let paths = endpoint
             .get(&Attribute::EndpointPaths)
             .and_then(Value::as_texts);
-        // EST-41
+        // EST-42
         if !paths
             .unwrap_or_default()
             .iter()

@@ -24,7 +24,7 @@ impl Cse {
         match state.entity.clone() {
             Some(Entity::Ae(ae)) => {
                 let from = request.from.as_deref().unwrap_or("");
-                // LNK-19
+                // LNK-19, REG-14
                 if from == ae.stem() {
                     Ok((Entity::Ae(ae.clone()), ae.0))
                 } else if registers == Some(ResourceType::Ae) {
@@ -37,7 +37,7 @@ impl Cse {
             }
             Some(Entity::Cse(cse)) => {
                 let from = request.from.clone().ok_or(Refusal::BadRequest)?;
-                // LNK-19
+                // LNK-19, REG-15
                 if self.speaks_for(&cse, &from) {
                     Ok((Entity::Cse(cse), from))
                 } else {
@@ -71,7 +71,7 @@ impl Cse {
         if registers.is_some() && fits {
             return Ok(self.newcomer(link, &from));
         }
-        // LNK-06
+        // LNK-06, LNK-47, LNK-59
         match self.registered(&from) {
             Some(entity) if claimed.is_none() && !from.is_empty() => {
                 let of_cse = matches!(entity, Entity::Cse(_));
@@ -83,9 +83,9 @@ impl Cse {
                 Ok((entity, originator))
             }
             Some(_) => Err(Refusal::NotAuthenticated),
-            // A peer that cleans up its own registration first must get on.
+            // REG-09
             None if self.cleans_up(request, &from) => Err(Refusal::NotFound),
-            // LNK-03
+            // LNK-03, LNK-04
             None => Err(Refusal::NotAuthenticated),
         }
     }
