@@ -124,6 +124,11 @@ impl Peer {
         }
     }
 
+    /// Puts a remark into the record.
+    pub fn remark(&mut self, text: &str) {
+        self.note(Kind::Control, "", "", text);
+    }
+
     /// What the case did otherwise than the stored run, if this is one.
     #[must_use]
     pub fn departure(&self) -> Option<String> {

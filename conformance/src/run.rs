@@ -19,6 +19,9 @@ use crate::sut::Pair;
 /// Longest time one case may take; only a system that answers without end gets there.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// Begins the remark that says which attempt was stored, if it was not the first.
+pub const ATTEMPT: &str = "attempt ";
+
 /// What is tested.
 #[derive(Debug, Clone)]
 pub struct Sut {
@@ -155,15 +158,31 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
             ..Outcome::new(case, Verdict::NotApplicable)
         };
     }
-    let world = World::Live(Live::new(start, plan.sut.pair.clone()));
-    let peer = Peer::new(
-        case.id,
-        world,
-        plan.sut.targets.clone(),
-        plan.patience,
-        plan.seed,
-    );
-    play(case, peer).await
+    let attempt = async |number: u64| {
+        let world = World::Live(Live::new(start, plan.sut.pair.clone()));
+        let targets = plan.sut.targets.clone();
+        let mut peer = Peer::new(
+            case.id,
+            world,
+            targets,
+            plan.patience,
+            plan.seed.wrapping_add(number),
+        );
+        if number > 0 {
+            peer.remark(&format!("{ATTEMPT}{number}"));
+        }
+        let outcome = play(case, peer).await;
+        if let (Needs::PairWithPower, Some(pair)) = (case.needs, &plan.sut.pair) {
+            pair.lock().await.revive().await;
+        }
+        outcome
+    };
+    let first = attempt(0).await;
+    // Once more with fresh names: what could not be decided may have been chance.
+    if first.verdict == Verdict::Inconclusive && !first.unreachable {
+        return attempt(1).await;
+    }
+    first
 }
 
 fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {

@@ -163,6 +163,13 @@ impl Pair {
         Ok(())
     }
 
+    /// Starts CSE1 again if a case left it stopped; if that fails, [`Self::check`] says so.
+    pub async fn revive(&mut self) {
+        if self.cse1.ended().is_some() {
+            self.start_cse1().await.ok();
+        }
+    }
+
     /// Whether both still run; else which does not and what it said last.
     pub fn check(&mut self) -> Result<(), String> {
         for process in [&mut self.cse1, &mut self.cse2] {

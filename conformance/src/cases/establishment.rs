@@ -91,7 +91,7 @@ const STEPS: &[Step] = &[
     unseen(
         "F1-21",
         "CSE2 confirms",
-        "between the CSEs; that F1-23 waits for it needs one of them",
+        "between the CSEs; to withhold it takes a CSE in their place",
     ),
     by("F1-22", "CSE1 creates it", "it can be read at CSE1 by AE1"),
     wire("F1-23", "CSE1 confirms"),
