@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! Checks the model.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    m2m_model::run()
+}

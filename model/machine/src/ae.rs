@@ -317,6 +317,12 @@ impl Ae {
         of_ae(self)
     }
 
+    /// Where this AE stands with its registrar.
+    #[must_use]
+    pub fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
     /// Who this AE is, once it is registered.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {

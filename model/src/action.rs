@@ -1,0 +1,280 @@
+//! What the environment may do next, in a fixed order.
+
+use crate::topology::Place;
+use crate::wish;
+use crate::world::{Side, State, World};
+use m2m_machine::ae::exchange::Stage;
+use m2m_machine::{Timestamp, ae, cse};
+
+/// A move of the environment.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Action {
+    /// An application comes to its next wish.
+    Ask(u8),
+    /// An application answers a question for consent.
+    Decide {
+        /// Which AE.
+        ae: u8,
+        /// What it says.
+        yes: bool,
+    },
+    /// The first message on its way to one end of a connection arrives.
+    Deliver {
+        /// Which link.
+        pair: u8,
+        /// Which of its connections.
+        connection: u8,
+        /// To which end.
+        to: Side,
+    },
+    /// One end learns that a connection is gone, or was closed by the other.
+    Notice {
+        /// Which link.
+        pair: u8,
+        /// Which of its connections.
+        connection: u8,
+        /// Which end.
+        side: Side,
+    },
+    /// A link is cut: both ends know at once, and what was in flight is lost.
+    Cut(u8),
+    /// One end loses a connection; the other does not know yet.
+    Lose {
+        /// Which link.
+        pair: u8,
+        /// Which end.
+        side: Side,
+    },
+    /// The client opens the link.
+    Reopen(u8),
+    /// The client's attempt to open the link fails.
+    Fail(u8),
+    /// A deadline is due.
+    Elapse(Due),
+    /// The clock moves on, and no deadline is noticed yet.
+    Advance(Timestamp),
+    /// A CSE crashes and restarts; with a cause: in the middle of the step, after so many outputs.
+    Crash {
+        /// Which CSE.
+        cse: u8,
+        /// The step that is not finished.
+        cause: Option<(Box<Self>, u8)>,
+    },
+    /// An AE sends a request again although nothing was lost.
+    Repeat {
+        /// Which AE.
+        ae: u8,
+        /// Which of its requests.
+        number: u64,
+    },
+}
+
+/// A deadline of a node.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Due {
+    /// Of an AE.
+    Ae(u8, ae::Timer),
+    /// Of a CSE.
+    Cse(u8, cse::Timer),
+}
+
+/// How many outputs of a step a crash may let through, at most.
+const OUTPUTS_MAX: u8 = 5;
+
+/// Everything that may happen next.
+pub(crate) fn possible(world: &World, state: &State, actions: &mut Vec<Action>) {
+    asks(world, state, actions);
+    deliveries(world, state, actions);
+    links(world, state, actions);
+    time(world, state, actions);
+    repeats(world, state, actions);
+    crashes(world, state, actions);
+}
+
+fn asks(world: &World, state: &State, actions: &mut Vec<Action>) {
+    for (ae, script) in (0_u8..).zip(world.scenario.scripts) {
+        let next = script.get(usize::from(state.wishes[usize::from(ae)]));
+        if next.is_some_and(|wish| wish::is_possible(world, state, ae, wish)) {
+            actions.push(Action::Ask(ae));
+        }
+    }
+    for ae in (0_u8..).take(state.aes.len()) {
+        if wish::question(state.ae(ae)).is_some() {
+            for yes in world.scenario.verdicts {
+                actions.push(Action::Decide { ae, yes: *yes });
+            }
+        }
+    }
+}
+
+fn deliveries(world: &World, state: &State, actions: &mut Vec<Action>) {
+    for pair in (0_u8..).take(world.links.len()) {
+        for (connection, row) in (0_u8..).zip(&state.pairs[usize::from(pair)].connections) {
+            for side in Side::BOTH {
+                let end = row.end(side);
+                let other = row.end(side.other());
+                if end.link.is_none() {
+                    continue;
+                }
+                if !end.queue.is_empty() {
+                    actions.push(Action::Deliver {
+                        pair,
+                        connection,
+                        to: side,
+                    });
+                }
+                // What was sent before a Close arrives before it; a connection that is lost may lose it.
+                let lost = other.link.is_none();
+                let closed = other.closing && end.queue.is_empty();
+                if lost || closed {
+                    actions.push(Action::Notice {
+                        pair,
+                        connection,
+                        side,
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn links(world: &World, state: &State, actions: &mut Vec<Action>) {
+    for pair in (0_u8..).take(world.links.len()) {
+        let row = &state.pairs[usize::from(pair)];
+        let newest = row.connections.last();
+        let is_up = newest.is_some_and(|c| c.is_whole() && !c.client.closing && !c.server.closing);
+        let may_break = world.scenario.breaks.contains(&pair);
+        if is_up && may_break && state.left.cuts > 0 {
+            actions.push(Action::Cut(pair));
+        }
+        if is_up && may_break && state.left.losses > 0 {
+            for side in Side::BOTH {
+                actions.push(Action::Lose { pair, side });
+            }
+        }
+        if row.dialing && row.connections.len() < 2 {
+            actions.push(Action::Reopen(pair));
+            if state.left.failures > 0 {
+                actions.push(Action::Fail(pair));
+            }
+        }
+    }
+}
+
+fn time(world: &World, state: &State, actions: &mut Vec<Action>) {
+    if state.is_silent() {
+        // Nothing is in flight: the next deadline comes, and those of the same moment in any order.
+        let earliest = due(world, state).map(|(at, _)| at).min();
+        for (at, due) in due(world, state) {
+            if Some(at) == earliest {
+                actions.push(Action::Elapse(due));
+            }
+        }
+    } else if state.left.races > 0 {
+        for (_, due) in due(world, state) {
+            actions.push(Action::Elapse(due));
+        }
+    }
+    for phase in world.scenario.phases {
+        let at = world.initial.now.plus(*phase);
+        if state.now < at {
+            actions.push(Action::Advance(at));
+            break;
+        }
+    }
+}
+
+fn repeats(world: &World, state: &State, actions: &mut Vec<Action>) {
+    if state.left.repeats == 0 {
+        return;
+    }
+    for (pair, (client, _)) in world.links.iter().enumerate() {
+        let is_up = state.pairs[pair]
+            .connections
+            .last()
+            .is_some_and(|c| c.client.link.is_some());
+        let Place::Ae(ae) = *client else { continue };
+        if !is_up {
+            continue;
+        }
+        for (number, exchange) in state.ae(ae).exchanges() {
+            match exchange.stage {
+                Stage::Sent => actions.push(Action::Repeat { ae, number }),
+                Stage::Waiting | Stage::Accepted | Stage::Abandoned => {}
+            }
+        }
+    }
+}
+
+fn crashes(world: &World, state: &State, actions: &mut Vec<Action>) {
+    if state.left.crashes == 0 {
+        return;
+    }
+    let steps: Vec<(u8, Action)> = actions
+        .iter()
+        .filter_map(|action| Some((steps_cse(world, action)?, action.clone())))
+        .filter(|(cse, _)| world.scenario.crashes.contains(cse))
+        .collect();
+    for cse in world.scenario.crashes {
+        actions.push(Action::Crash {
+            cse: *cse,
+            cause: None,
+        });
+    }
+    for (cse, action) in steps {
+        for after in 1..OUTPUTS_MAX {
+            actions.push(Action::Crash {
+                cse,
+                cause: Some((Box::new(action.clone()), after)),
+            });
+        }
+    }
+}
+
+/// The CSE that alone takes a step in that action.
+fn steps_cse(world: &World, action: &Action) -> Option<u8> {
+    let place = match action {
+        Action::Deliver { pair, to, .. } => world.node(usize::from(*pair), *to),
+        Action::Elapse(Due::Cse(cse, _)) => Place::Cse(*cse),
+        Action::Elapse(Due::Ae(..))
+        | Action::Ask(_)
+        | Action::Decide { .. }
+        | Action::Notice { .. }
+        | Action::Cut(_)
+        | Action::Lose { .. }
+        | Action::Reopen(_)
+        | Action::Fail(_)
+        | Action::Advance(_)
+        | Action::Crash { .. }
+        | Action::Repeat { .. } => return None,
+    };
+    match place {
+        Place::Cse(cse) => Some(cse),
+        Place::Ae(_) => None,
+    }
+}
+
+/// The deadlines up to the horizon.
+pub(crate) fn due<'a>(
+    world: &World,
+    state: &'a State,
+) -> impl Iterator<Item = (Timestamp, Due)> + use<'a> {
+    let horizon = world.horizon();
+    all_due(state).filter(move |(at, _)| *at <= horizon)
+}
+
+/// All deadlines; dialing is left to [`Action::Reopen`].
+pub(crate) fn all_due(state: &State) -> impl Iterator<Item = (Timestamp, Due)> + '_ {
+    let aes = (0_u8..).zip(&state.aes).flat_map(|(at, ae)| {
+        ae.deadlines()
+            .filter(|(_, timer)| *timer != ae::Timer::Redial)
+            .map(move |(when, timer)| (when, Due::Ae(at, timer)))
+    });
+    let cses = (0_u8..).zip(&state.cses).flat_map(|(at, cse)| {
+        cse.deadlines()
+            .into_iter()
+            .filter(|(_, timer)| *timer != cse::Timer::Redial)
+            .map(move |(when, timer)| (when, Due::Cse(at, timer)))
+    });
+    aes.chain(cses)
+}

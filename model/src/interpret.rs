@@ -1,0 +1,504 @@
+//! Carries out an action: steps the machines and does what they ask of their hosts, in the order they ask it.
+//!
+//! The counterpart in the programs is `impl/src/driver.rs`. A step's outputs are carried out at once; a crash lets
+//! only the first of them through.
+
+use crate::action::{Action, Due};
+use crate::happening::{AeStep, CseStep, note};
+use crate::ledger::Ledger;
+use crate::sabotage::Defect;
+use crate::seal;
+use crate::topology::Place;
+use crate::wish;
+use crate::world::{Connection, End, Side, State, World};
+use m2m_machine::ae::command::{Ask, Command};
+use m2m_machine::id::{LinkId, SessionId};
+use m2m_machine::primitive::Primitive;
+use m2m_machine::shared::Shared;
+use m2m_machine::{Ae, Cse, Env, Fresh, ae, cse};
+
+/// The state after an action; `None` if it changes nothing.
+pub(crate) fn perform(world: &World, state: &State, action: &Action) -> Option<State> {
+    let mut turn = Turn {
+        world,
+        state: state.clone(),
+        crash_after: None,
+    };
+    turn.act(action)?;
+    Some(turn.state)
+}
+
+/// A state that is being changed.
+pub(crate) struct Turn<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) state: State,
+    /// How many outputs of the next step of a CSE are carried out before it crashes.
+    crash_after: Option<u8>,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(world: &'a World, state: State) -> Self {
+        Self {
+            world,
+            state,
+            crash_after: None,
+        }
+    }
+
+    /// Carries out an action; `None` if it cannot be, or changes nothing.
+    pub(crate) fn act(&mut self, action: &Action) -> Option<()> {
+        match action {
+            Action::Ask(ae) => self.wish(*ae)?,
+            Action::Decide { ae, yes } => {
+                let question = wish::question(self.state.ae(*ae))?;
+                let ask = wish::decision(self.world, *ae, &question, *yes);
+                self.decided(*ae, &question.session, *yes);
+                self.ask(*ae, u64::MAX, ask);
+            }
+            Action::Deliver {
+                pair,
+                connection,
+                to,
+            } => self.deliver(usize::from(*pair), usize::from(*connection), *to)?,
+            Action::Notice {
+                pair,
+                connection,
+                side,
+            } => self.lose(usize::from(*pair), usize::from(*connection), *side),
+            Action::Cut(pair) => {
+                self.state.left.cuts -= 1;
+                self.cut(usize::from(*pair));
+            }
+            Action::Lose { pair, side } => {
+                self.state.left.losses -= 1;
+                let pair = usize::from(*pair);
+                let newest = self.state.pairs[pair].connections.len().checked_sub(1)?;
+                self.lose(pair, newest, *side);
+            }
+            Action::Reopen(pair) => self.open(usize::from(*pair)),
+            Action::Fail(pair) => self.fail(usize::from(*pair)),
+            Action::Elapse(due) => self.elapse(due)?,
+            Action::Advance(at) => self.state.now = *at,
+            Action::Crash { cse, cause } => {
+                self.state.left.crashes -= 1;
+                match cause {
+                    None => self.crash(*cse, None),
+                    Some((action, after)) => {
+                        self.crash_after = Some(*after);
+                        self.act(action)?;
+                        // The step had no more outputs than that: it is a crash after it.
+                        if self.crash_after.is_some() {
+                            return None;
+                        }
+                    }
+                }
+            }
+            Action::Repeat { ae, number } => self.repeat(*ae, *number)?,
+        }
+        Some(())
+    }
+
+    fn wish(&mut self, ae: u8) -> Option<()> {
+        let at = self.state.wishes[usize::from(ae)];
+        let wish = &self.world.scenario.scripts[usize::from(ae)][usize::from(at)];
+        self.state.wishes[usize::from(ae)] += 1;
+        match wish::raw(self.world, &self.state, ae, wish) {
+            Some(request) => self.inject(ae, Primitive::Request(Shared::new(request))),
+            None => {
+                let ask = wish::ask(self.world, &self.state, ae, wish)?;
+                self.ask(ae, u64::from(at) + 1, ask);
+            }
+        }
+        Some(())
+    }
+
+    /// Lets an application ask for something.
+    pub(crate) fn ask(&mut self, ae: u8, tag: u64, ask: Ask) {
+        self.step_ae(ae, ae::Input::Asked(Command { tag, ask }));
+    }
+
+    /// Puts a message on the link of an AE without the machine's doing.
+    fn inject(&mut self, ae: u8, primitive: Primitive) {
+        let open = self.state.ae(ae).link().open();
+        if let Some(link) = open {
+            self.send(Place::Ae(ae), link, primitive);
+        }
+    }
+
+    fn repeat(&mut self, ae: u8, number: u64) -> Option<()> {
+        self.state.left.repeats -= 1;
+        let machine = self.state.aes[usize::from(ae)].clone();
+        let (_, exchange) = machine.exchanges().find(|(n, _)| *n == number)?;
+        let sealed = seal::seal(&machine, Primitive::Request(exchange.request.clone()));
+        self.inject(ae, sealed);
+        Some(())
+    }
+
+    fn deliver(&mut self, pair: usize, connection: usize, to: Side) -> Option<()> {
+        let end = self.state.pairs[pair].connections[connection].end_mut(to);
+        if end.queue.is_empty() {
+            return None;
+        }
+        let primitive = end.queue.remove(0);
+        let link = end.link?;
+        self.receive(self.world.node(pair, to), link, primitive);
+        Some(())
+    }
+
+    fn receive(&mut self, node: Place, link: LinkId, primitive: Primitive) {
+        match node {
+            Place::Ae(ae) => {
+                let primitive = seal::open(self.state.ae(ae), primitive);
+                self.step_ae(ae, ae::Input::Received { link, primitive });
+            }
+            Place::Cse(cse) => {
+                self.step_cse(cse, cse::Input::Received { link, primitive });
+            }
+        }
+    }
+
+    /// The client opens a connection; the server knows of it first.
+    pub(crate) fn open(&mut self, pair: usize) {
+        let (client, server) = self.world.links[pair];
+        let origin = match client {
+            Place::Ae(ae) => self
+                .state
+                .ae(ae)
+                .identity()
+                .map(|known| known.id.stem().into()),
+            Place::Cse(cse) => Some(self.state.cses[usize::from(cse)].config().cse_id.0.clone()),
+        };
+        let (at_client, at_server) = (self.free_link(client, pair), self.free_link(server, pair));
+        let end = |link| End {
+            link: Some(link),
+            closing: false,
+            queue: Vec::new(),
+        };
+        let row = &mut self.state.pairs[pair];
+        row.dialing = false;
+        row.connections.push(Connection {
+            client: end(at_client),
+            server: end(at_server),
+        });
+        let accepted = cse::Opening::Accepted { origin };
+        self.opened(server, at_server, accepted);
+        self.opened(client, at_client, cse::Opening::Dialed);
+    }
+
+    fn opened(&mut self, node: Place, link: LinkId, opening: cse::Opening) {
+        match node {
+            Place::Ae(ae) => self.step_ae(ae, ae::Input::LinkOpened { link }),
+            Place::Cse(cse) => self.step_cse(
+                cse,
+                cse::Input::LinkOpened {
+                    link,
+                    opening,
+                    trusted: true,
+                },
+            ),
+        }
+    }
+
+    fn fail(&mut self, pair: usize) {
+        self.state.left.failures -= 1;
+        self.state.pairs[pair].dialing = false;
+        match self.world.links[pair].0 {
+            Place::Ae(ae) => self.step_ae(ae, ae::Input::DialFailed),
+            Place::Cse(cse) => self.step_cse(cse, cse::Input::DialFailed),
+        }
+        self.redial(pair);
+    }
+
+    /// Cuts every connection of a pair, at both ends.
+    fn cut(&mut self, pair: usize) {
+        for connection in &mut self.state.pairs[pair].connections {
+            for side in Side::BOTH {
+                connection.end_mut(side).queue.clear();
+            }
+        }
+        for connection in (0..self.state.pairs[pair].connections.len()).rev() {
+            for side in Side::BOTH {
+                self.lose(pair, connection, side);
+            }
+        }
+    }
+
+    /// One end of a connection is gone for its node, and what was on its way there with it.
+    fn lose(&mut self, pair: usize, connection: usize, side: Side) {
+        let Some(row) = self.state.pairs[pair].connections.get_mut(connection) else {
+            return;
+        };
+        let end = row.end_mut(side);
+        let link = end.link.take();
+        end.queue.clear();
+        if row.client.link.is_none() && row.server.link.is_none() {
+            self.state.pairs[pair].connections.remove(connection);
+        }
+        let Some(link) = link else { return };
+        match self.world.node(pair, side) {
+            Place::Ae(ae) => self.step_ae(ae, ae::Input::LinkLost { link }),
+            Place::Cse(cse) => self.step_cse(cse, cse::Input::LinkLost { link }),
+        }
+        self.redial(pair);
+    }
+
+    /// A pause of no length before a link is dialed again is over at once.
+    pub(crate) fn redial(&mut self, pair: usize) {
+        match self.world.links[pair].0 {
+            Place::Cse(cse) => {
+                let now = self.state.now;
+                let is_due = self.state.cses[usize::from(cse)]
+                    .deadlines()
+                    .iter()
+                    .any(|(at, timer)| *timer == cse::Timer::Redial && *at <= now);
+                if is_due {
+                    self.step_cse(cse, cse::Input::Elapsed(cse::Timer::Redial));
+                }
+            }
+            Place::Ae(ae) => {
+                let is_due = self
+                    .state
+                    .ae(ae)
+                    .deadlines()
+                    .any(|(_, timer)| timer == ae::Timer::Redial);
+                if is_due {
+                    self.step_ae(ae, ae::Input::Elapsed(ae::Timer::Redial));
+                }
+            }
+        }
+    }
+
+    fn elapse(&mut self, due: &Due) -> Option<()> {
+        let (at, _) = crate::action::due(self.world, &self.state).find(|(_, d)| d == due)?;
+        if !self.state.is_silent() {
+            self.state.left.races -= 1;
+        }
+        self.state.now = self.state.now.max(at);
+        match due {
+            Due::Ae(ae, timer) => self.step_ae(*ae, ae::Input::Elapsed(timer.clone())),
+            Due::Cse(cse, timer) => self.step_cse(*cse, cse::Input::Elapsed(timer.clone())),
+        }
+        Some(())
+    }
+
+    /// A CSE is gone and comes back as its records say; peers do not know yet that its connections are lost.
+    fn crash(&mut self, cse: u8, stored: Option<&Cse>) {
+        let machine = self.state.cses[usize::from(cse)].clone();
+        let records = stored.unwrap_or(&machine).durable();
+        let config = machine.config().clone();
+        let recovered = Cse::recover(config, records, self.state.now);
+        self.state.cses[usize::from(cse)] = Shared::new(recovered);
+        for pair in 0..self.world.links.len() {
+            for side in Side::BOTH {
+                if self.world.node(pair, side) != Place::Cse(cse) {
+                    continue;
+                }
+                if side == Side::Client {
+                    self.state.pairs[pair].dialing = false;
+                }
+                for connection in &mut self.state.pairs[pair].connections {
+                    let end = connection.end_mut(side);
+                    end.link = None;
+                    end.queue.clear();
+                }
+                self.state.pairs[pair]
+                    .connections
+                    .retain(|c| c.client.link.is_some() || c.server.link.is_some());
+                if side == Side::Client {
+                    self.redial(pair);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn step_cse(&mut self, at: u8, input: cse::Input) {
+        let before = self.state.cses[usize::from(at)].clone();
+        let mut machine = Cse::clone(&before);
+        let env = Env {
+            now: self.state.now,
+            fresh: self.fresh(),
+        };
+        let mut outputs = machine.step(env, input.clone());
+        let mut stored_late = false;
+        if let Some(saboteur) = self.world.saboteur {
+            match saboteur.defect {
+                Defect::Outputs(tamper) => tamper(&before, &machine, &input, &mut outputs),
+                Defect::NotStored(is_hit) => stored_late = is_hit(&input, &outputs),
+                Defect::Machine(_) | Defect::AeOutputs(_) => {}
+            }
+        }
+        note(self, &CseStep {
+            at,
+            before: &before,
+            after: &machine,
+            input: &input,
+            outputs: &outputs,
+        });
+        self.token_drawn(&machine, env);
+        let limit = self.crash_after.take();
+        let carried = limit.map_or(outputs.len(), usize::from);
+        if limit.is_some() && carried >= outputs.len() {
+            self.crash_after = limit;
+            return;
+        }
+        let after = Shared::new(machine);
+        self.state.cses[usize::from(at)] = after.clone();
+        for output in outputs.into_iter().take(carried) {
+            match output {
+                // A crash finds the machine as it is now: the model keeps no log.
+                cse::Output::Persist(_) => {}
+                cse::Output::Send { link, primitive } => {
+                    self.send(Place::Cse(at), link, primitive);
+                }
+                cse::Output::CloseLink { link, why: _ } => self.close(Place::Cse(at), link),
+                cse::Output::Dial => self.dial(Place::Cse(at)),
+                cse::Output::Report(_) => {}
+            }
+        }
+        if limit.is_some() {
+            self.crash(at, stored_late.then_some(&*before));
+        }
+    }
+
+    pub(crate) fn step_ae(&mut self, at: u8, input: ae::Input) {
+        let before = self.state.aes[usize::from(at)].clone();
+        let mut machine = Ae::clone(&before);
+        let env = Env {
+            now: self.state.now,
+            fresh: Fresh::predictable(0),
+        };
+        let mut outputs = machine.step(env, input.clone());
+        if let Some(saboteur) = self.world.saboteur {
+            match saboteur.defect {
+                Defect::AeOutputs(tamper) => tamper(&before, &machine, &input, &mut outputs),
+                Defect::Machine(_) | Defect::Outputs(_) | Defect::NotStored(_) => {}
+            }
+        }
+        note(self, &AeStep {
+            at,
+            before: &before,
+            after: &machine,
+            input: &input,
+            outputs: &outputs,
+        });
+        let after = Shared::new(machine);
+        self.state.aes[usize::from(at)] = after.clone();
+        for output in outputs {
+            match output {
+                ae::Output::Send { link, primitive } => {
+                    let primitive = seal::seal(&after, primitive);
+                    self.send(Place::Ae(at), link, primitive);
+                }
+                ae::Output::CloseLink { link, why: _ } => self.close(Place::Ae(at), link),
+                ae::Output::Dial => self.dial(Place::Ae(at)),
+                ae::Output::Report(event) => crate::happening::reported(self, at, &event),
+            }
+        }
+    }
+
+    /// Changes the history, if there is something to change.
+    pub(crate) fn record(&mut self, change: impl FnOnce(&mut Ledger)) {
+        let mut ledger = Ledger::clone(&self.state.ledger);
+        change(&mut ledger);
+        self.state.ledger = Shared::new(ledger);
+    }
+
+    fn decided(&mut self, ae: u8, session: &SessionId, yes: bool) {
+        self.record(|ledger| {
+            let consent = ledger.consent.entry((ae, session.clone())).or_default();
+            if yes {
+                consent.yes = consent.yes.saturating_add(1);
+            } else {
+                consent.no = consent.no.saturating_add(1);
+            }
+        });
+    }
+
+    /// The smallest token that is not used anywhere in the world.
+    fn fresh(&self) -> Fresh {
+        let reuses = self.world.saboteur.is_some_and(|s| s.reuses_tokens);
+        Fresh::predictable(if reuses { 1 } else { self.state.tokens + 1 })
+    }
+
+    fn token_drawn(&mut self, machine: &Cse, env: Env) {
+        let token = m2m_machine::env::base64url(&env.fresh.session);
+        let drawn = |id: &SessionId| id.as_str().ends_with(token.as_str());
+        let durable = machine.state();
+        let own = |id: &SessionId| drawn(id) && id.as_str().starts_with(machine.config().cse_id.as_str());
+        if durable.attempts.iter().any(|(id, _)| own(id)) {
+            self.state.tokens = self.state.tokens.max(env.fresh.session[15]);
+        }
+    }
+
+    fn send(&mut self, node: Place, link: LinkId, primitive: Primitive) {
+        let Some((pair, connection, side)) = self.find(node, link) else {
+            return;
+        };
+        let other = self.state.pairs[pair].connections[connection].end_mut(side.other());
+        // A peer that is gone reads nothing any more.
+        if other.link.is_some() {
+            other.queue.push(primitive);
+        }
+    }
+
+    fn close(&mut self, node: Place, link: LinkId) {
+        if let Some((pair, connection, side)) = self.find(node, link) {
+            self.state.pairs[pair].connections[connection]
+                .end_mut(side)
+                .closing = true;
+        }
+    }
+
+    fn dial(&mut self, node: Place) {
+        let pairs = self.world.links.iter().zip(&mut self.state.pairs);
+        for ((client, _), pair) in pairs {
+            if *client == node {
+                pair.dialing = true;
+            }
+        }
+    }
+
+    /// The connection that a node calls by that number.
+    pub(crate) fn find(&self, node: Place, link: LinkId) -> Option<(usize, usize, Side)> {
+        find(self.world, &self.state, node, link)
+    }
+
+    /// The smallest number for a link of that pair of which the node knows nothing.
+    fn free_link(&self, node: Place, pair: usize) -> LinkId {
+        let base = 1 + 8 * pair as u64;
+        let is_free = |link: &LinkId| match node {
+            Place::Cse(cse) => !self.state.cses[usize::from(cse)].mentions(*link),
+            Place::Ae(_) => true,
+        };
+        let unused = |link: &LinkId| self.find(node, *link).is_none();
+        (base..base + 8)
+            .map(LinkId)
+            .find(|link| is_free(link) && unused(link))
+            .unwrap_or(LinkId(base + 7))
+    }
+}
+
+/// The connection that a node calls by that number.
+pub(crate) fn find(
+    world: &World,
+    state: &State,
+    node: Place,
+    link: LinkId,
+) -> Option<(usize, usize, Side)> {
+    for (pair, (client, server)) in world.links.iter().enumerate() {
+        for (side, place) in [(Side::Client, *client), (Side::Server, *server)] {
+            if place != node {
+                continue;
+            }
+            let connections = &state.pairs[pair].connections;
+            let at = connections
+                .iter()
+                .position(|c| c.end(side).link == Some(link));
+            if let Some(at) = at {
+                return Some((pair, at, side));
+            }
+        }
+    }
+    None
+}
+

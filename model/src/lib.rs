@@ -1,0 +1,26 @@
+//! The search for counterexamples: every interleaving of the machines of `m2m-machine` in small worlds.
+//!
+//! A [`scenarios`] row says who takes part, what applications want and how often the environment may interfere; it
+//! names [`properties`], each with a witness. [`sabotage`] lists defects that the properties must notice. The world
+//! itself is in [`world`], what may happen in [`action`], and what happens then in [`interpret`].
+
+mod action;
+mod cli;
+mod happening;
+mod interpret;
+mod ladder;
+mod ledger;
+mod look;
+mod properties;
+mod report;
+mod sabotage;
+mod scenarios;
+mod seal;
+mod search;
+mod setup;
+mod show;
+mod topology;
+mod wish;
+mod world;
+
+pub use cli::run;

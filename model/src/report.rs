@@ -1,0 +1,128 @@
+//! What is printed: a row per scenario, and a ladder diagram for what does not hold.
+
+use crate::ladder;
+use crate::search::Outcome;
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// Writes to the standard output; a reader that has gone away is no error.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Shows how a search gets on, on a terminal only.
+pub(crate) struct Progress {
+    name: String,
+    shown: bool,
+}
+
+impl Progress {
+    /// Of a search of that name.
+    pub(crate) fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            shown: false,
+        }
+    }
+
+    /// Shows where it stands.
+    pub(crate) fn show(&mut self, unique: usize, transitions: usize, depth: usize, took: Duration) {
+        if !io::stderr().is_terminal() || took < Duration::from_millis(500) {
+            return;
+        }
+        self.shown = true;
+        let _ = write!(
+            io::stderr().lock(),
+            "\r\x1b[K{}: {transitions} states, {unique} unique, depth {depth}, {:.0} unique/s",
+            self.name,
+            per_second(unique, took)
+        );
+    }
+
+    /// Takes the line away.
+    pub(crate) fn end(&self) {
+        if self.shown {
+            let _ = write!(io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}
+
+/// So many in a second.
+pub(crate) fn per_second(count: usize, took: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let count = count as f64;
+    count / took.as_secs_f64().max(0.001)
+}
+
+/// The head of the table.
+pub(crate) fn head() {
+    line(&format!(
+        "{:<22} {:>9} {:>12} {:>6} {:>8}  result",
+        "scenario", "unique", "transitions", "depth", "seconds"
+    ));
+}
+
+/// The row of a scenario.
+pub(crate) fn row(outcome: &Outcome) {
+    let name = outcome.world.scenario.name;
+    let ids: Vec<&str> = outcome.world.properties.iter().map(|p| p.id()).collect();
+    let result = if !outcome.broken.is_empty() {
+        "BROKEN".to_owned()
+    } else if !outcome.complete {
+        "UNFINISHED".to_owned()
+    } else if !outcome.without_witness.is_empty() {
+        "VACUOUS".to_owned()
+    } else {
+        format!("holds {}", ids.join(" "))
+    };
+    line(&format!(
+        "{name:<22} {:>9} {:>12} {:>6} {:>8.1}  {result}",
+        outcome.unique,
+        outcome.transitions,
+        outcome.depth,
+        outcome.took.as_secs_f64()
+    ));
+    for property in &outcome.without_witness {
+        line(&format!("    never occurs: the situation of {}", property.name));
+    }
+}
+
+/// What is wrong, with the way there.
+pub(crate) fn failures(outcome: &Outcome) {
+    for (name, actions) in &outcome.broken {
+        line("");
+        line(&format!(
+            "BROKEN in {}: {name} ({} steps)",
+            outcome.world.scenario.name,
+            actions.len()
+        ));
+        line(&ladder::draw(&outcome.world, actions));
+    }
+}
+
+/// Whether a search shows what it was made to show.
+pub(crate) fn is_good(outcome: &Outcome) -> bool {
+    outcome.complete && outcome.broken.is_empty() && outcome.without_witness.is_empty()
+}
+
+/// The row of a scenario, for machines.
+pub(crate) fn as_json(outcome: &Outcome) -> Value {
+    let broken = |id: &str| outcome.broken.iter().any(|(name, _)| name.starts_with(id));
+    let holds: Vec<&str> = outcome
+        .world
+        .properties
+        .iter()
+        .map(|p| p.id())
+        .filter(|id| outcome.complete && !broken(id))
+        .collect();
+    json!({
+        "name": outcome.world.scenario.name,
+        "unique": outcome.unique,
+        "transitions": outcome.transitions,
+        "depth": outcome.depth,
+        "seconds": outcome.took.as_secs_f64(),
+        "holds": holds,
+        "complete": outcome.complete,
+    })
+}

@@ -1,0 +1,102 @@
+//! What is searched: one row per scenario.
+
+use crate::topology::{PAIR, Topology};
+use crate::wish::{SESSION, Wish};
+use crate::world::Budget;
+use m2m_machine::config::Config;
+
+/// A scenario.
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    /// What it is about.
+    pub(crate) about: &'static str,
+    /// Who takes part.
+    pub(crate) topology: &'static Topology,
+    /// Where it begins.
+    pub(crate) begin: Begin,
+    /// What the applications want, by AE.
+    pub(crate) scripts: &'static [&'static [Wish]],
+    /// What an application that is asked for consent may say; nothing: it stays silent.
+    pub(crate) verdicts: &'static [bool],
+    /// How often the environment may interfere.
+    pub(crate) budget: Budget,
+    /// The links that may break.
+    pub(crate) breaks: &'static [u8],
+    /// The CSEs that may crash.
+    pub(crate) crashes: &'static [u8],
+    /// How far deadlines are looked at, in milliseconds from the beginning.
+    pub(crate) horizon_ms: u64,
+    /// Moments to which the clock may jump, in milliseconds from the beginning.
+    pub(crate) phases: &'static [u64],
+    /// What is changed in the configuration of the CSEs.
+    pub(crate) adjust: fn(&mut Config),
+    /// Identifiers of the properties that are looked at.
+    pub(crate) properties: &'static [&'static str],
+    /// Whether it belongs to the default run.
+    pub(crate) by_default: bool,
+}
+
+/// Where a scenario begins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Begin {
+    /// Nobody knows anybody.
+    Nothing,
+    /// CSEs and AEs are registered, AE2 may be asked.
+    Registered,
+    /// AE1 and AE2 are in a session.
+    Established,
+    /// In a session with a policy for the night.
+    WithNight,
+}
+
+/// Nothing of the configuration is changed.
+pub(crate) const fn as_it_is(_: &mut Config) {}
+
+/// What most scenarios have in common.
+const BASE: Scenario = Scenario {
+    name: "",
+    about: "",
+    topology: &PAIR,
+    begin: Begin::Registered,
+    scripts: &[],
+    verdicts: &[true],
+    budget: NO_FAULTS,
+    breaks: &[2],
+    crashes: &[0, 1],
+    horizon_ms: 75_000,
+    phases: &[],
+    adjust: as_it_is,
+    properties: &[],
+    by_default: true,
+};
+
+const NO_FAULTS: Budget = Budget {
+    cuts: 0,
+    losses: 0,
+    crashes: 0,
+    repeats: 0,
+    races: 0,
+    failures: 0,
+};
+
+/// Every scenario.
+pub(crate) static ALL: &[Scenario] = &[Scenario {
+    name: "establish",
+    about: "establishment; the link between the CSEs is cut once, one CSE crashes anywhere, AE1 repeats its request",
+    scripts: &[&[Wish::Establish(&SESSION)]],
+    budget: Budget {
+        cuts: 1,
+        crashes: 1,
+        repeats: 1,
+        ..NO_FAULTS
+    },
+    properties: &["EST-01", "EST-03", "EST-04", "EST-13", "EST-15"],
+    ..BASE
+}];
+
+/// The scenario of that name.
+pub(crate) fn by_name(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name)
+}

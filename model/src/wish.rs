@@ -1,0 +1,365 @@
+//! What applications want, in the order of their scripts.
+
+use crate::topology::Topology;
+use crate::world::{State, World};
+use m2m_machine::Ae;
+use m2m_machine::ae::command::{Application, Ask, Proposal, Verdict};
+use m2m_machine::ae::endpoint::{EndKey, Phase, Question};
+use m2m_machine::attribute::Attribute;
+use m2m_machine::id::{RequestId, Secret, SessionId};
+use m2m_machine::primitive::{
+    Content, Operation, Request, ResponseMode, ResponseType, When,
+};
+use m2m_machine::resource::ResourceType;
+use m2m_machine::shared::Shared;
+use m2m_machine::value::{Members, Value};
+
+/// One wish of an application.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// To be reachable.
+    Connect,
+    /// To register.
+    Register,
+    /// An access control policy that lets the other AEs find and use what is below this one.
+    Grant,
+    /// That policy on the own `<AE>`.
+    Apply,
+    /// A container for data of sessions.
+    Container(&'static str),
+    /// To be told of what concerns its sessions; with consent: and asked.
+    Subscribe {
+        /// Whether to be asked.
+        consent: bool,
+    },
+    /// To find AEs.
+    Discover,
+    /// A session.
+    Establish(&'static Wanted),
+    /// The end of its oldest session.
+    Terminate,
+    /// A policy of its oldest session.
+    Policy(&'static Rule),
+    /// To write to the peer's container, in its oldest session.
+    Write(Mode),
+    /// To read the newest of the peer's container, or of the own one.
+    Read {
+        /// Whose container.
+        own: bool,
+    },
+    /// To leave.
+    Deregister,
+    /// To close its link.
+    Disconnect,
+    /// What only a stranger does: a request that uses a session of AE1 and AE2.
+    Misuse(Operation),
+}
+
+/// A session that is wanted.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Its name.
+    pub(crate) name: Option<&'static str>,
+    /// With which AE.
+    pub(crate) with: u8,
+    /// How long, in milliseconds.
+    pub(crate) life_ms: u64,
+    /// Whether its key is agreed end to end.
+    pub(crate) end_to_end: bool,
+}
+
+/// A policy that is wanted.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// 1: immediate, 2: by schedule.
+    pub(crate) kind: i64,
+    /// 1: forwarding, 2: serving, 3: both.
+    pub(crate) scope: i64,
+    /// Rank.
+    pub(crate) order: i64,
+    /// The window.
+    pub(crate) window: Option<&'static str>,
+}
+
+/// How an originator wants its answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// It waits.
+    Blocking,
+    /// It is notified.
+    Notified,
+}
+
+/// Off-peak: 02:00 to 03:59.
+pub(crate) const NIGHT: Rule = Rule {
+    name: "night",
+    kind: 2,
+    scope: 1,
+    order: 10,
+    window: Some("* * 2-3 * * * *"),
+};
+
+/// A session that lasts for a week.
+pub(crate) const SESSION: Wanted = Wanted {
+    name: Some("s1"),
+    with: 1,
+    life_ms: 604_800_000,
+    end_to_end: false,
+};
+
+/// How long data requests that are stored may wait: until the next night is over.
+const STORED_LIFE_MS: u64 = 86_400_000;
+
+/// Whether the application can come to that wish now.
+pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> bool {
+    match wish {
+        Wish::Connect
+        | Wish::Register
+        | Wish::Grant
+        | Wish::Apply
+        | Wish::Container(_)
+        | Wish::Subscribe { .. }
+        | Wish::Discover
+        | Wish::Establish(_)
+        | Wish::Deregister
+        | Wish::Disconnect => true,
+        Wish::Terminate | Wish::Policy(_) | Wish::Write(_) | Wish::Read { .. } => {
+            session_of(state, at).is_some()
+        }
+        Wish::Misuse(_) => raw(world, state, at, wish).is_some() && state.ae(at).link().open().is_some(),
+    }
+}
+
+/// The command for a wish; `None` where it takes a session that is not there.
+pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<Ask> {
+    let topology = world.scenario.topology;
+    let row = &topology.aes[usize::from(at)];
+    Some(match wish {
+        Wish::Connect => Ask::Connect,
+        Wish::Disconnect => Ask::Disconnect,
+        Wish::Register => Ask::Register(Shared::new(Application {
+            name: Some(row.resource.into()),
+            app_id: "Norg.example.app".into(),
+            stem: Some(row.stem.into()),
+            session_capable: true,
+        })),
+        Wish::Grant => request(create(
+            &topology.path(at, ""),
+            ResourceType::AccessControlPolicy,
+            access(topology, at),
+        )),
+        Wish::Apply => {
+            let mut update = Request::new(Operation::Update, &topology.path(at, ""), "", "".into());
+            let policy = Value::texts([&topology.path(at, "/acp")]);
+            let members = Members::from([(Attribute::AccessControlPolicyIds, policy)]);
+            update.content = Some(Content::resource(ResourceType::Ae, members));
+            request(update)
+        }
+        Wish::Container(name) => request(create(
+            &topology.path(at, ""),
+            ResourceType::Container,
+            Members::from([
+                (Attribute::ResourceName, Value::text(name)),
+                (
+                    Attribute::AccessControlPolicyIds,
+                    Value::texts([&topology.path(at, "/acp")]),
+                ),
+            ]),
+        )),
+        Wish::Subscribe { consent } => Ask::Subscribe {
+            name: Some("told".into()),
+            consent: *consent,
+        },
+        Wish::Discover => {
+            let far = topology.cses.last()?.id;
+            Ask::Discover {
+                at: format!("{far}{far}").as_str().into(),
+            }
+        }
+        Wish::Establish(wanted) => Ask::Establish(Shared::new(proposal(world, state, at, wanted))),
+        Wish::Terminate => Ask::Terminate {
+            session: session_of(state, at)?,
+        },
+        Wish::Policy(rule) => Ask::SetPolicy {
+            session: session_of(state, at)?,
+            policy: policy(topology, rule),
+        },
+        Wish::Write(mode) => Ask::Request {
+            request: Shared::new(write(world, state, at, *mode)?),
+            protect: true,
+        },
+        Wish::Read { own } => {
+            let owner = if *own { at } else { peer_of(at) };
+            let to = format!("{}/la", container(topology, owner));
+            let mut read = Request::new(Operation::Retrieve, &to, "", "".into());
+            read.session = Some(session_of(state, at)?);
+            request(read)
+        }
+        Wish::Deregister => Ask::Deregister,
+        Wish::Misuse(_) => return None,
+    })
+}
+
+/// The request of a wish that no machine of an AE would make.
+pub(crate) fn raw(world: &World, state: &State, at: u8, wish: &Wish) -> Option<Request> {
+    let Wish::Misuse(operation) = wish else {
+        return None;
+    };
+    let topology = world.scenario.topology;
+    let session = session_of(state, 0)?;
+    let member = state.ae(0).session(&session)?;
+    let to = match operation {
+        Operation::Delete => member.address.to_string(),
+        Operation::Create | Operation::Retrieve | Operation::Update | Operation::Notify => {
+            format!("{}/la", container(topology, 1))
+        }
+    };
+    let stem = topology.aes[usize::from(at)].stem;
+    let mut request = Request::new(*operation, &to, stem, RequestId::from("x-1"));
+    if *operation != Operation::Delete {
+        request.session = Some(session);
+    }
+    Some(request)
+}
+
+/// The question for consent that waits for an application.
+pub(crate) fn question(ae: &Ae) -> Option<Shared<Question>> {
+    ae.sessions().find_map(|(_, phase)| match phase {
+        Phase::Asked(asked) => Some(asked.question.clone()),
+        Phase::Member(_) | Phase::Leaving(_) | Phase::Refused(_) | Phase::Ended(_) => None,
+    })
+}
+
+/// The command that answers a question.
+pub(crate) fn decision(world: &World, at: u8, question: &Question, yes: bool) -> Ask {
+    let verdict = if yes {
+        Verdict::Accept {
+            paths: vec![container(world.scenario.topology, at).as_str().into()],
+            end_to_end: question.peer_key.as_ref().map(|_| end_key(at)),
+        }
+    } else {
+        Verdict::Refuse
+    };
+    Ask::Decide {
+        session: question.session.clone(),
+        verdict,
+    }
+}
+
+/// The oldest session that an AE may use.
+pub(crate) fn session_of(state: &State, at: u8) -> Option<SessionId> {
+    state.ae(at).sessions().find_map(|(id, phase)| match phase {
+        Phase::Member(_) => Some(id.clone()),
+        Phase::Asked(_) | Phase::Leaving(_) | Phase::Refused(_) | Phase::Ended(_) => None,
+    })
+}
+
+/// The container of an AE that its sessions may address.
+pub(crate) fn container(topology: &Topology, at: u8) -> String {
+    topology.path(at, "/box")
+}
+
+/// AE1 and AE2 are each other's peers.
+const fn peer_of(at: u8) -> u8 {
+    if at == 1 { 0 } else { 1 }
+}
+
+fn proposal(world: &World, state: &State, at: u8, wanted: &Wanted) -> Proposal {
+    let topology = world.scenario.topology;
+    Proposal {
+        target: topology.ae_id(wanted.with),
+        name: wanted.name.map(Into::into),
+        paths: vec![container(topology, at).as_str().into()],
+        expires: Some(state.now.plus(wanted.life_ms)),
+        descriptors: Vec::new(),
+        policies: Vec::new(),
+        end_to_end: wanted.end_to_end.then(|| end_key(at)),
+        answer_by: None,
+    }
+}
+
+fn end_key(at: u8) -> EndKey {
+    EndKey {
+        private: Secret(format!("private{at}").as_str().into()),
+        public: format!("public{at}").as_str().into(),
+    }
+}
+
+fn write(world: &World, state: &State, at: u8, mode: Mode) -> Option<Request> {
+    let topology = world.scenario.topology;
+    let members = Members::from([(Attribute::Content, Value::text("data"))]);
+    let to = container(topology, peer_of(at));
+    let mut write = create(&to, ResourceType::ContentInstance, members);
+    write.session = Some(session_of(state, at)?);
+    match mode {
+        Mode::Blocking => {}
+        Mode::Notified => {
+            write.response_type = Some(ResponseType {
+                mode: ResponseMode::NonBlockingAsynch,
+                notify: None,
+            });
+            write.request_expiration = Some(When::At(state.now.plus(STORED_LIFE_MS)));
+        }
+    }
+    Some(write)
+}
+
+fn create(to: &str, resource_type: ResourceType, members: Members) -> Request {
+    let mut request = Request::new(Operation::Create, to, "", "".into());
+    request.resource_type = Some(resource_type.number());
+    request.result_content = Some(0);
+    request.content = Some(Content::resource(resource_type, members));
+    request
+}
+
+fn request(request: Request) -> Ask {
+    Ask::Request {
+        request: Shared::new(request),
+        protect: false,
+    }
+}
+
+/// The owner may do everything, the other AEs find, create, read and update.
+fn access(topology: &Topology, at: u8) -> Members {
+    let rule = |who: Vec<String>, operations: i64| {
+        Value::object([
+            (Attribute::AccessControlOriginators, Value::texts(who)),
+            (
+                Attribute::AccessControlOperations,
+                Value::Integer(operations),
+            ),
+        ])
+    };
+    let owner = topology.ae_id(at).to_string();
+    let others = (0_u8..)
+        .take(topology.aes.len())
+        .filter(|other| *other != at)
+        .map(|other| topology.ae_id(other).to_string());
+    let rules = |list: Vec<Value>| Value::object([(Attribute::AccessControlRules, Value::List(list))]);
+    Members::from([
+        (Attribute::ResourceName, Value::text("acp")),
+        (
+            Attribute::Privileges,
+            rules(vec![rule(vec![owner.clone()], 63), rule(others.collect(), 39)]),
+        ),
+        (Attribute::SelfPrivileges, rules(vec![rule(vec![owner], 63)])),
+    ])
+}
+
+fn policy(topology: &Topology, rule: &Rule) -> Members {
+    let ends = [topology.ae_id(0).to_string(), topology.ae_id(1).to_string()];
+    let mut members = Members::from([
+        (Attribute::ResourceName, Value::text(rule.name)),
+        (Attribute::PolicyType, Value::Integer(rule.kind)),
+        (Attribute::PolicyScope, Value::Integer(rule.scope)),
+        (Attribute::PolicyOrder, Value::Integer(rule.order)),
+        (Attribute::PolicyEndpoints, Value::texts(ends)),
+    ]);
+    if let Some(window) = rule.window {
+        let entries = Value::object([(Attribute::ScheduleEntries, Value::texts([window]))]);
+        members.insert(Attribute::ScheduleElement, entries);
+    }
+    members
+}
