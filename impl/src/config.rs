@@ -1,133 +1,23 @@
 //! What an operator decides: flags, and the same in a TOML file; a flag wins.
 
+mod error;
+mod flags;
 mod table;
 
-use crate::dial::{BadPointOfAccess, PointOfAccess};
+pub use error::ConfigError;
+pub use flags::{DialectName, Flags, Kind, LogFormat};
+
+use crate::dial::PointOfAccess;
 use crate::link::LinkLimits;
 use crate::wire::{self, Dialect};
-use clap::{Parser, ValueEnum};
+use flags::File;
 use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
-use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use table::{LIMITS, Row, TIMERS};
-
-/// A reference CSE of oneM2M that speaks WebSocket and manages sessions.
-#[derive(Clone, Debug, Default, Parser)]
-#[command(name = "cse", version, after_long_help = table::long_help())]
-pub struct Flags {
-    /// Where to listen; port 0 takes any free one, which is then printed [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT", help_heading = "Identity")]
-    pub listen: Option<String>,
-    /// CSE-ID, with its slash [default: /cse1]
-    #[arg(long, value_name = "/ID", help_heading = "Identity")]
-    pub cse_id: Option<String>,
-    /// Name of the CSEBase [default: the CSE-ID without its slash]
-    #[arg(long, value_name = "NAME", help_heading = "Identity")]
-    pub name: Option<String>,
-    /// Infrastructure node or middle node [default: in]
-    #[arg(long, value_name = "KIND", help_heading = "Identity")]
-    pub kind: Option<Kind>,
-    /// Where registrees reach this CSE, if not where it listens; repeatable
-    #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Identity")]
-    pub poa: Vec<String>,
-    /// The CSE to register at, over a link that this one opens (needs --kind mn)
-    #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Neighbours")]
-    pub registrar: Option<String>,
-    /// Let CSEs register over links that are neither on this machine nor secured
-    #[arg(long, help_heading = "Neighbours")]
-    pub allow_plain_mcc: bool,
-    /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling of the draft
-    /// binding [default: published]
-    #[arg(long, value_name = "DIALECT", help_heading = "Neighbours")]
-    pub dialect: Option<DialectName>,
-    /// Folder of the store; what is acknowledged is in it and survives a crash [default: ./cse-store]
-    #[arg(long, value_name = "FOLDER", help_heading = "Storage")]
-    pub store: Option<PathBuf>,
-    /// Keep everything in memory and forget it at the end
-    #[arg(long, conflicts_with = "store", help_heading = "Storage")]
-    pub ephemeral: bool,
-    /// Set a timer, in milliseconds; repeatable; the long help lists them
-    #[arg(long = "timer", value_name = "NAME=MS", help_heading = "Tuning")]
-    pub timers: Vec<String>,
-    /// Set a limit; repeatable; the long help lists them
-    #[arg(long = "limit", value_name = "NAME=NUMBER", help_heading = "Tuning")]
-    pub limits: Vec<String>,
-    /// Read settings from a TOML file; flags win over it
-    #[arg(long, value_name = "FILE", help_heading = "Tuning")]
-    pub config: Option<PathBuf>,
-    /// What to log: a level, or a filter such as info,m2m_cse::link=debug
-    #[arg(
-        long,
-        value_name = "FILTER",
-        default_value = "info",
-        env = "CSE_LOG",
-        help_heading = "Logging"
-    )]
-    pub log: String,
-    /// How to log, always to standard error
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        help_heading = "Logging"
-    )]
-    pub log_format: LogFormat,
-}
-
-/// The kind of CSE.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Infrastructure node: registers nowhere
-    #[default]
-    In,
-    /// Middle node: registers at --registrar
-    Mn,
-}
-
-/// The dialect of links.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum DialectName {
-    /// As published
-    #[default]
-    Published,
-    /// As the draft binding prints it
-    Draft,
-}
-
-/// The format of logs.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
-/// The same settings in a file.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    listen: Option<String>,
-    cse_id: Option<String>,
-    name: Option<String>,
-    kind: Option<Kind>,
-    poa: Vec<String>,
-    registrar: Option<String>,
-    store: Option<PathBuf>,
-    ephemeral: Option<bool>,
-    dialect: Option<DialectName>,
-    allow_plain_mcc: Option<bool>,
-    timers: BTreeMap<String, u64>,
-    limits: BTreeMap<String, u64>,
-}
 
 /// Settings that make sense together.
 #[derive(Clone, Debug)]
@@ -198,72 +88,6 @@ impl Default for Host {
             inbox_messages: 1_024,
         }
     }
-}
-
-/// Why settings cannot be used; each says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {why}; check --config")]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        why: std::io::Error,
-    },
-    /// The file is no TOML of this form.
-    #[error("{path} is not understood: {why}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What the parser says.
-        why: Box<toml::de::Error>,
-    },
-    /// A timer or a limit is not `NAME=NUMBER`.
-    #[error("{flag} {given} is not understood; write {flag} NAME=NUMBER")]
-    Pair {
-        /// Which flag.
-        flag: &'static str,
-        /// What was given.
-        given: String,
-    },
-    /// No such timer or limit.
-    #[error("there is no {kind} {name}; there are {known}")]
-    Unknown {
-        /// A timer or a limit.
-        kind: &'static str,
-        /// What was given.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-    /// The number is out of range.
-    #[error("the {kind} {name} cannot be {number}; it lies between 1 and {max}")]
-    Range {
-        /// A timer or a limit.
-        kind: &'static str,
-        /// Which one.
-        name: String,
-        /// What was given.
-        number: u64,
-        /// The largest that is possible.
-        max: u64,
-    },
-    /// The CSE-ID is none.
-    #[error("{0} is no CSE-ID; write a slash and letters, digits, - . _ ~ as in /cse1")]
-    CseId(String),
-    /// The name is none.
-    #[error("{0} is no resource name; write letters, digits, - . _ ~ as in cse1")]
-    Name(String),
-    /// The registrar or an own point of access is none.
-    #[error("{0}")]
-    PointOfAccess(#[from] BadPointOfAccess),
-    /// An infrastructure node registers nowhere.
-    #[error("a CSE of kind in registers nowhere; add --kind mn, or leave --registrar out")]
-    Registrar,
-    /// Both a store and none.
-    #[error("ephemeral and store exclude each other; leave one out")]
-    Store,
 }
 
 impl Settings {
@@ -495,6 +319,7 @@ fn size(number: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
     use rstest::rstest;
 
     fn gather(arguments: &[&str]) -> Result<Settings, String> {

@@ -8,12 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::http::Uri;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error};
 
 /// A point of access: `ws://host[:port]` (TS-0020 clause 6.2.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,6 +62,27 @@ impl PointOfAccess {
             port,
         })
     }
+
+    /// Opens a WebSocket there as `origin`; also tells whether the other end is on this machine.
+    pub async fn open(
+        &self,
+        origin: Option<&str>,
+        config: WebSocketConfig,
+    ) -> Result<(WebSocketStream<TcpStream>, bool), Error> {
+        let host = self.host.trim_matches(['[', ']']);
+        let stream = TcpStream::connect((host, self.port)).await?;
+        stream.set_nodelay(true)?;
+        let is_local = stream.peer_addr()?.ip().to_canonical().is_loopback();
+        let uri: Uri = format!("{self}/")
+            .parse()
+            .expect("a point of access is a URI, as it was when it was read");
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOLS[0]);
+        if let Some(origin) = origin {
+            request = request.with_header("X-M2M-Origin", origin);
+        }
+        let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
+        Ok((socket, is_local))
+    }
 }
 
 impl fmt::Display for PointOfAccess {
@@ -84,43 +105,26 @@ pub struct Dialer {
 impl Dialer {
     /// Tries once to open a link, and runs it to its end.
     pub async fn dial(self, hub: Arc<Hub>) {
-        match timeout(self.patience, self.connect(&hub)).await {
-            Ok(Ok((socket, trusted, place))) => {
+        let Some(place) = hub.place() else {
+            return self.fail(&hub, "there are as many links as allowed").await;
+        };
+        let attempt = self
+            .registrar
+            .open(Some(&self.origin), hub.limits().websocket());
+        match timeout(self.patience, attempt).await {
+            Ok(Ok((socket, trusted))) => {
                 hub.run(socket, &Dialect::Published, Opening::Dialed, trusted)
                     .await;
-                drop(place);
             }
-            Ok(Err(why)) => self.fail(&hub, &why).await,
+            Ok(Err(why)) => self.fail(&hub, &why.to_string()).await,
             Err(_) => self.fail(&hub, "it does not answer in time").await,
         }
+        drop(place);
     }
 
     async fn fail(&self, hub: &Hub, why: &str) {
         tracing::warn!(registrar = %self.registrar, why, "the registrar cannot be reached; trying again");
         hub.tell(Input::DialFailed).await;
-    }
-
-    async fn connect(
-        &self,
-        hub: &Hub,
-    ) -> Result<(WebSocketStream<TcpStream>, bool, OwnedSemaphorePermit), String> {
-        let place = hub.place().ok_or("there are as many links as allowed")?;
-        let host = self.registrar.host.trim_matches(['[', ']']);
-        let stream = TcpStream::connect((host, self.registrar.port)).await;
-        let stream = stream.map_err(|why| why.to_string())?;
-        stream.set_nodelay(true).map_err(|why| why.to_string())?;
-        let peer = stream.peer_addr().map_err(|why| why.to_string())?;
-        let uri: Uri = format!("{}/", self.registrar)
-            .parse()
-            .expect("a point of access is a URI, as it was when it was read");
-        let request = ClientRequestBuilder::new(uri)
-            .with_sub_protocol(SUBPROTOCOLS[0])
-            .with_header("X-M2M-Origin", self.origin.as_str());
-        let config = Some(hub.limits().websocket());
-        let (socket, _) = client_async_with_config(request, stream, config)
-            .await
-            .map_err(|why| why.to_string())?;
-        Ok((socket, peer.ip().to_canonical().is_loopback(), place))
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Driver<R> {
     store: Option<Store>,
     inbox: mpsc::Receiver<Arrival>,
     links: BTreeMap<LinkId, Handle>,
+    /// Links that the machine has never heard of, since it was built again.
+    forgotten: BTreeMap<LinkId, Handle>,
     hub: Arc<Hub>,
     dialer: Option<Dialer>,
     report: R,
@@ -98,6 +100,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             store: Some(store),
             inbox,
             links: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             hub,
             dialer,
             report,
@@ -193,7 +196,10 @@ impl<R: FnMut(&Event)> Driver<R> {
             Arrival::Input(input) => input,
         };
         let known = match &input {
-            Input::LinkLost { link } => self.links.remove(link).is_some(),
+            Input::LinkLost { link } => {
+                self.forgotten.remove(link);
+                self.links.remove(link).is_some()
+            }
             Input::Received { link, .. } | Input::Undecodable { link, .. } => {
                 self.links.contains_key(link)
             }
@@ -278,24 +284,21 @@ impl<R: FnMut(&Event)> Driver<R> {
 
     /// Passes it on to a link; one that does not keep up is cut, and the machine learns it as any loss.
     fn tell(&mut self, link: LinkId, outgoing: Outgoing) {
-        let Some(handle) = self.links.get(&link) else {
-            return;
-        };
-        if !handle.send(outgoing) {
+        if let Some(handle) = self.links.get_mut(&link)
+            && !handle.send(outgoing)
+        {
             tracing::warn!(link = link.0, "the peer reads too slowly; its link is cut");
-            self.links.remove(&link);
-            let hub = self.hub.clone();
-            let lost = Input::LinkLost { link };
-            tokio::spawn(async move { hub.tell(lost).await });
+            handle.cut();
         }
     }
 
     /// Starts over from the store after a commit that failed.
     fn rebuild(&mut self, why: &StoreError) -> Result<(), StoreError> {
         tracing::error!(%why, "nothing can be stored; refusing writes");
-        for handle in std::mem::take(&mut self.links).into_values() {
+        for handle in self.links.values() {
             let _ = handle.send(Outgoing::Close(CloseCode::Error, "the store fails"));
         }
+        self.forgotten.append(&mut self.links);
         let records = self
             .store
             .as_ref()

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -87,14 +88,22 @@ pub enum Outgoing {
 #[derive(Debug)]
 pub struct Handle {
     outbox: mpsc::Sender<Outgoing>,
-    _cut: oneshot::Sender<()>,
+    uncut: Option<oneshot::Sender<()>>,
 }
 
 impl Handle {
-    /// Passes it on to the link; false if the link is gone or its peer reads too slowly.
+    /// Passes it on to the link; false if the peer reads too slowly. What goes to a link that has ended is dropped.
     #[must_use]
     pub fn send(&self, outgoing: Outgoing) -> bool {
-        self.outbox.try_send(outgoing).is_ok()
+        match self.outbox.try_send(outgoing) {
+            Ok(()) | Err(TrySendError::Closed(_)) => true,
+            Err(TrySendError::Full(_)) => self.uncut.is_none(),
+        }
+    }
+
+    /// Ends the link without a close frame; it will tell that it is lost.
+    pub fn cut(&mut self) {
+        self.uncut = None;
     }
 }
 
@@ -158,7 +167,10 @@ impl Hub {
         let link = LinkId(self.numbers.fetch_add(1, Ordering::Relaxed));
         let (outbox, outgoing) = mpsc::channel(self.limits.outbox_messages);
         let (cut, is_cut) = oneshot::channel();
-        let handle = Handle { outbox, _cut: cut };
+        let handle = Handle {
+            outbox,
+            uncut: Some(cut),
+        };
         tracing::debug!(link = link.0, ?opening, trusted, "link opened");
         if self
             .inbox

@@ -1,0 +1,120 @@
+//! The command line, and the file that says the same.
+
+use super::table;
+use clap::{Parser, ValueEnum};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A reference CSE of oneM2M that speaks WebSocket and manages sessions.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(name = "cse", version, after_long_help = table::long_help())]
+pub struct Flags {
+    /// Where to listen; port 0 takes any free one, which is then printed [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Identity")]
+    pub listen: Option<String>,
+    /// CSE-ID, with its slash [default: /cse1]
+    #[arg(long, value_name = "/ID", help_heading = "Identity")]
+    pub cse_id: Option<String>,
+    /// Name of the CSEBase [default: the CSE-ID without its slash]
+    #[arg(long, value_name = "NAME", help_heading = "Identity")]
+    pub name: Option<String>,
+    /// Infrastructure node or middle node [default: in]
+    #[arg(long, value_name = "KIND", help_heading = "Identity")]
+    pub kind: Option<Kind>,
+    /// Where registrees reach this CSE, if not where it listens; repeatable
+    #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Identity")]
+    pub poa: Vec<String>,
+    /// The CSE to register at, over a link that this one opens (needs --kind mn)
+    #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Neighbours")]
+    pub registrar: Option<String>,
+    /// Let CSEs register over links that are neither on this machine nor secured
+    #[arg(long, help_heading = "Neighbours")]
+    pub allow_plain_mcc: bool,
+    /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling of the draft
+    /// binding [default: published]
+    #[arg(long, value_name = "DIALECT", help_heading = "Neighbours")]
+    pub dialect: Option<DialectName>,
+    /// Folder of the store; what is acknowledged is in it and survives a crash [default: ./cse-store]
+    #[arg(long, value_name = "FOLDER", help_heading = "Storage")]
+    pub store: Option<PathBuf>,
+    /// Keep everything in memory and forget it at the end
+    #[arg(long, conflicts_with = "store", help_heading = "Storage")]
+    pub ephemeral: bool,
+    /// Set a timer, in milliseconds; repeatable; the long help lists them
+    #[arg(long = "timer", value_name = "NAME=MS", help_heading = "Tuning")]
+    pub timers: Vec<String>,
+    /// Set a limit; repeatable; the long help lists them
+    #[arg(long = "limit", value_name = "NAME=NUMBER", help_heading = "Tuning")]
+    pub limits: Vec<String>,
+    /// Read settings from a TOML file; flags win over it
+    #[arg(long, value_name = "FILE", help_heading = "Tuning")]
+    pub config: Option<PathBuf>,
+    /// What to log: a level, or a filter such as info,m2m_cse::link=debug
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "CSE_LOG",
+        help_heading = "Logging"
+    )]
+    pub log: String,
+    /// How to log, always to standard error
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Logging"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// The kind of CSE.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Infrastructure node: registers nowhere
+    #[default]
+    In,
+    /// Middle node: registers at --registrar
+    Mn,
+}
+
+/// The dialect of links.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DialectName {
+    /// As published
+    #[default]
+    Published,
+    /// As the draft binding prints it
+    Draft,
+}
+
+/// The format of logs.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The same settings in a file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) listen: Option<String>,
+    pub(super) cse_id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) kind: Option<Kind>,
+    pub(super) poa: Vec<String>,
+    pub(super) registrar: Option<String>,
+    pub(super) store: Option<PathBuf>,
+    pub(super) ephemeral: Option<bool>,
+    pub(super) dialect: Option<DialectName>,
+    pub(super) allow_plain_mcc: Option<bool>,
+    pub(super) timers: BTreeMap<String, u64>,
+    pub(super) limits: BTreeMap<String, u64>,
+}

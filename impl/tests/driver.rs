@@ -1,0 +1,99 @@
+//! The driver when its store fails: nothing is shown that is not stored, reads go on, writes come back.
+
+mod host;
+
+use host::{Client, within};
+use m2m_cse::config::Settings;
+use m2m_cse::driver::{Driver, Parts};
+use m2m_cse::link::Hub;
+use m2m_cse::serve::{Door, serve};
+use m2m_cse::store::Store;
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// A CSE in this process; its address, and the switch that makes its store fail.
+async fn cse() -> (String, Arc<AtomicBool>) {
+    let settings = Settings::default();
+    let failing = Arc::new(AtomicBool::new(false));
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port is free");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let (tell, inbox) = mpsc::channel(settings.links_inbox());
+    let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
+    let driver = Driver::start(Parts {
+        config: settings.machine(Vec::new()),
+        store: Store::in_memory_failing(failing.clone()),
+        inbox,
+        hub: hub.clone(),
+        dialer: None,
+        report: |_: &_| {},
+        store_retry: Duration::from_millis(10),
+    });
+    let driver = driver.expect("the store works");
+    let door = Door {
+        unnamed: settings.unnamed_dialect(),
+        handshake: Duration::from_secs(5),
+    };
+    tokio::spawn(serve(listener, hub, door));
+    tokio::spawn(driver.run(std::future::pending(), Duration::ZERO));
+    (address, failing)
+}
+
+fn create(name: &str) -> Json {
+    json!({"op": 1, "to": "cse1/ae1", "fr": "Cae1", "rqi": format!("c-{name}"), "rvi": "3",
+        "ty": 3, "pc": {"m2m:cnt": {"rn": name}}})
+}
+
+fn read(name: &str, number: u32) -> Json {
+    json!({"op": 2, "to": format!("cse1/ae1/{name}"), "fr": "Cae1",
+        "rqi": format!("r-{name}-{number}"), "rvi": "3"})
+}
+
+async fn reopened(address: &str) -> Client {
+    Client::open(address, Some("Cae1"), "oneM2M.json").await
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_stored_is_not_answered_and_leaves_nothing() {
+    let (address, failing) = cse().await;
+    let mut client = Client::open(&address, None, "oneM2M.json").await;
+    client.register("cse1", "ae1").await;
+    assert_eq!(client.ask(create("before")).await["rsc"], 2001);
+
+    failing.store(true, Ordering::SeqCst);
+    client.send(create("during")).await;
+    let code = client.closed().await;
+    let mut client = reopened(&address).await;
+
+    assert_eq!(u16::from(code), 1011);
+    assert_eq!(client.ask(read("before", 1)).await["rsc"], 2000);
+    assert_eq!(client.ask(read("during", 1)).await["rsc"], 4004);
+}
+
+#[tokio::test]
+async fn writes_are_refused_until_the_store_works_again() {
+    let (address, failing) = cse().await;
+    let mut client = Client::open(&address, None, "oneM2M.json").await;
+    client.register("cse1", "ae1").await;
+    failing.store(true, Ordering::SeqCst);
+    client.send(create("first")).await;
+    client.closed().await;
+    let mut client = reopened(&address).await;
+
+    assert_eq!(client.ask(create("second")).await["rsc"], 5207);
+    failing.store(false, Ordering::SeqCst);
+    let accepted = async {
+        for number in 0.. {
+            if client.ask(create(&format!("n{number}"))).await["rsc"] == 2001 {
+                break;
+            }
+        }
+    };
+
+    within(accepted).await;
+}
