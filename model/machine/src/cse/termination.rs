@@ -235,7 +235,8 @@ impl Cse {
             .is_some_and(|r| r.acknowledged.is_some());
         self.remove_session(step, session);
         let unconfirmed = !state.hops.is_empty();
-        // END-33: who was acknowledged hears when all hops have confirmed.
+        // Who was acknowledged hears when all hops have confirmed.
+        // END-33
         let reports_later = state
             .requester
             .clone()
@@ -272,7 +273,8 @@ impl Cse {
         if !under_way.hops.contains_key(hop) {
             return Err(Refusal::SessionUnknown);
         }
-        // END-11, END-27: the session ends here at once; the hop is answered without waiting for its own answer.
+        // The session ends here at once; the hop is answered without waiting for its own answer.
+        // END-11, END-27
         let own = under_way.requester.clone();
         let until = self
             .session_expiry(&session.id)
