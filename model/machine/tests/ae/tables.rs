@@ -8,12 +8,13 @@ use m2m_machine::Ae;
 use m2m_machine::ae::command::{Ask, Event};
 use m2m_machine::ae::endpoint::Phase;
 use m2m_machine::ae::link::LinkState;
-use m2m_machine::ae::{Input, Output, Timer};
+use m2m_machine::ae::{Input, Output, Registration, Timer};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::{Malformed, Primitive};
 use m2m_machine::shared::Shared;
 use m2m_machine::status::Status;
 use m2m_machine::value::Members;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 type Row = (&'static str, fn() -> Bench);
@@ -113,11 +114,11 @@ fn every_registration_phase_and_command_is_decided() {
         }),
     ];
     check("registration", rows, columns, |ae| {
-        match (ae.identity(), ae.exchanges().next()) {
-            (None, None) => "Missing",
-            (None, Some(_)) => "Asked",
-            (Some(_), None) => "Known",
-            (Some(_), Some(_)) => "Known or Leaving",
+        match ae.registration() {
+            Registration::Missing => "Missing",
+            Registration::Asked => "Asked",
+            Registration::Known(_) => "Known",
+            Registration::Leaving(_) => "Leaving",
         }
     });
 }
@@ -262,18 +263,29 @@ fn an_establishment_is_decided_in_every_stage() {
 }
 
 fn check(name: &str, rows: &[Row], columns: &[(&str, Move)], phase: fn(&Ae) -> &str) {
-    let mut text = String::new();
+    let mut table = String::new();
+    let mut edges: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for (row, make) in rows {
         for (column, act) in columns {
             let mut bench = make();
             let outputs = show(&act(&mut bench));
-            let after = phase(&bench.ae);
-            writeln!(text, "{row:8} x {column:22} -> {after:16} {outputs}")
+            let after = phase(&bench.ae).to_owned();
+            writeln!(table, "{row:8} x {column:22} -> {after:8} {outputs}")
                 .expect("text takes all");
+            if after != *row {
+                edges.entry((row, after)).or_default().push(column);
+            }
         }
     }
+    let mut diagram = format!("digraph {name} {{\n");
+    for ((from, to), labels) in edges {
+        let label = labels.join("\\n");
+        writeln!(diagram, "  \"{from}\" -> \"{to}\" [label=\"{label}\"];").expect("text takes all");
+    }
+    diagram.push('}');
     insta::with_settings!({prepend_module_to_snapshot => false}, {
-        insta::assert_snapshot!(name, text);
+        insta::assert_snapshot!(name, table);
+        insta::assert_snapshot!(format!("{name}_diagram"), diagram);
     });
 }
 
