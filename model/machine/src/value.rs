@@ -73,7 +73,8 @@ pub struct SealHeader {
 pub enum SealBody {
     /// As it stands on the wire: five base64url parts.
     Compact(Text),
-    /// In clear; only an endpoint's machine makes it, and its host seals it before it leaves.
+    /// In clear; an endpoint's machine makes it and its host seals it before it leaves, or the host makes it by
+    /// opening what arrived. It never travels.
     Clear(Value),
 }
 

@@ -106,7 +106,10 @@ impl Ae {
         let Registration::Leaving(identity) = self.registration.clone() else {
             return;
         };
-        if status.is_success() || status == Status::NOT_FOUND {
+        // A registrar that knows nothing of this AE has nothing to remove.
+        let is_unknown =
+            status == Status::NOT_FOUND || status == Status::ORIGINATOR_NOT_AUTHENTICATED;
+        if status.is_success() || is_unknown {
             // END-18
             self.end_all(EndReason::Deregistered, out);
             self.registration = Registration::Missing;

@@ -149,6 +149,7 @@ impl Cse {
             members.insert(Attribute::ExpirationTime, Value::Time(expires));
         }
         members.extend(self.live_attributes(resource));
+        schema::put_defaults(resource.resource_type, &mut members);
         if resource.resource_type == ResourceType::CseBase {
             members.extend(self.describe());
         }
