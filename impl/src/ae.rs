@@ -27,12 +27,14 @@ mod event;
 pub mod lines;
 mod options;
 mod protection;
+mod report;
 
 pub use call::{Answer, Call};
 pub use event::{Consent, Event, Events, Session};
 pub use options::{Application, Options, Proposal};
 
-use self::driver::{Driver, Order, Reply};
+use self::driver::{Driver, Order};
+use self::report::Reply;
 use crate::protect::ProtectError;
 use m2m_machine::ae::command::{Ask, Objection, Verdict};
 use m2m_machine::ae::endpoint::EndKey;

@@ -8,17 +8,17 @@
 //!
 //! While the application leaves events unread the link is not read either; orders and deadlines go on.
 
-use super::call::{Answer, faults, json_of};
 use super::client::{Arrival, Client, Handle, Outgoing};
-use super::event::{self, Consent, Event, Events, Session};
+use super::event::{Event, Events, Session};
 use super::protection::{Sealer, key, open};
-use super::{AeError, Options, Registered};
+use super::report::{Reply, Said, said};
+use super::{AeError, Options};
 use crate::protect::{ProtectError, SessionKey};
 use crate::wire::{self, Dialect};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use m2m_machine::ae::command::{self, Ask, Command, Verdict};
-use m2m_machine::ae::endpoint::{EndKey, Phase};
+use m2m_machine::ae::endpoint::Phase;
 use m2m_machine::ae::{CloseReason, Input, Output};
 use m2m_machine::id::{LinkId, SessionId};
 use m2m_machine::primitive::Primitive;
@@ -46,47 +46,6 @@ pub(super) enum Order {
         /// Who waits.
         done: oneshot::Sender<()>,
     },
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub(super) enum Reply {
-    Registered(Registered),
-    Discovered(Vec<String>),
-    Established(Session),
-    Decided,
-    Answered(Answer),
-}
-
-impl Reply {
-    /// The answer, if it says that the request was carried out.
-    pub(super) fn success(self, what: &'static str) -> Result<Answer, AeError> {
-        match self {
-            Self::Answered(answer) if answer.is_success() => Ok(answer),
-            other @ (Self::Answered(_)
-            | Self::Registered(_)
-            | Self::Discovered(_)
-            | Self::Established(_)
-            | Self::Decided) => Err(other.unexpected(what)),
-        }
-    }
-
-    /// The error that an answer is where something better was hoped for.
-    pub(super) fn unexpected(self, what: &'static str) -> AeError {
-        match self {
-            Self::Answered(answer) => {
-                let why = answer.reason().map(str::to_owned);
-                AeError::Status {
-                    what,
-                    status: answer.status,
-                    why,
-                }
-            }
-            Self::Registered(_) | Self::Discovered(_) | Self::Established(_) | Self::Decided => {
-                AeError::Closed
-            }
-        }
-    }
 }
 
 /// Events an application may leave unread, and how many of them one step can make at most.
@@ -260,13 +219,15 @@ impl Driver {
                 },
         } = ask
         {
-            let EndKey { private, .. } = own;
-            if let (Some(Phase::Asked(asked)), Some(identity)) =
-                (self.machine.phase(session), self.machine.identity())
-                && let Some(peer) = &asked.question.peer_key
+            let Some(Phase::Asked(asked)) = self.machine.phase(session) else {
+                return Ok(());
+            };
+            let question = &asked.question;
+            if let Some(identity) = self.machine.identity()
+                && let Some(peer) = &question.peer_key
             {
-                let initiator = &asked.question.initiator;
-                SessionKey::agreed(private, peer, session, initiator, &identity.id)?;
+                let initiator = &question.initiator;
+                SessionKey::agreed(&own.private, peer, session, initiator, &identity.id)?;
             }
         }
         Ok(())
@@ -334,33 +295,14 @@ impl Driver {
     }
 
     fn report(&mut self, event: command::Event) {
-        use command::Event as Told;
-        match event {
-            Told::Connected => self.tell(Event::Connected),
-            Told::Disconnected => self.tell(Event::Disconnected),
-            Told::Refused { tag, why } => self.reply(tag, Err(AeError::Refused(why))),
-            Told::Registered { tag, id, name } => {
-                let registered = Registered {
-                    id: id.to_string(),
-                    name: name.to_string(),
-                };
-                self.reply(tag, Ok(Reply::Registered(registered)));
-            }
-            Told::Discovered { tag, found } => {
-                let found = found.iter().map(ToString::to_string).collect();
-                self.reply(tag, Ok(Reply::Discovered(found)));
-            }
-            Told::Established { tag, session } => {
+        match said(event) {
+            Said::Reply(tag, reply) => self.reply(tag, reply),
+            Said::Established(tag, session) => {
                 let reply = self.established(&session);
                 self.reply(tag, reply);
             }
-            Told::Decided { tag, .. } => self.reply(tag, Ok(Reply::Decided)),
-            Told::Answered {
-                tag,
-                response,
-                unreadable,
-            } => {
-                let answer = Answer::new(tag, &response, &unreadable);
+            Said::Answer(answer) => {
+                let tag = answer.request;
                 if self.waiting.contains_key(&tag) {
                     self.reply(tag, Ok(Reply::Answered(answer)));
                 } else {
@@ -370,57 +312,7 @@ impl Driver {
                     });
                 }
             }
-            Told::Accepted { tag, response } => {
-                let answer = Answer::new(tag, &response, &[]);
-                self.reply(tag, Ok(Reply::Answered(answer)));
-            }
-            Told::Result { response } => {
-                let answer = Answer::new(0, &response, &[]);
-                self.tell(Event::Result {
-                    request: None,
-                    answer,
-                });
-            }
-            Told::Consent(question) => self.tell(Event::Consent(Consent::new(&question))),
-            Told::Silent { session } => self.tell(Event::Silent {
-                session: session.to_string(),
-            }),
-            Told::Updated {
-                session,
-                resource,
-                operation,
-                originator,
-            } => {
-                self.tell(Event::Updated {
-                    session: session.to_string(),
-                    resource: resource.to_string(),
-                    operation: operation.number(),
-                    originator: originator.to_string(),
-                });
-            }
-            Told::Notified {
-                from,
-                session,
-                content,
-                unreadable,
-            } => {
-                for fault in faults(&unreadable) {
-                    tracing::warn!(fault, "a sealed value was refused");
-                }
-                self.tell(Event::Notified {
-                    from: from.to_string(),
-                    session: session.map(|session| session.to_string()),
-                    content: content.map(|content| json_of(&content, &unreadable)),
-                });
-            }
-            Told::Ended { session, reason } => {
-                let reason = event::reason(reason);
-                self.tell(Event::Ended {
-                    session: session.to_string(),
-                    reason,
-                });
-            }
-            Told::LimitReached(what) => self.tell(Event::LimitReached(what)),
+            Said::Event(event) => self.tell(event),
         }
     }
 

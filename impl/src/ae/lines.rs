@@ -164,17 +164,8 @@ impl Command {
                 stem,
                 session_capable,
             } => {
-                let mut application = Application::new(&app_id);
-                if let Some(name) = name {
-                    application = application.named(&name);
-                }
-                if let Some(stem) = stem {
-                    application = application.with_stem(&stem);
-                }
-                if session_capable {
-                    application = application.session_capable();
-                }
-                let registered = ae.register(application).await?;
+                let wanted = application(&app_id, name, stem, session_capable);
+                let registered = ae.register(wanted).await?;
                 json!({"ae": registered.id, "name": registered.name})
             }
             Self::Deregister {} => {
@@ -240,6 +231,25 @@ impl Command {
         };
         Ok(members(said))
     }
+}
+
+fn application(
+    app_id: &str,
+    name: Option<String>,
+    stem: Option<String>,
+    session_capable: bool,
+) -> Application {
+    let mut wanted = Application::new(app_id);
+    if let Some(name) = name {
+        wanted = wanted.named(&name);
+    }
+    if let Some(stem) = stem {
+        wanted = wanted.with_stem(&stem);
+    }
+    if session_capable {
+        wanted = wanted.session_capable();
+    }
+    wanted
 }
 
 fn fresh_key() -> Result<EndKey, AeError> {

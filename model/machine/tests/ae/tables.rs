@@ -105,6 +105,9 @@ fn every_registration_phase_and_command_is_decided() {
         }),
         ("Received 2002", |b| b.answer("q1", Status::DELETED, None)),
         ("Received 4004", |b| b.answer("q1", Status::NOT_FOUND, None)),
+        ("Received 4106", |b| {
+            b.answer("q1", Status::ORIGINATOR_NOT_AUTHENTICATED, None)
+        }),
         ("Received 4117", |b| {
             b.answer("q1", Status::ALREADY_REGISTERED, None)
         }),
