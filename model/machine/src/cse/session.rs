@@ -67,6 +67,7 @@ impl Cse {
             return self.session_request_now(step, requester, target, &resource);
         }
         // The answer would put the credentials into a resource.
+        // EST-75
         if is_creation(&requester.request, ResourceType::Session) {
             return Err(Refusal::NotAcceptable);
         }
