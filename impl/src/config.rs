@@ -99,19 +99,10 @@ impl Settings {
             .map(read)
             .transpose()?
             .unwrap_or_default();
-        let cse_id = flags
-            .cse_id
-            .clone()
-            .or(file.cse_id)
-            .unwrap_or_else(|| "/cse1".to_owned());
-        let stem = cse_id.strip_prefix('/').filter(|stem| is_name(stem));
-        let stem = stem
-            .ok_or_else(|| ConfigError::CseId(cse_id.clone()))?
-            .to_owned();
-        let name = flags.name.clone().or(file.name).unwrap_or(stem);
-        if !is_name(&name) || name == "-" {
-            return Err(ConfigError::Name(name));
-        }
+        let (cse_id, name) = identity(
+            flags.cse_id.clone().or(file.cse_id),
+            flags.name.clone().or(file.name),
+        )?;
         let kind = flags.kind.or(file.kind).unwrap_or_default();
         let registrar = flags.registrar.clone().or(file.registrar);
         let registrar = registrar
@@ -278,6 +269,18 @@ impl Default for Settings {
             host: Host::default(),
         }
     }
+}
+
+/// CSE-ID and name, from what was given of them.
+fn identity(cse_id: Option<String>, name: Option<String>) -> Result<(String, String), ConfigError> {
+    let cse_id = cse_id.unwrap_or_else(|| "/cse1".to_owned());
+    let stem = cse_id.strip_prefix('/').filter(|stem| is_name(stem));
+    let stem = stem.ok_or_else(|| ConfigError::CseId(cse_id.clone()))?;
+    let name = name.unwrap_or_else(|| stem.to_owned());
+    if !is_name(&name) || name == "-" {
+        return Err(ConfigError::Name(name));
+    }
+    Ok((cse_id, name))
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {

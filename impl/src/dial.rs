@@ -1,4 +1,5 @@
-//! The way to the registrar: one attempt to open a link. When to try again is the machine's decision.
+//! The way to the registrar: one attempt to open a link. When to try again is the machine's
+//! decision.
 
 use crate::link::Hub;
 use crate::serve::SUBPROTOCOLS;

@@ -1,13 +1,13 @@
 //! The owner of the machine: one task, one inbox, one sleep.
 //!
-//! It works in rounds. A round takes what has arrived, up to a bound, and what is due; steps the machine for each;
-//! puts the batches of all these steps on stable storage as one; and only then carries out the other outputs, in the
-//! order in which the machine gave them. What arrives meanwhile makes the next round: the busier the CSE, the more
-//! steps share one commit.
+//! It works in rounds. A round takes what has arrived, up to a bound, and what is due; steps the
+//! machine for each; puts the batches of all these steps on stable storage as one; and only then
+//! carries out the other outputs, in the order in which the machine gave them. What arrives
+//! meanwhile makes the next round: the busier the CSE, the more steps share one commit.
 //!
-//! If a commit fails, nobody has seen anything of the round. The driver forgets the machine, closes all links, builds
-//! the machine again from the store, tells it that the store fails, and tries again and again whether it still does.
-//! Until it works again, deadlines wait.
+//! If a commit fails, nobody has seen anything of the round. The driver forgets the machine, closes
+//! all links, builds the machine again from the store, tells it that the store fails, and tries
+//! again and again whether it still does. Until it works again, deadlines wait.
 
 use crate::dial::Dialer;
 use crate::link::{Arrival, Handle, Hub, Outgoing};
@@ -282,7 +282,8 @@ impl<R: FnMut(&Event)> Driver<R> {
         }
     }
 
-    /// Passes it on to a link; one that does not keep up is cut, and the machine learns it as any loss.
+    /// Passes it on to a link; one that does not keep up is cut, and the machine learns it as any
+    /// loss.
     fn tell(&mut self, link: LinkId, outgoing: Outgoing) {
         if let Some(handle) = self.links.get_mut(&link)
             && !handle.send(outgoing)

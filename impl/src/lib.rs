@@ -1,7 +1,21 @@
 //! The programs: a CSE and an AE that run the protocol machines over WebSockets.
 //!
-//! One task owns the machine; one task per WebSocket turns frames into inputs and outputs into frames; one thread
-//! writes the store. No part but the machine decides anything about the protocol.
+//! Of a CSE, one task owns the machine ([`driver`]); one task per WebSocket turns frames into inputs
+//! and primitives into frames ([`link`], with [`wire`]); one accepts ([`serve`]), one dials
+//! ([`dial`]). Commits run on a thread of their own, so that no task waits for the disk but the
+//! owner, and what arrives meanwhile shares the next commit.
+//!
+//! ```text
+//!   serve, dial                    link (one per WebSocket)              driver (one)
+//!   ───────────                    ────────────────────────              ────────────
+//!   handshake ── socket ─────────► read   ── inbox, bounded ───────────► Cse::step
+//!                                  write  ◄─ outbox, bounded per link ── after the commit
+//!                                                                          │ batches
+//!                                                                          ▼
+//!                                                                        store
+//! ```
+//!
+//! No part but the machine decides anything about the protocol.
 
 pub mod ae;
 pub mod config;

@@ -1,7 +1,9 @@
-//! One task per WebSocket: frames become inputs, primitives become frames. It decides nothing about the protocol.
+//! One task per WebSocket: frames become inputs, primitives become frames. It decides nothing about
+//! the protocol.
 //!
-//! Reading and writing go on side by side, so that two peers that both wait for the other to read do not block each
-//! other. A full inbox stops the reading, and so the peer; a full outbox ends the link.
+//! Reading and writing go on side by side, so that two peers that both wait for the other to read
+//! do not block each other. A full inbox stops the reading, and so the peer; a full outbox ends the
+//! link.
 
 use crate::wire::{self, Dialect, Undecodable};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -92,7 +94,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Passes it on to the link; false if the peer reads too slowly. What goes to a link that has ended is dropped.
+    /// Passes it on to the link; false if the peer reads too slowly. What goes to a link that has
+    /// ended is dropped.
     #[must_use]
     pub fn send(&self, outgoing: Outgoing) -> bool {
         match self.outbox.try_send(outgoing) {
@@ -319,8 +322,8 @@ fn ending(error: &Error) -> Ending {
     }
 }
 
-/// Sends the close frame, and reads until the peer has closed too: a socket with unread bytes would be reset, and
-/// the peer might never see the frame.
+/// Sends the close frame, and reads until the peer has closed too: a socket with unread bytes would
+/// be reset, and the peer might never see the frame.
 async fn close<S>(mut socket: WebSocketStream<S>, code: CloseCode, reason: &'static str)
 where
     S: AsyncRead + AsyncWrite + Unpin,

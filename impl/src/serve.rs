@@ -1,7 +1,7 @@
 //! The accept loop, and the upgrade from HTTP: who gets a link, and with which subprotocol.
 //!
-//! The request is parsed here and not by tungstenite, whose handshake ends without an HTTP answer on a wrong version
-//! or a missing key.
+//! The request is parsed here and not by tungstenite, whose handshake ends without an HTTP answer
+//! on a wrong version or a missing key.
 
 use crate::link::Hub;
 use crate::wire::Dialect;

@@ -1,7 +1,7 @@
 //! The store: what must survive a crash, in an embedded database.
 //!
-//! A batch is one transaction, and on the disk when [`Store::commit`] returns. The store knows keys and bytes; what
-//! records mean is the machine's business, how they are written that of [`codec`].
+//! A batch is one transaction, and on the disk when [`Store::commit`] returns. The store knows keys
+//! and bytes; what records mean is the machine's business, how they are written that of [`codec`].
 
 pub mod codec;
 mod field;
@@ -138,7 +138,8 @@ impl Store {
         }
     }
 
-    /// Puts a batch on stable storage, all of it or nothing; an empty one shows whether that is possible.
+    /// Puts a batch on stable storage, all of it or nothing; an empty one shows whether that is
+    /// possible.
     pub fn commit(&mut self, batch: &[Update]) -> Result<(), StoreError> {
         match &mut self.0 {
             Kind::Disk { path, database } => {

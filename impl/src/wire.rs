@@ -1,8 +1,8 @@
 //! The wire format: JSON text on one side, the machines' primitives on the other.
 //!
-//! Only here are short names and the shape of messages known. What cannot be read is told as [`Undecodable`]; what to
-//! answer is the machine's decision. Two dialects: the published binding (TS-0020, TS-0004 clause 8.4) and the draft's
-//! own spelling ([`Dialect`]).
+//! Only here are short names and the shape of messages known. What cannot be read is told as
+//! [`Undecodable`]; what to answer is the machine's decision. Two dialects: the published binding
+//! (TS-0020, TS-0004 clause 8.4) and the draft's own spelling ([`Dialect`]).
 //!
 //! Start at [`names`] for the short names, at [`value`] for what becomes of values.
 

@@ -1,4 +1,5 @@
-//! The driver when its store fails: nothing is shown that is not stored, reads go on, writes come back.
+//! The driver when its store fails: nothing is shown that is not stored, reads go on, writes come
+//! back.
 
 mod host;
 

@@ -203,7 +203,8 @@ async fn a_peer_that_answers_pings_is_kept() {
     let mut client = registered(&cse).await;
     let _silent = raw(&cse).await;
 
-    // Answering goes on while waiting for the silent one to be given up, which takes three times the pause.
+    // Answering goes on while waiting for the silent one to be given up, which takes three times
+    // the pause.
     let (_, line) = tokio::join!(
         timeout(PATIENCE / 60, client.receive()),
         cse.logged("link ends")

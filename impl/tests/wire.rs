@@ -1,4 +1,5 @@
-//! JSON and primitives: the published flows in both directions, arbitrary primitives, arbitrary bytes.
+//! JSON and primitives: the published flows in both directions, arbitrary primitives, arbitrary
+//! bytes.
 
 use m2m_cse::wire::names::{self, Scope};
 use m2m_cse::wire::{Dialect, Undecodable, decode, encode, encode_sealing, measure, time};

@@ -1,4 +1,5 @@
-//! The CSE as a program: flags, store, machine, accept loop; from there on everything is in the library.
+//! The CSE as a program: flags, store, machine, accept loop; from there on everything is in the
+//! library.
 
 use clap::Parser;
 use m2m_cse::config::{Flags, LogFormat, Settings};

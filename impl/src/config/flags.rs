@@ -31,11 +31,12 @@ pub struct Flags {
     /// Let CSEs register over links that are neither on this machine nor secured
     #[arg(long, help_heading = "Neighbours")]
     pub allow_plain_mcc: bool,
-    /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling of the draft
-    /// binding [default: published]
+    /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling
+    /// of the draft binding [default: published]
     #[arg(long, value_name = "DIALECT", help_heading = "Neighbours")]
     pub dialect: Option<DialectName>,
-    /// Folder of the store; what is acknowledged is in it and survives a crash [default: ./cse-store]
+    /// Folder of the store; what is acknowledged is in it and survives a crash [default:
+    /// ./cse-store]
     #[arg(long, value_name = "FOLDER", help_heading = "Storage")]
     pub store: Option<PathBuf>,
     /// Keep everything in memory and forget it at the end

@@ -1,6 +1,7 @@
 //! How the parts of records are written in JSON: exactly, whatever they hold.
 //!
-//! Unlike on the wire, a value here says what it is, because what is stored must come back as the machine left it.
+//! Unlike on the wire, a value here says what it is, because what is stored must come back as the
+//! machine left it.
 
 use crate::wire::names::{self, Scope};
 use crate::wire::sealed;

@@ -1,8 +1,9 @@
 //! The dialect of the draft binding: its own spelling of primitives, as its example prints it.
 //!
-//! Against the published form: a wrapper (`m2m:rqp`, `m2m:rsp`), `ri` for the request identifier, codes and booleans
-//! as text, `poa` as one string, typographic quotes, no release versions, application identifiers of any form, and a
-//! CSE named by its CSE-ID without the slash. Read, it becomes what the machine knows; written, it is turned back.
+//! Against the published form: a wrapper (`m2m:rqp`, `m2m:rsp`), `ri` for the request identifier,
+//! codes and booleans as text, `poa` as one string, typographic quotes, no release versions,
+//! application identifiers of any form, and a CSE named by its CSE-ID without the slash. Read, it
+//! becomes what the machine knows; written, it is turned back.
 
 use super::param::Strictness;
 use super::value::{Entries, Seal, collect};
@@ -14,7 +15,8 @@ use m2m_machine::shared::Shared;
 use m2m_machine::value::{Members, Value};
 use std::borrow::Cow;
 
-/// What an application identifier of no registered form is made from, so that it can be turned back.
+/// What an application identifier of no registered form is made from, so that it can be turned
+/// back.
 const UNREGISTERED: &str = "Ndraft.";
 /// The release that the draft's primitives are taken for.
 const RELEASE: &str = "3";
@@ -150,7 +152,8 @@ fn members_of_resource(content: &mut Content) -> Option<&mut Members> {
     }
 }
 
-/// Replaces typographic quotes that stand for quotation marks; within text between straight ones they are text.
+/// Replaces typographic quotes that stand for quotation marks; within text between straight ones
+/// they are text.
 fn straighten(text: &str) -> Cow<'_, str> {
     if !text.contains(is_typographic) {
         return Cow::Borrowed(text);

@@ -1,8 +1,9 @@
 //! Short names (TS-0004 clause 8.2, and the private `smg:` block), both directions from one table.
 //!
-//! A short name means different things in different places: `nm` in a filter and in a reference, `or` in a resource
-//! and in an operation monitor, and in a flexContainer every name that is not universal is the application's own.
-//! [`Scope`] says where a name stands; within one scope names and attributes match one to one.
+//! A short name means different things in different places: `nm` in a filter and in a reference,
+//! `or` in a resource and in an operation monitor, and in a flexContainer every name that is not
+//! universal is the application's own. [`Scope`] says where a name stands; within one scope names
+//! and attributes match one to one.
 
 use m2m_machine::attribute::Attribute;
 use m2m_machine::resource::ResourceType;

@@ -1,4 +1,5 @@
-//! Timestamps: `YYYYMMDDThhmmss`, optionally `,` and one to six digits of a second (TS-0004 clause 6.3.3); in UTC.
+//! Timestamps: `YYYYMMDDThhmmss`, optionally `,` and one to six digits of a second (TS-0004 clause
+//! 6.3.3); in UTC.
 
 use m2m_machine::Timestamp;
 use m2m_machine::schedule::civil;

@@ -1,7 +1,8 @@
 //! Values of content: JSON text on one side, [`Value`] on the other.
 //!
-//! Reading has a fast path and an exact one. The fast path is a visitor; it gives up at a number that is no 64-bit
-//! integer. The exact path then reads the text again piece by piece, so that such a number keeps its spelling.
+//! Reading has a fast path and an exact one. The fast path is a visitor; it gives up at a number
+//! that is no 64-bit integer. The exact path then reads the text again piece by piece, so that such
+//! a number keeps its spelling.
 
 use super::names::{Scope, attribute, short};
 use super::{Unsealable, sealed, time};
@@ -24,7 +25,8 @@ pub type Seal<'a> = dyn Fn(&SealHeader, &Value) -> Option<Text> + 'a;
 /// The members of an object in their order, unread.
 pub(super) type Entries<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
-/// Reads a value that stands alone, such as the plaintext of a sealed value; its names are all its own.
+/// Reads a value that stands alone, such as the plaintext of a sealed value; its names are all its
+/// own.
 #[must_use]
 pub fn parse(text: &str) -> Option<Value> {
     read(
@@ -167,7 +169,8 @@ pub(super) fn entries(text: &str) -> Option<Entries<'_>> {
     collect(text, &mut entries).then_some(entries)
 }
 
-/// Collects the members of the object that the text is, as far as it goes; whether it is one, well-formed.
+/// Collects the members of the object that the text is, as far as it goes; whether it is one,
+/// well-formed.
 pub(super) fn collect<'a>(text: &'a str, entries: &mut Entries<'a>) -> bool {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer.deserialize_map(Collector(entries)).is_ok() && deserializer.end().is_ok()
