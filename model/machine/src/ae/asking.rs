@@ -130,7 +130,10 @@ impl Ae {
                 self.seal(&session, &mut request)?;
             }
         }
-        self.open(now, Some(tag), request, Purpose::Plain)
+        let purpose = self.purpose_of(&identity, &request);
+        self.open(now, Some(tag), request, purpose.clone())?;
+        self.leave(&purpose);
+        Ok(())
     }
 
     /// Who this AE is, if it may send requests.

@@ -1,9 +1,10 @@
 //! How a session ends at its endpoint: asked for, told, expired, or unknown here.
 
+use crate::address::normalized;
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::SessionId;
-use crate::primitive::{Operation, Response};
+use crate::primitive::{Operation, Request, Response};
 use crate::resource::ResourceType;
 use crate::status::Status;
 use crate::text::Text;
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use super::command::{EndReason, Event, Objection};
 use super::endpoint::{Member, Past, Phase};
 use super::exchange::{Purpose, Stage};
-use super::{Ae, Output};
+use super::{Ae, Identity, Output, Registration};
 
 impl Ae {
     /// The session, if this AE may use it now.
@@ -39,17 +40,65 @@ impl Ae {
         tag: u64,
         id: &SessionId,
     ) -> Result<(), Objection> {
-        let member = match self.sessions.get(id) {
-            Some(Phase::Member(member) | Phase::Leaving(member)) => member.clone(),
+        let address = match self.sessions.get(id) {
+            Some(Phase::Member(member) | Phase::Leaving(member)) => member.address.clone(),
             Some(Phase::Asked(_) | Phase::Refused(_) | Phase::Ended(_)) | None => {
                 return Err(Objection::NotInSession);
             }
         };
-        let mut request = self.own(Operation::Delete, &member.address)?;
+        let mut request = self.own(Operation::Delete, &address)?;
         request.request_expiration = Some(self.due(now, None));
-        self.open(now, Some(tag), request, Purpose::Terminate(id.clone()))?;
-        self.sessions.insert(id.clone(), Phase::Leaving(member));
+        let purpose = Purpose::Terminate(id.clone());
+        self.open(now, Some(tag), request, purpose.clone())?;
+        self.leave(&purpose);
         Ok(())
+    }
+
+    /// What the answer to a request of the application means for this AE.
+    pub(super) fn purpose_of(&self, identity: &Identity, request: &Request) -> Purpose {
+        match request.operation {
+            Operation::Delete => {}
+            Operation::Create | Operation::Retrieve | Operation::Update | Operation::Notify => {
+                return Purpose::Plain;
+            }
+        }
+        let same = |one: &str, other: &str| {
+            let form = |text| normalized(text, &self.config.registrar, &self.config.base);
+            one == other || form(one).is_some_and(|one| form(other) == Some(one))
+        };
+        let own = self.own_path(identity, "");
+        if same(&request.to, &own) || same(&request.to, identity.id.as_str()) {
+            return Purpose::Deregister;
+        }
+        let session = self.sessions.iter().find(|(_, phase)| match phase {
+            Phase::Member(member) | Phase::Leaving(member) => same(&request.to, &member.address),
+            Phase::Asked(_) | Phase::Refused(_) | Phase::Ended(_) => false,
+        });
+        session.map_or(Purpose::Plain, |(id, _)| Purpose::Terminate(id.clone()))
+    }
+
+    /// What a request changes before it is answered: what is about to end is not used any more.
+    pub(super) fn leave(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Terminate(id) => match self.sessions.get(id) {
+                Some(Phase::Member(member)) => {
+                    let member = member.clone();
+                    self.sessions.insert(id.clone(), Phase::Leaving(member));
+                }
+                Some(Phase::Asked(_) | Phase::Leaving(_) | Phase::Refused(_) | Phase::Ended(_))
+                | None => {}
+            },
+            Purpose::Deregister => {
+                if let Registration::Known(identity) = &self.registration {
+                    self.registration = Registration::Leaving(identity.clone());
+                }
+            }
+            Purpose::Register
+            | Purpose::Discover(_)
+            | Purpose::Establish(_)
+            | Purpose::Undo
+            | Purpose::Plain => {}
+        }
     }
 
     /// The answer to this AE's DELETE (flow 3 step 11).
@@ -126,6 +175,29 @@ impl Ae {
         match self.sessions.get(id) {
             Some(Phase::Ended(_) | Phase::Refused(_)) | None => true,
             Some(Phase::Member(_) | Phase::Leaving(_) | Phase::Asked(_)) => false,
+        }
+    }
+
+    /// The end of a session moves with what its registrar shows of it.
+    pub(super) fn learn(&mut self, response: &Response) {
+        let members = response
+            .content
+            .as_ref()
+            .and_then(|c| c.members_of(ResourceType::Session));
+        let Some(members) = members else {
+            return;
+        };
+        let id = members.get(&Attribute::SessionId).and_then(Value::as_text);
+        let expires = members
+            .get(&Attribute::ExpirationTime)
+            .and_then(Value::as_time);
+        if let Some(id) = id
+            && let Some(expires) = expires
+            && let Some(Phase::Member(member) | Phase::Leaving(member)) =
+                self.sessions.get_mut(&SessionId(id.clone()))
+        {
+            // END-36
+            member.expires = expires;
         }
     }
 

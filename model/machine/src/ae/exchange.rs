@@ -235,12 +235,17 @@ impl Ae {
             Purpose::Terminate(session) => {
                 self.terminated(session, response.status, out);
             }
-            Purpose::Undo | Purpose::Plain => {}
+            Purpose::Plain => {
+                if is_success {
+                    self.learn(response);
+                }
+            }
+            Purpose::Undo => {}
         }
         self.report_answer(&exchange, response, out);
     }
 
-    pub(super) fn report_answer(
+    fn report_answer(
         &mut self,
         exchange: &Exchange,
         response: &Shared<Response>,

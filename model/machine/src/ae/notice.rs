@@ -145,7 +145,7 @@ impl Ae {
         let member = |name: &Attribute| content?.value.member(name)?.as_object();
         if let Some(result) = member(&Attribute::ResponsePrimitive) {
             return if is_registrar {
-                self.result(result, out)
+                self.result(now, result, out)
             } else {
                 Reaction::Answer(Status::ORIGINATOR_HAS_NO_PRIVILEGE, None)
             };
@@ -236,7 +236,7 @@ impl Ae {
     }
 
     /// F2-16: the result of a request that was accepted.
-    fn result(&mut self, result: &Members, out: &mut Vec<Output>) -> Reaction {
+    fn result(&mut self, now: Timestamp, result: &Members, out: &mut Vec<Output>) -> Reaction {
         let Some(response) = response_of(result) else {
             return Reaction::Answer(Status::BAD_REQUEST, None);
         };
@@ -257,7 +257,7 @@ impl Ae {
                 if let Some(number) = number {
                     self.exchanges.remove(&number);
                 }
-                self.report_answer(&exchange, &response, out);
+                self.concluded(now, exchange, &response, out);
             }
             // Only establishments are abandoned, and these are never answered by a notification.
             Stage::Abandoned => {}

@@ -58,7 +58,7 @@ impl Ae {
         let identity = self.registered()?.clone();
         let request = self.own(Operation::Delete, &self.own_path(&identity, ""))?;
         self.open(now, Some(tag), request, Purpose::Deregister)?;
-        self.registration = Registration::Leaving(identity);
+        self.leave(&Purpose::Deregister);
         Ok(())
     }
 

@@ -29,6 +29,51 @@ struct NewHop<'a> {
     endpoint: &'a str,
 }
 
+/// A resource of a session that is being made.
+struct Part {
+    resource_type: ResourceType,
+    id: Option<ResourceId>,
+    name: Text,
+    attributes: Members,
+}
+
+impl Part {
+    fn new(resource_type: ResourceType, name: &str, attributes: Members) -> Self {
+        Self {
+            resource_type,
+            id: None,
+            name: name.into(),
+            attributes,
+        }
+    }
+
+    fn endpoint(name: &str, attributes: Members) -> Self {
+        Self::new(ResourceType::SessionEndpoint, name, attributes)
+    }
+
+    fn hop(hop: &NewHop<'_>) -> Self {
+        let attributes = Members::from([
+            (Attribute::NextHopId, Value::Text(hop.cse.0.clone())),
+            (Attribute::RemoteSession, Value::text(hop.session)),
+            (Attribute::NextHopEndpoints, Value::texts([hop.endpoint])),
+        ]);
+        Self::new(ResourceType::NextHop, hop.cse.stem(), attributes)
+    }
+
+    fn context(bound: i64) -> Self {
+        let attributes = Members::from([
+            (Attribute::MaxNrOfInstances, Value::Integer(bound)),
+            (Attribute::CurrentNrOfInstances, Value::Integer(0)),
+        ]);
+        Self::new(ResourceType::SessionContext, "context", attributes)
+    }
+
+    fn policy(members: &Members) -> Self {
+        let (name, attributes) = named_policy(members);
+        Self::new(ResourceType::SessionPolicy, &name, attributes)
+    }
+}
+
 impl Cse {
     /// The target, registered here, has consented.
     pub(crate) fn consented(&mut self, step: &mut Step, attempt: &Attempt, endpoint: Members) {
@@ -126,99 +171,54 @@ impl Cse {
         downstream: Option<NewHop<'_>>,
         expires: Timestamp,
     ) -> Result<(), Refusal> {
-        let mut part = |cse: &mut Self,
-                        resource_type: ResourceType,
-                        parent: &ResourceId,
-                        id: Option<ResourceId>,
-                        name: Text,
-                        attributes: Members| {
-            let creator = cse.config.cse_id.0.clone();
-            let new = NewResource {
-                resource_type,
-                parent: parent.clone(),
-                id,
-                name: Some(name),
-                creator,
-                expires: Some(expires),
-                specialization: None,
-                attributes,
-            };
-            cse.insert(step, new)
+        let top = Part {
+            resource_type: ResourceType::Session,
+            id: Some(attempt.resource.clone()),
+            name: attempt.name.clone(),
+            attributes: session_attributes(attempt),
         };
-        let top = attempt.resource.clone();
-        let attributes = session_attributes(attempt);
-        part(
-            self,
-            ResourceType::Session,
-            &attempt.parent,
-            Some(top.clone()),
-            attempt.name.clone(),
-            attributes,
-        )?;
-        // EST-07
-        let first = self.stored_endpoint(&attempt.endpoint);
-        part(
-            self,
-            ResourceType::SessionEndpoint,
-            &top,
-            None,
-            "ep0".into(),
-            first,
-        )?;
-        let second = self.stored_endpoint(endpoint);
-        part(
-            self,
-            ResourceType::SessionEndpoint,
-            &top,
-            None,
-            "ep1".into(),
-            second,
-        )?;
+        self.make_part(step, &attempt.parent, expires, top)?;
         let upstream = attempt.upstream.as_ref().map(|cse| NewHop {
             cse,
             session: attempt.upstream_session.as_deref().unwrap_or(""),
             endpoint: attempt.initiator.as_str(),
         });
-        for hop in [upstream, downstream].into_iter().flatten() {
-            let attributes = Members::from([
-                (Attribute::NextHopId, Value::Text(hop.cse.0.clone())),
-                (Attribute::RemoteSession, Value::text(hop.session)),
-                (Attribute::NextHopEndpoints, Value::texts([hop.endpoint])),
-            ]);
-            part(
-                self,
-                ResourceType::NextHop,
-                &top,
-                None,
-                hop.cse.stem().into(),
-                attributes,
-            )?;
-        }
+        let hops = [upstream, downstream].into_iter().flatten();
         let bound = i64::from(self.config.limits.context_entries);
-        let context = Members::from([
-            (Attribute::MaxNrOfInstances, Value::Integer(bound)),
-            (Attribute::CurrentNrOfInstances, Value::Integer(0)),
-        ]);
-        part(
-            self,
-            ResourceType::SessionContext,
-            &top,
-            None,
-            "context".into(),
-            context,
-        )?;
-        for policy in &attempt.policies {
-            let (name, attributes) = named_policy(policy);
-            part(
-                self,
-                ResourceType::SessionPolicy,
-                &top,
-                None,
-                name,
-                attributes,
-            )?;
+        // EST-07, EST-08
+        let parts = [
+            Part::endpoint("ep0", self.stored_endpoint(&attempt.endpoint)),
+            Part::endpoint("ep1", self.stored_endpoint(endpoint)),
+        ]
+        .into_iter()
+        .chain(hops.map(|hop| Part::hop(&hop)))
+        .chain([Part::context(bound)])
+        .chain(attempt.policies.iter().map(Part::policy))
+        .collect::<Vec<_>>();
+        for part in parts {
+            self.make_part(step, &attempt.resource, expires, part)?;
         }
         Ok(())
+    }
+
+    fn make_part(
+        &mut self,
+        step: &mut Step,
+        parent: &ResourceId,
+        expires: Timestamp,
+        part: Part,
+    ) -> Result<(), Refusal> {
+        let new = NewResource {
+            resource_type: part.resource_type,
+            parent: parent.clone(),
+            id: part.id,
+            name: Some(part.name),
+            creator: self.config.cse_id.0.clone(),
+            expires: Some(expires),
+            specialization: None,
+            attributes: part.attributes,
+        };
+        self.insert(step, new).map(|_| ())
     }
 
     /// The endpoint as a child resource; where it is told is known only at its own CSE.
