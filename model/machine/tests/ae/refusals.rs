@@ -291,3 +291,49 @@ fn a_question_withdrawn_before_the_verdict_leaves_no_key() {
         }]
     );
 }
+
+#[test]
+fn a_session_deleted_by_its_address_is_over_too() {
+    let mut bench = Bench::established();
+    let delete = |to: &str| Request::new(Operation::Delete, to, "", "".into());
+    let wanted = |request| Ask::Request {
+        request: Shared::new(request),
+        protect: true,
+    };
+
+    bench.ask(wanted(delete("/cse1/-/ae1/sessions/s1")));
+    let told = bench.answer("q2", Status::DELETED, None);
+
+    assert_eq!(
+        events(&told)[0],
+        Event::Ended {
+            session: SESSION.into(),
+            reason: EndReason::Asked
+        }
+    );
+}
+
+#[test]
+fn the_end_of_a_session_moves_with_what_is_read_of_it() {
+    let mut bench = Bench::established();
+    let mut shown = created();
+    if let Value::Object(members) = &mut shown.value {
+        let session = members.values_mut().next().expect("a session");
+        if let Value::Object(session) = session {
+            session.insert(
+                Attribute::ExpirationTime,
+                Value::Time(NOW.plus(900_000_000)),
+            );
+        }
+    }
+    let read = Request::new(Operation::Retrieve, "cse1/ae1/sessions/s1", "", "".into());
+
+    bench.ask(Ask::Request {
+        request: Shared::new(read),
+        protect: true,
+    });
+    bench.answer("q2", Status::OK, Some(shown));
+
+    let member = bench.ae.session(&SESSION.into()).expect("a member");
+    assert_eq!(member.expires, NOW.plus(900_000_000));
+}
