@@ -28,7 +28,7 @@ struct Flags {
     /// Name of the registrar's CSEBase [default: the CSE-ID without its slash]
     #[arg(long, value_name = "NAME")]
     cse_name: Option<String>,
-    /// Go on with a registration that exists: AE-ID stem and name of the <AE>
+    /// Go on with a registration that exists: AE-ID stem and name of the AE resource
     #[arg(long, value_name = "STEM:NAME", value_parser = registration)]
     registered: Option<(String, String)>,
     /// End when stdin ends, instead of listening on
