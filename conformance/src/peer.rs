@@ -84,6 +84,7 @@ pub struct Peer {
     violations: Vec<Violation>,
     shown: BTreeSet<String>,
     probes: u32,
+    times: BTreeSet<Stamp>,
 }
 
 /// What a finished case leaves behind.
@@ -121,6 +122,7 @@ impl Peer {
             violations: Vec::new(),
             shown: BTreeSet::new(),
             probes: 0,
+            times: BTreeSet::new(),
         }
     }
 
@@ -177,9 +179,15 @@ impl Peer {
         stamp
     }
 
-    /// A time this many milliseconds ahead, as a full second.
+    /// A time this many milliseconds ahead, as a full second that was not given out before.
+    ///
+    /// Two times of a case are never equal by chance, so that its transcript can tell them apart.
     pub fn ahead(&mut self, millis: i64) -> Stamp {
-        self.now().plus_ms(millis).full_second()
+        let mut time = self.now().plus_ms(millis).full_second();
+        while !self.times.insert(time) {
+            time = time.plus_ms(1000);
+        }
+        time
     }
 
     /// Says that a numbered step was seen, on the wire or through its consequence.

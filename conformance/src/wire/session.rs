@@ -308,7 +308,7 @@ fn session_members() -> serde_json::Value {
 
 fn policy_members() -> serde_json::Value {
     with(
-        whole(&["pyt", "pys", "pyo", "pyd", "st"]),
+        whole(&["pyt", "pys", "pyo", "st"]),
         &[("pyt", &["pys"]), ("pys", &["pyt"])],
     )
 }
