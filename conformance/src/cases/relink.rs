@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "RELINK-2",
-        title: "An absent or unwilling AE2 does not stop a termination, and is told when it is back",
+        title: "An absent or unwilling AE2 does not stop a termination, and is told later",
         requirements: &["END-16", "END-30", "LNK-24"],
         needs: Needs::Pair,
         steps: &[],

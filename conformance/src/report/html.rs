@@ -68,7 +68,7 @@ pub fn page(finished: &Finished, sut: &str) -> String {
 fn table(out: &mut String, outcomes: &[Outcome]) {
     push(
         out,
-        "<table><tr><th>Case</th><th>Verdict</th><th>What holds if it passes</th><th>ms</th></tr>",
+        "<table><tr><th>Case</th><th>Verdict</th><th>What is shown</th><th>ms</th></tr>",
     );
     for outcome in outcomes {
         let row = format!(
