@@ -253,12 +253,13 @@ impl Cse {
         let Some(attempt) = self.durable.attempts.get(id).map(|a| Attempt::clone(a)) else {
             return;
         };
-        self.durable.attempts.remove(id);
         match attempt.stage {
             Stage::AwaitingCapability => {
+                self.durable.attempts.remove(id);
                 self.refuse(step, &attempt.requester, Refusal::RemoteUnreachable);
             }
-            Stage::Asked | Stage::Abandoned { .. } => self.forget_question(&attempt),
+            Stage::Abandoned { .. } => self.tell_abandoned(step, &attempt),
+            Stage::Asked => {}
         }
     }
 

@@ -55,6 +55,23 @@ pub(crate) enum Purpose {
     Notice(u64),
 }
 
+impl Purpose {
+    /// Whether an answer that comes after the request's time counts for nothing, even if no timer has said so yet.
+    const fn has_its_time(&self) -> bool {
+        match self {
+            Self::Hop(_) | Self::Consent(_) | Self::Change(_) => true,
+            Self::Register
+            | Self::ReadBase
+            | Self::Descendants
+            | Self::Forward(_)
+            | Self::Stored(_)
+            | Self::Confirm(_)
+            | Self::EndHop(_)
+            | Self::Notice(_) => false,
+        }
+    }
+}
+
 /// How a request to a peer ended.
 pub(crate) enum Conclusion<'a> {
     /// With this answer.
@@ -140,6 +157,7 @@ impl Cse {
         let Some(link) = self.current_link(peer) else {
             return;
         };
+        self.reach_abandoned(step, peer);
         let mut keys: Vec<_> = self
             .towards(peer)
             .map(|(id, o)| (o.number, (peer.clone(), id.clone())))
@@ -174,13 +192,16 @@ impl Cse {
         let Some(outgoing) = self.outgoing.remove(&(peer.clone(), id)) else {
             return;
         };
-        self.concluded(
-            step,
-            &peer,
-            outgoing.purpose,
-            &Conclusion::Answer(response),
-            link,
-        );
+        let (purpose, answer) = (outgoing.purpose, Conclusion::Answer(response));
+        if outgoing.expires > step.now() || !purpose.has_its_time() {
+            return self.concluded(step, &peer, purpose, &answer, link);
+        }
+        // EST-16
+        let overdue = Conclusion::Overdue { sent: true };
+        self.concluded(step, &peer, purpose.clone(), &overdue, link);
+        if matches!(purpose, Purpose::Consent(_)) {
+            self.concluded(step, &peer, purpose, &answer, link);
+        }
     }
 
     pub(crate) fn outgoing_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {

@@ -12,6 +12,7 @@ use crate::record::{Attempt, HopEnd, Phase, Requester, Session, Stage, Tombstone
 use crate::status::{Refusal, Status};
 use crate::value::Value;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 impl Cse {
     /// The target answered, or its time is over (flow 1 step 13).
@@ -178,24 +179,47 @@ impl Cse {
         }
     }
 
-    /// Keeps a question whose time is over, so that a late yes is answered (EST-58).
-    pub(super) fn abandon(&mut self, step: &Step, attempt: Attempt) {
+    /// Keeps a question whose time is over, without the key, so that a late yes is answered (EST-58).
+    pub(super) fn abandon(&mut self, step: &Step, mut attempt: Attempt) {
         let until = step.now().plus(self.config.timers.outcome_memory_ms);
+        self.forget_question(&attempt);
+        // EST-18
+        attempt.credentials.key = None;
         let peer = Entity::Ae(attempt.target.clone());
-        let key = (peer, attempt.question.clone());
-        if !self.outgoing.contains_key(&key) {
-            let request = self.consent_request(&attempt);
-            self.expect_again(
-                &key.0,
-                request,
-                Purpose::Consent(attempt.id.clone()),
-                until.plus(1),
-            );
-        }
+        let request = self.consent_request(&attempt);
+        let purpose = Purpose::Consent(attempt.id.clone());
+        self.expect_again(&peer, request, purpose, until.plus(1));
         let stage = Stage::Abandoned { until };
         self.durable
             .attempts
             .put(attempt.id.clone(), Attempt { stage, ..attempt });
+    }
+
+    /// The target may have said a yes that never arrived, or may yet wait: it is told that there is no session.
+    pub(super) fn tell_abandoned(&mut self, step: &mut Step, attempt: &Attempt) {
+        self.durable.attempts.remove(&attempt.id);
+        self.forget_question(attempt);
+        let target = Entity::Ae(attempt.target.clone());
+        let (why, ends) = (reason::ABANDONED, attempt.session_expires);
+        // EST-11, EST-14, EST-58
+        self.tell_ended(step, &attempt.id, &attempt.resource, &target, why, ends);
+    }
+
+    /// A target is back on a new link: what it said to abandoned questions on the old one is lost.
+    pub(crate) fn reach_abandoned(&mut self, step: &mut Step, peer: &Entity) {
+        let abandoned = |a: &Attempt| {
+            matches!(a.stage, Stage::Abandoned { .. }) && Entity::Ae(a.target.clone()) == *peer
+        };
+        let rows: Vec<Attempt> = self
+            .durable
+            .attempts
+            .iter()
+            .filter(|(_, a)| abandoned(a))
+            .map(|(_, a)| Attempt::clone(a))
+            .collect();
+        for attempt in rows {
+            self.tell_abandoned(step, &attempt);
+        }
     }
 
     pub(super) fn forget_question(&mut self, attempt: &Attempt) {
