@@ -209,6 +209,8 @@ impl Settings {
             point_of_access,
             allow_plain_mcc: self.allow_plain_mcc,
             administrator: None,
+            serializations: vec!["json".into()],
+            verify_subscriptions: true,
             timers: self.timers,
             limits: self.limits,
             deviations: Deviations::default(),

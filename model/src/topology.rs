@@ -151,6 +151,8 @@ impl Topology {
             point_of_access: Vec::new(),
             allow_plain_mcc: true,
             administrator: None,
+            serializations: vec!["json".into()],
+            verify_subscriptions: false,
             timers,
             limits: Limits::default(),
             deviations,

@@ -250,6 +250,8 @@ pub(crate) fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config
         point_of_access: vec![format!("ws://{name}.example.net:9000").into()],
         allow_plain_mcc: true,
         administrator: None,
+        serializations: vec!["json".into()],
+        verify_subscriptions: false,
         timers: Timers::default(),
         limits: Limits::default(),
         deviations: Deviations::default(),

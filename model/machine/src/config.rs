@@ -24,6 +24,10 @@ pub struct Config {
     pub allow_plain_mcc: bool,
     /// An originator with every right, if any.
     pub administrator: Option<Text>,
+    /// Serializations of primitives that its links take, as `csz` shows them.
+    pub serializations: Vec<Text>,
+    /// Whether a target of notifications that is not the subscriber is asked whether it wants them.
+    pub verify_subscriptions: bool,
     /// Timers.
     pub timers: Timers,
     /// Limits.

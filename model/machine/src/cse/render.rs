@@ -300,7 +300,10 @@ impl Cse {
                 Value::List(types.collect()),
             ),
             (Attribute::SupportedReleaseVersions, Value::texts(["3"])),
-            (Attribute::ContentSerialization, Value::texts(["json"])),
+            (
+                Attribute::ContentSerialization,
+                Value::texts(&self.config.serializations),
+            ),
         ]
         .into();
         if !self.config.point_of_access.is_empty() {

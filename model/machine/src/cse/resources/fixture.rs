@@ -45,6 +45,8 @@ impl Fixture {
             point_of_access: Vec::new(),
             allow_plain_mcc: true,
             administrator: None,
+            serializations: alloc::vec!["json".into()],
+            verify_subscriptions: true,
             timers: Timers::default(),
             limits,
             deviations: Deviations::default(),
