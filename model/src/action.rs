@@ -78,6 +78,45 @@ pub(crate) enum Due {
     Cse(u8, cse::Timer),
 }
 
+/// Deadlines further away than this are those of a session, not of a step: notices held for its whole life.
+const PATIENCE_MS: u64 = 600_000;
+
+impl Due {
+    /// Whose deadline it is.
+    pub(crate) const fn place(&self) -> Place {
+        match self {
+            Self::Ae(at, _) => Place::Ae(*at),
+            Self::Cse(at, _) => Place::Cse(*at),
+        }
+    }
+
+    /// Whether somebody waits for it; the others only forget or try again.
+    const fn is_pressing(&self) -> bool {
+        match self {
+            Self::Ae(_, timer) => match timer {
+                ae::Timer::Redial | ae::Timer::Request(_) | ae::Timer::Question(_) => true,
+                ae::Timer::SessionExpiry(_) | ae::Timer::Forget(_) | ae::Timer::Outcome(_) => false,
+            },
+            Self::Cse(_, timer) => match timer {
+                cse::Timer::Redial
+                | cse::Timer::Answer(_)
+                | cse::Timer::Outgoing(..)
+                | cse::Timer::Attempt(_)
+                | cse::Timer::Lease(_)
+                | cse::Timer::HopGrace(_)
+                | cse::Timer::Termination(_)
+                | cse::Timer::Window(_)
+                | cse::Timer::StoredExpiry(_) => true,
+                cse::Timer::SessionExpiry(_)
+                | cse::Timer::TombstoneRetry(_)
+                | cse::Timer::TombstoneEnd(_)
+                | cse::Timer::ResourceExpiry(_)
+                | cse::Timer::Outcome(_) => false,
+            },
+        }
+    }
+}
+
 /// How many outputs of a step a crash may let through, at most.
 const OUTPUTS_MAX: u8 = 5;
 
@@ -94,6 +133,10 @@ pub(crate) fn possible(world: &World, state: &State, actions: &mut Vec<Action>) 
 fn asks(world: &World, state: &State, actions: &mut Vec<Action>) {
     for (ae, script) in (0_u8..).zip(world.scenario.scripts) {
         let next = script.get(usize::from(state.wishes[usize::from(ae)]));
+        // Whoever asks later than that asks as if nothing had been before.
+        if state.now > world.horizon() {
+            continue;
+        }
         if next.is_some_and(|wish| wish::is_possible(world, state, ae, wish)) {
             actions.push(Action::Ask(ae));
         }
@@ -162,17 +205,19 @@ fn links(world: &World, state: &State, actions: &mut Vec<Action>) {
 }
 
 fn time(world: &World, state: &State, actions: &mut Vec<Action>) {
+    let all: Vec<(Timestamp, Due)> = due(world, state).collect();
     if state.is_silent() {
         // Nothing is in flight: the next deadline comes, and those of the same moment in any order.
-        let earliest = due(world, state).map(|(at, _)| at).min();
-        for (at, due) in due(world, state) {
-            if Some(at) == earliest {
-                actions.push(Action::Elapse(due));
-            }
-        }
+        let earliest = all.iter().map(|(at, _)| *at).min();
+        let next = all.into_iter().filter(|(at, _)| Some(*at) == earliest);
+        actions.extend(next.map(|(_, due)| Action::Elapse(due)));
     } else if state.left.races > 0 {
-        for (_, due) in due(world, state) {
-            actions.push(Action::Elapse(due));
+        // Of each node the next one; hosts deal with deadlines in their order, but may be late.
+        for (at, due) in &all {
+            let of_node = |other: &&(Timestamp, Due)| other.1.place() == due.place();
+            if all.iter().filter(of_node).all(|(other, _)| at <= other) {
+                actions.push(Action::Elapse(due.clone()));
+            }
         }
     }
     for phase in world.scenario.phases {
@@ -254,13 +299,18 @@ fn steps_cse(world: &World, action: &Action) -> Option<u8> {
     }
 }
 
-/// The deadlines up to the horizon.
+/// The deadlines that may elapse: those that a protocol step waits for, and those of housekeeping up to the horizon.
 pub(crate) fn due<'a>(
     world: &World,
     state: &'a State,
 ) -> impl Iterator<Item = (Timestamp, Due)> + use<'a> {
+    let now = state.now;
     let horizon = world.horizon();
-    all_due(state).filter(move |(at, _)| *at <= horizon)
+    let patience = world.initial.now.plus(PATIENCE_MS);
+    all_due(state).filter(move |(at, due)| {
+        let presses = due.is_pressing() && *at <= patience;
+        *at <= now || *at <= horizon || presses
+    })
 }
 
 /// All deadlines; dialing is left to [`Action::Reopen`].

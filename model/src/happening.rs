@@ -128,11 +128,14 @@ pub(crate) fn reported(turn: &mut Turn<'_>, at: u8, event: &Event) {
             let times = ledger.ended.entry((at, session.clone())).or_default();
             *times = times.saturating_add(1);
         }),
+        Event::Updated { resource, .. } => turn.record(|ledger| {
+            let times = ledger.updated.entry((at, resource.clone())).or_default();
+            *times = times.saturating_add(1);
+        }),
         Event::Connected
         | Event::Disconnected
         | Event::Result { .. }
         | Event::Silent { .. }
-        | Event::Updated { .. }
         | Event::Notified { .. }
         | Event::LimitReached(_) => {}
     }

@@ -287,6 +287,14 @@ impl<'a> Turn<'a> {
         let records = stored.unwrap_or(&machine).durable();
         let config = machine.config().clone();
         let recovered = Cse::recover(config, records, self.state.now);
+        // Seen from outside a restart is a step like another.
+        note(self, &CseStep {
+            at: cse,
+            before: &machine,
+            after: &recovered,
+            input: &cse::Input::StoreFailing(false),
+            outputs: &[],
+        });
         self.state.cses[usize::from(cse)] = Shared::new(recovered);
         for pair in 0..self.world.links.len() {
             for side in Side::BOTH {

@@ -187,6 +187,7 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Policy(_) => " for a policy",
         Wish::Write(_) => " to write",
         Wish::Read { .. } => " to read",
+        Wish::Erase => " to delete what it may not",
         Wish::Deregister => " to leave",
         Wish::Disconnect => " for the end of its link",
         Wish::Misuse(_) => ", a stranger, with the session of others",

@@ -1,6 +1,7 @@
 //! What properties about the past need to know and no state of a node shows.
 
 use m2m_machine::id::SessionId;
+use m2m_machine::text::Text;
 use std::collections::BTreeMap;
 
 /// The only history of a world.
@@ -12,6 +13,8 @@ pub(crate) struct Ledger {
     pub(crate) told: BTreeMap<(u8, u64), Told>,
     /// What AEs were asked and said, by AE and session.
     pub(crate) consent: BTreeMap<(u8, SessionId), Consent>,
+    /// How often an AE was told of a change, by AE and changed resource.
+    pub(crate) updated: BTreeMap<(u8, Text), u8>,
     /// How often an AE was told that a session is over.
     pub(crate) ended: BTreeMap<(u8, SessionId), u8>,
 }

@@ -18,6 +18,7 @@ mod scenarios;
 mod seal;
 mod search;
 mod setup;
+mod shortest;
 mod show;
 mod topology;
 mod wish;

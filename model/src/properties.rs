@@ -4,6 +4,10 @@
 //! search, because the checker knows conditions only as plain functions.
 
 mod establishment;
+mod policy;
+mod termination;
+mod usage;
+mod witness;
 
 use crate::happening::{AeStep, CseStep, Scene};
 use crate::world::{State, World};
@@ -38,7 +42,8 @@ impl Property {
         self.name.split(' ').next().unwrap_or(self.name)
     }
 
-    fn holds(&self, slot: usize, world: &World, state: &State) -> bool {
+    /// Whether it holds in a state, as far as the state can tell.
+    pub(crate) fn holds(&self, slot: usize, world: &World, state: &State) -> bool {
         match self.check {
             Check::Always(holds) => holds(world, state),
             Check::CseStep(_) | Check::AeStep(_) => state.ledger.broken & (1 << slot) == 0,
@@ -49,7 +54,12 @@ impl Property {
 
 /// Every property, chapter by chapter.
 pub(crate) fn all() -> impl Iterator<Item = &'static Property> {
-    [establishment::ALL].into_iter().flatten()
+    [
+        establishment::ALL,
+        policy::ALL,
+        usage::ALL,
+        termination::ALL,
+    ].into_iter().flatten()
 }
 
 /// The properties of those identifiers.
@@ -71,7 +81,8 @@ pub(crate) fn in_slots(world: &World) -> Vec<stateright::Property<World>> {
     rows
 }
 
-fn structure(_: &World, state: &State) -> bool {
+/// Whether every machine keeps its structural truths.
+pub(crate) fn structure(_: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| cse.violation().is_none())
         && state.aes.iter().all(|ae| ae.violation().is_none())
 }

@@ -7,6 +7,7 @@ use crate::action::Action;
 use crate::properties::{self, Property};
 use crate::sabotage::Saboteur;
 use crate::scenarios::Scenario;
+use crate::shortest::{self, Found};
 use crate::world::{State, World};
 use stateright::{Checker, HasDiscoveries, Model};
 use std::time::{Duration, Instant};
@@ -38,10 +39,8 @@ pub(crate) struct Outcome {
 pub(crate) enum How {
     /// Everything, on all cores.
     Everything,
-    /// Breadth first on one core, until something is broken: the shortest counterexample.
+    /// The same, and then the shortest way to what is broken.
     Shortest,
-    /// Everything breadth first on one core, for the shortest witnesses.
-    Witnesses,
 }
 
 /// A progress report.
@@ -73,11 +72,10 @@ pub(crate) fn search(world: World, how: How, progress: Progress<'_>) -> Outcome 
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let builder = world.checker();
     let builder = match how {
-        How::Everything => builder.threads(threads),
-        How::Shortest => builder.threads(1).finish_when(HasDiscoveries::AnyFailures),
-        How::Witnesses => builder.threads(1),
+        How::Everything => builder,
+        How::Shortest => builder.finish_when(HasDiscoveries::AnyFailures),
     };
-    let checker = builder.spawn_bfs();
+    let checker = builder.threads(threads).spawn_bfs();
     while !checker.is_done() {
         std::thread::park_timeout(Duration::from_millis(100));
         progress(
@@ -117,5 +115,24 @@ pub(crate) fn search(world: World, how: How, progress: Progress<'_>) -> Outcome 
     }
     // All properties were discovered to fail: the checker stopped early.
     outcome.complete = outcome.broken.is_empty();
+    if how == How::Shortest {
+        shorten(&mut outcome);
+    }
     outcome
+}
+
+/// Replaces the counterexamples by the shortest ones, or by one of the same rest state.
+fn shorten(outcome: &mut Outcome) {
+    let world = &outcome.world;
+    for (name, actions) in &mut outcome.broken {
+        let property = world.properties.iter().position(|p| p.name == *name);
+        let fails = |state: &State| match property {
+            Some(slot) => !world.properties[slot].holds(slot, world, state),
+            None => !properties::structure(world, state),
+        };
+        match shortest::way(world, &fails, None) {
+            Found::Way(way) => *actions = way,
+            Found::Nowhere(_) | Found::Stopped(_) => {}
+        }
+    }
 }

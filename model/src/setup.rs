@@ -74,25 +74,37 @@ pub(crate) fn run(world: &World) -> State {
     let scenario = world.scenario;
     let mut turn = Turn::new(world, world.initial.clone());
     if scenario.begin != Begin::Nothing {
-        for pair in 0..world.links.len() {
-            turn.redial(pair);
+        if scenario.begin != Begin::Apart {
+            for pair in 0..world.links.len() {
+                turn.redial(pair);
+            }
+            settle(&mut turn);
         }
-        settle(&mut turn);
         for ae in (0_u8..).take(scenario.topology.aes.len()) {
             for wish in REGISTERED[usize::from(ae)] {
-                carry(&mut turn, ae, wish);
+                match wish {
+                    Wish::Subscribe { .. } if scenario.begin == Begin::Mutual => {
+                        carry(&mut turn, ae, &Wish::Subscribe { consent: true });
+                    }
+                    other => carry(&mut turn, ae, other),
+                }
             }
         }
         forget(&mut turn);
     }
     let steps: &[Wish] = match scenario.begin {
-        Begin::Nothing | Begin::Registered => &[],
+        Begin::Nothing | Begin::Apart | Begin::Registered | Begin::Mutual => &[],
         Begin::Established => &[Wish::Establish(&SESSION)],
         Begin::WithNight => &[Wish::Establish(&SESSION), Wish::Policy(&NIGHT)],
     };
     for wish in steps {
         carry(&mut turn, 0, wish);
         forget(&mut turn);
+    }
+    if scenario.begin == Begin::Apart {
+        for pair in 0..world.links.len() {
+            turn.redial(pair);
+        }
     }
     let mut state = turn.state;
     state.left = scenario.budget;

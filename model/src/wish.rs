@@ -47,6 +47,8 @@ pub(crate) enum Wish {
         /// Whose container.
         own: bool,
     },
+    /// To delete what is newest in the peer's container, which is not allowed.
+    Erase,
     /// To leave.
     Deregister,
     /// To close its link.
@@ -109,6 +111,34 @@ pub(crate) const SESSION: Wanted = Wanted {
     end_to_end: false,
 };
 
+/// Another one, named by the CSE.
+pub(crate) const UNNAMED: Wanted = Wanted {
+    name: None,
+    ..SESSION
+};
+
+/// One from AE2 to AE1.
+pub(crate) const BACK: Wanted = Wanted {
+    name: Some("s2"),
+    with: 0,
+    ..SESSION
+};
+
+/// One whose key no CSE knows.
+pub(crate) const SECRET: Wanted = Wanted {
+    end_to_end: true,
+    ..SESSION
+};
+
+/// A policy that says something else at the same rank.
+pub(crate) const RIVAL: Rule = Rule {
+    name: "rival",
+    kind: 1,
+    scope: 1,
+    order: 10,
+    window: None,
+};
+
 /// How long data requests that are stored may wait: until the next night is over.
 const STORED_LIFE_MS: u64 = 86_400_000;
 
@@ -125,7 +155,11 @@ pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> 
         | Wish::Establish(_)
         | Wish::Deregister
         | Wish::Disconnect => true,
-        Wish::Terminate | Wish::Policy(_) | Wish::Write(_) | Wish::Read { .. } => {
+        Wish::Terminate
+        | Wish::Policy(_)
+        | Wish::Write(_)
+        | Wish::Read { .. }
+        | Wish::Erase => {
             session_of(state, at).is_some()
         }
         Wish::Misuse(_) => raw(world, state, at, wish).is_some() && state.ae(at).link().open().is_some(),
@@ -196,6 +230,12 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             let mut read = Request::new(Operation::Retrieve, &to, "", "".into());
             read.session = Some(session_of(state, at)?);
             request(read)
+        }
+        Wish::Erase => {
+            let to = format!("{}/la", container(topology, peer_of(at)));
+            let mut erase = Request::new(Operation::Delete, &to, "", "".into());
+            erase.session = Some(session_of(state, at)?);
+            request(erase)
         }
         Wish::Deregister => Ask::Deregister,
         Wish::Misuse(_) => return None,
