@@ -4,7 +4,7 @@ use crate::address::normalized;
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::SessionId;
-use crate::primitive::{Operation, Request, Response};
+use crate::primitive::{Operation, Request, Response, When};
 use crate::resource::ResourceType;
 use crate::status::Status;
 use crate::text::Text;
@@ -260,6 +260,26 @@ impl Ae {
         if let Some(id) = id
             && let Ok(request) = self.own(Operation::Delete, &id)
         {
+            // Without room for the request the session lasts until its end.
+            let _ = self.open(now, None, request, Purpose::Undo);
+        }
+    }
+
+    /// This AE's DELETE was not answered in time: it leaves all the same, and asks again until somebody answers.
+    pub(super) fn leave_unanswered(
+        &mut self,
+        now: Timestamp,
+        id: &SessionId,
+        asked: &Request,
+        out: &mut Vec<Output>,
+    ) {
+        let ends = match self.sessions.get(id) {
+            Some(Phase::Member(member) | Phase::Leaving(member)) => member.expires,
+            Some(Phase::Asked(_) | Phase::Refused(_) | Phase::Ended(_)) | None => return,
+        };
+        self.end(id, EndReason::Asked, out);
+        if let Ok(mut request) = self.own(Operation::Delete, &asked.to) {
+            request.request_expiration = Some(When::At(ends));
             // Without room for the request the session lasts until its end.
             let _ = self.open(now, None, request, Purpose::Undo);
         }

@@ -289,10 +289,14 @@ impl Ae {
                         };
                         self.exchanges.insert(number, rest);
                     }
+                    // END-04, END-10
+                    Purpose::Terminate(session) => {
+                        let session = session.clone();
+                        self.leave_unanswered(now, &session, &exchange.request, out);
+                    }
                     Purpose::Register
                     | Purpose::Deregister
                     | Purpose::Discover(_)
-                    | Purpose::Terminate(_)
                     | Purpose::Undo
                     | Purpose::Plain => {}
                 }

@@ -21,7 +21,7 @@ use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::env::{Timestamp, base64url};
 use crate::id::{AeId, CseId, Entity, KeyId, ResourceId, Secret, SessionId};
-use crate::primitive::Response;
+use crate::primitive::{Response, ResponseMode};
 use crate::record::{Attempt, Credentials, Requester, Stage};
 use crate::resource::{Resource, ResourceType};
 use crate::schema;
@@ -118,6 +118,10 @@ impl Cse {
         let Entity::Cse(upstream) = &requester.peer else {
             return Err(Refusal::NoPrivilege);
         };
+        // EST-75
+        if requester.request.response_mode() != ResponseMode::Blocking {
+            return Err(Refusal::NotAcceptable);
+        }
         let content = requester
             .request
             .content

@@ -168,7 +168,10 @@ impl Cse {
             Value::Integer(request_status::PENDING),
         );
         if let Some(content) = &request.content {
-            set(Attribute::PrimitiveContent, content.value.clone());
+            set(
+                Attribute::PrimitiveContent,
+                without_credentials(&content.value),
+            );
         }
         let accepted = Value::object([
             (
@@ -493,6 +496,28 @@ impl Cse {
     /// The hop, as an entity.
     pub(crate) fn hop_entity(cse: &CseId) -> Entity {
         Entity::Cse(cse.clone())
+    }
+}
+
+/// Content as it may be read: a key has no place in a resource (EST-44).
+fn without_credentials(value: &Value) -> Value {
+    match value {
+        // EST-44
+        Value::Object(members) => Value::object(
+            members
+                .iter()
+                .filter(|(name, _)| **name != Attribute::Credentials)
+                .map(|(name, value)| (name.clone(), without_credentials(value))),
+        ),
+        Value::List(list) => Value::List(list.iter().map(without_credentials).collect()),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Time(_)
+        | Value::Sealed(_)
+        | Value::Secret(_) => value.clone(),
     }
 }
 

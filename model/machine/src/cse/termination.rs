@@ -242,7 +242,7 @@ impl Cse {
             .clone()
             .filter(|_| unconfirmed && acknowledged);
         self.bury(id, until, state.hops.clone(), reports_later, step.now());
-        self.expect_ends(id);
+        self.expect_ends(step, id);
         let Some(requester) = &state.requester else {
             return;
         };
@@ -282,7 +282,7 @@ impl Cse {
         self.remove_session(step, session);
         let hops = under_way.hops.clone();
         self.bury(&session.id, until, hops, own, step.now());
-        self.expect_ends(&session.id);
+        self.expect_ends(step, &session.id);
         Ok(Handled::Now(Status::DELETED, None))
     }
 
@@ -360,7 +360,7 @@ impl Cse {
         self.remove_session(step, session);
         self.bury(id, until, hops.clone(), None, step.now());
         if already_told {
-            self.expect_ends(id);
+            self.expect_ends(step, id);
         } else {
             self.tell_hops(step, id, &hops, until);
         }
@@ -478,14 +478,6 @@ impl Cse {
 
     fn remove_session(&mut self, step: &mut Step, session: &Session) {
         self.forget_confirm(&session.id);
-        let hops: Vec<Entity> = self
-            .hops(session)
-            .into_iter()
-            .map(|h| Entity::Cse(h.cse))
-            .collect();
-        self.outgoing.retain(|(peer, _), o| {
-            !(hops.contains(peer) && o.purpose == Purpose::EndHop(session.id.clone()))
-        });
         // END-05, END-23
         self.durable.tree.remove(&session.resource);
         self.durable.sessions.remove(&session.id);

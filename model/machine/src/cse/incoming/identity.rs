@@ -44,6 +44,8 @@ impl Cse {
                     Err(Refusal::NotAuthenticated)
                 }
             }
+            // LNK-02
+            None if state.replaced => Err(Refusal::NotAuthenticated),
             None => self.identify_unbound(step, link, request, registers),
         }
     }

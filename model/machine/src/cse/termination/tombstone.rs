@@ -1,9 +1,9 @@
 //! What is left of a session: its identifier stays taken, and hops that have not confirmed its end are asked again.
 
-use crate::cse::outgoing::Purpose;
+use crate::cse::outgoing::{Outgoing, Purpose};
 use crate::cse::{Cse, Step};
 use crate::env::Timestamp;
-use crate::id::{CseId, Entity, SessionId};
+use crate::id::{CseId, Entity, RequestId, SessionId};
 use crate::record::{HopEnd, Requester, Tombstone};
 use crate::status::Status;
 use alloc::collections::BTreeMap;
@@ -57,8 +57,15 @@ impl Cse {
             .filter(|(_, row)| row.hops.contains_key(cse))
             .map(|(_, row)| Tombstone::clone(row))
             .collect();
+        let link = self.current_link(peer);
         for row in rows {
-            self.ask_tombstone_hop(step, &row, cse);
+            // What is on its way on this very link need not be sent twice.
+            let on_its_way = |o: &Outgoing| o.link.is_some() && o.link == link;
+            let end = row.hops.get(cse).map(|end| end.request_id.clone());
+            let asked = end.and_then(|id| self.outgoing.get(&(peer.clone(), id)));
+            if !asked.is_some_and(on_its_way) {
+                self.ask_tombstone_hop(step, &row, cse);
+            }
         }
     }
 
@@ -66,10 +73,7 @@ impl Cse {
         let Some(end) = row.hops.get(hop) else { return };
         let peer = Entity::Cse(hop.clone());
         let key = (peer.clone(), end.request_id.clone());
-        let link = self.current_link(&peer);
-        // What is on its way on the current link need not be sent twice.
-        let on_its_way = self.outgoing.get(&key).is_some_and(|o| o.link == link);
-        if link.is_some() && !on_its_way {
+        if self.current_link(&peer).is_some() {
             let request = self.end_request(&row.id, end, None);
             self.outgoing.remove(&key);
             self.ask(
@@ -127,6 +131,10 @@ impl Cse {
         now: Timestamp,
     ) {
         let pause_ms = self.config.timers.tombstone_retry_ms;
+        let ends = Purpose::EndHop(id.clone());
+        let awaited = |of: &RequestId| hops.values().any(|end| end.request_id == *of);
+        self.outgoing
+            .retain(|(_, of), outgoing| outgoing.purpose != ends || awaited(of));
         let row = Tombstone {
             id: id.clone(),
             until,
@@ -138,19 +146,16 @@ impl Cse {
         self.durable.tombstones.put(id.clone(), row);
     }
 
-    /// DELETEs that were under way keep their identifiers; their answers now belong to the tombstone.
-    pub(super) fn expect_ends(&mut self, id: &SessionId) {
+    /// DELETEs that are under way belong to the tombstone now; what is not under way is asked at once.
+    pub(super) fn expect_ends(&mut self, step: &mut Step, id: &SessionId) {
         let Some(row) = self.durable.tombstones.get(id).cloned() else {
             return;
         };
         for (hop, end) in &row.hops {
-            let peer = Entity::Cse(hop.clone());
-            let request = self.end_request(id, end, None);
-            let purpose = Purpose::EndHop(id.clone());
-            self.expect_again(&peer, request, purpose, row.until);
-            let link = self.current_link(&peer);
-            if let Some(outgoing) = self.outgoing.get_mut(&(peer, end.request_id.clone())) {
-                outgoing.link = link;
+            let key = (Entity::Cse(hop.clone()), end.request_id.clone());
+            match self.outgoing.get_mut(&key) {
+                Some(outgoing) => outgoing.expires = row.until,
+                None => self.ask_tombstone_hop(step, &row, hop),
             }
         }
     }
