@@ -52,6 +52,11 @@ impl Scope {
             Attribute::OperationMonitor => Self::Monitor,
             Attribute::ResourceWithAddress => Self::Address,
             Attribute::Content | Attribute::CriterionValue => Self::Data,
+            Attribute::Custom(name)
+                if self == Self::Criteria && matches!(name.as_str(), "catr" | "patr") =>
+            {
+                Self::Criterion
+            }
             Attribute::Custom(name) if name.contains(':') => Self::Flex,
             Attribute::Custom(_) => Self::Data,
             _ => Self::Plain,
@@ -312,6 +317,25 @@ names! {
         "m2m:rrl" ResourceReferenceList
         "rrf" ResourceReference
         "m2m:dbg" DebugInfo
+
+        "su" SubscriberUri
+        "ops" MonitoredOperations
+        "chty" ChildTypes
+        "acco" AccessControlContexts
+        "actw" AccessControlWindows
+        "acod" AccessControlObjects
+
+        "mid" MemberIds
+        "mt" MemberType
+        "mtv" MemberTypeValidated
+        "csy" ConsistencyStrategy
+        "mnm" MaxNrOfMembers
+        "cnm" CurrentNrOfMembers
+        "gn" GroupName
+        "nco" NetworkCoordinated
+        "ni" NodeId
+        "m2m:agr" AggregatedResponse
+        "m2m:atrl" AttributeList
     }
     CRITERION {
         "nm" CriterionName

@@ -156,6 +156,25 @@ pub enum Attribute {
     ReferenceType,
     ReferenceValue,
     DebugInfo,
+    // Further attributes of subscription and accessControlPolicy.
+    SubscriberUri,
+    MonitoredOperations,
+    ChildTypes,
+    AccessControlContexts,
+    AccessControlWindows,
+    AccessControlObjects,
+    // group, schedule, node, pollingChannel.
+    MemberIds,
+    MemberType,
+    MemberTypeValidated,
+    ConsistencyStrategy,
+    MaxNrOfMembers,
+    CurrentNrOfMembers,
+    GroupName,
+    NetworkCoordinated,
+    NodeId,
+    AggregatedResponse,
+    AttributeList,
     /// A whole resource under the name of its type, for example `m2m:cin`.
     Resource(ResourceType),
     /// Anything else, by its name on the wire.

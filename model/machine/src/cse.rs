@@ -23,6 +23,7 @@ pub mod session;
 pub mod store;
 pub mod termination;
 pub mod usage;
+pub mod verification;
 pub mod view;
 
 use crate::config::Config;

@@ -238,6 +238,12 @@ pub struct Durable {
 }
 
 impl Durable {
+    /// The number that was handed out last.
+    #[must_use]
+    pub const fn counter(&self) -> u64 {
+        self.counter
+    }
+
     /// A number that was never given before, also not before a crash.
     pub fn next_number(&mut self) -> u64 {
         self.counter += 1;

@@ -35,7 +35,13 @@ impl Status {
     pub const REMOTE_ENTITY_NOT_REACHABLE: Self = Self(5107);
     pub const TARGET_NOT_SUBSCRIBABLE: Self = Self(5203);
     pub const NON_BLOCKING_NOT_SUPPORTED: Self = Self(5206);
+    pub const SUBSCRIPTION_VERIFICATION_INITIATION_FAILED: Self = Self(5204);
     pub const NOT_ACCEPTABLE: Self = Self(5207);
+    pub const GROUP_MEMBERS_NOT_RESPONDED: Self = Self(5209);
+    pub const GROUP_REQUEST_IDENTIFIER_EXISTS: Self = Self(4104);
+    pub const NO_MEMBERS: Self = Self(4109);
+    pub const GROUP_MEMBER_TYPE_INCONSISTENT: Self = Self(4110);
+    pub const MAX_NUMBER_OF_MEMBER_EXCEEDED: Self = Self(6010);
     pub const TARGET_HAS_NO_SESSION_CAPABILITY: Self = Self(5214);
     pub const SESSION_IS_ONLINE: Self = Self(5215);
     pub const UNABLE_TO_RECALL_REQUEST: Self = Self(5220);
@@ -108,6 +114,18 @@ pub enum Refusal {
     NotSessionCapable,
     /// A member that is fixed while the session is online.
     SessionOnline,
+    /// A target of notifications does not want them.
+    VerificationFailed,
+    /// A group has no members.
+    NoMembers,
+    /// A member of a group has another type than the group says.
+    MemberType,
+    /// A group would have more members than it takes.
+    TooManyMembers,
+    /// A group reaches itself.
+    GroupLoop,
+    /// No member of a group has answered.
+    SilentGroup,
 }
 
 impl Refusal {
@@ -139,6 +157,12 @@ impl Refusal {
             Self::NotAcceptable | Self::StoreUnavailable => Status::NOT_ACCEPTABLE,
             Self::NotSessionCapable => Status::TARGET_HAS_NO_SESSION_CAPABILITY,
             Self::SessionOnline => Status::SESSION_IS_ONLINE,
+            Self::VerificationFailed => Status::SUBSCRIPTION_VERIFICATION_INITIATION_FAILED,
+            Self::NoMembers => Status::NO_MEMBERS,
+            Self::MemberType => Status::GROUP_MEMBER_TYPE_INCONSISTENT,
+            Self::TooManyMembers => Status::MAX_NUMBER_OF_MEMBER_EXCEEDED,
+            Self::GroupLoop => Status::GROUP_REQUEST_IDENTIFIER_EXISTS,
+            Self::SilentGroup => Status::GROUP_MEMBERS_NOT_RESPONDED,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 mod criteria;
 
-pub(crate) use criteria::{Criteria, criteria};
+pub(crate) use criteria::{Criteria, attribute_of, conditions, criteria};
 
 use super::Cse;
 use super::render::{Form, ResultContent};
@@ -16,6 +16,8 @@ use crate::primitive::Content;
 use crate::resource::Resource;
 use crate::shared::Shared;
 use crate::status::Refusal;
+use crate::text::Text;
+use crate::tree::Tree;
 use crate::value::Value;
 use alloc::vec::Vec;
 use criteria::{Test, is_equal, is_like};
@@ -70,6 +72,7 @@ impl Cse {
             .filter(|id| deepest.is_none_or(|deepest| depth(id) <= deepest))
             .filter_map(|id| tree.get(id).cloned())
             .filter(|resource| self.passes(criteria, resource))
+            .filter_map(|resource| below(tree, &resource, &criteria.relative))
             // DIS-01, DIS-02
             .filter(|resource| self.may(originator, resource, Right::Discover).is_ok())
             .collect();
@@ -82,7 +85,8 @@ impl Cse {
             .collect()
     }
 
-    fn passes(&self, criteria: &Criteria, resource: &Resource) -> bool {
+    /// Whether the resource fulfils the conditions.
+    pub(crate) fn passes(&self, criteria: &Criteria, resource: &Resource) -> bool {
         let mut tests = criteria.tests.iter();
         if criteria.tests.is_empty() {
             true
@@ -95,35 +99,116 @@ impl Cse {
 
     fn passes_test(&self, test: &Test, resource: &Resource) -> bool {
         match test {
-            Test::Types(types) => types.contains(&i64::from(resource.resource_type.number())),
-            Test::Labels(labels) => {
-                let own = resource.texts(&Attribute::Labels);
-                labels
-                    .iter()
-                    .any(|pattern| own.iter().any(|label| is_like(label, pattern)))
-            }
-            Test::Attributes(wanted) => {
-                let members = self.represent(resource);
-                wanted
-                    .iter()
-                    .any(|(name, value)| members.get(name).is_some_and(|v| is_equal(v, value)))
-            }
+            Test::Types(types) => is_of(types, resource),
+            Test::Labels(labels) => has_label(labels, resource),
+            Test::Attributes(wanted) => self.has_one_of(wanted, resource),
             // The lower bound is inclusive, the upper one is not (TS-0004 clause 7.3.3.17).
             Test::CreatedBefore(moment) => resource.created < *moment,
             Test::CreatedSince(moment) => resource.created >= *moment,
             Test::ModifiedSince(moment) => resource.modified >= *moment,
             Test::ModifiedBefore(moment) => resource.modified < *moment,
+            Test::ExpiresBefore(moment) => resource.expires.is_some_and(|et| et < *moment),
+            Test::ExpiresSince(moment) => resource.expires.is_some_and(|et| et >= *moment),
+            Test::StateBelow(_)
+            | Test::StateFrom(_)
+            | Test::SizeFrom(_)
+            | Test::SizeBelow(_)
+            | Test::ContentTypes(_) => passes_measure(test, resource),
+            Test::ChildTypes(types) => self.has_child(resource, |child| is_of(types, child)),
+            Test::ChildLabels(labels) => self.has_child(resource, |child| has_label(labels, child)),
+            Test::ChildAttributes(wanted) => {
+                self.has_child(resource, |child| self.has_one_of(wanted, child))
+            }
+            Test::ParentTypes(types) => self.has_parent(resource, |parent| is_of(types, parent)),
+            Test::ParentLabels(labels) => {
+                self.has_parent(resource, |parent| has_label(labels, parent))
+            }
+            Test::ParentAttributes(wanted) => {
+                self.has_parent(resource, |parent| self.has_one_of(wanted, parent))
+            }
         }
+    }
+
+    fn has_child(&self, resource: &Resource, is_meant: impl Fn(&Resource) -> bool) -> bool {
+        let mut children = self.durable.tree.children(&resource.id);
+        children.any(|child| is_meant(child))
+    }
+
+    fn has_parent(&self, resource: &Resource, is_meant: impl Fn(&Resource) -> bool) -> bool {
+        let parent = resource.parent.as_ref();
+        parent
+            .and_then(|id| self.durable.tree.get(id))
+            .is_some_and(|parent| is_meant(parent))
+    }
+
+    fn has_one_of(&self, wanted: &[(Attribute, Value)], resource: &Resource) -> bool {
+        let members = self.represent(resource);
+        wanted
+            .iter()
+            .any(|(name, value)| members.get(name).is_some_and(|v| is_equal(v, value)))
+    }
+}
+
+/// What is at the path below a resource that was found (`arp`).
+fn below(tree: &Tree, found: &Shared<Resource>, path: &[Text]) -> Option<Shared<Resource>> {
+    path.iter().try_fold(found.clone(), |here, segment| {
+        tree.child(&here.id, segment).cloned()
+    })
+}
+
+fn is_of(types: &[i64], resource: &Resource) -> bool {
+    types.contains(&i64::from(resource.resource_type.number()))
+}
+
+fn has_label(labels: &[Text], resource: &Resource) -> bool {
+    let own = resource.texts(&Attribute::Labels);
+    labels
+        .iter()
+        .any(|pattern| own.iter().any(|label| is_like(label, pattern)))
+}
+
+/// Numbers that a resource without the attribute does not have.
+fn passes_measure(test: &Test, resource: &Resource) -> bool {
+    let state = || resource.integer(&Attribute::StateTag);
+    let size = || resource.integer(&Attribute::ContentSize);
+    match test {
+        Test::StateBelow(limit) => state().is_some_and(|st| st < *limit),
+        Test::StateFrom(limit) => state().is_some_and(|st| st >= *limit),
+        Test::SizeFrom(limit) => size().is_some_and(|cs| cs >= *limit),
+        Test::SizeBelow(limit) => size().is_some_and(|cs| cs < *limit),
+        Test::ContentTypes(types) => {
+            let info = resource.text(&Attribute::ContentInfo);
+            info.is_some_and(|info| {
+                let media = info.split(':').next().unwrap_or("");
+                types
+                    .iter()
+                    .any(|wanted| *wanted == *info || *wanted == media)
+            })
+        }
+        Test::Types(_)
+        | Test::Labels(_)
+        | Test::Attributes(_)
+        | Test::CreatedBefore(_)
+        | Test::CreatedSince(_)
+        | Test::ModifiedSince(_)
+        | Test::ModifiedBefore(_)
+        | Test::ExpiresBefore(_)
+        | Test::ExpiresSince(_)
+        | Test::ChildTypes(_)
+        | Test::ParentTypes(_)
+        | Test::ChildLabels(_)
+        | Test::ParentLabels(_)
+        | Test::ChildAttributes(_)
+        | Test::ParentAttributes(_) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cse::resources::fixture::{Fixture, OTHER, OWNER, request};
+    use crate::cse::resources::fixture::{Fixture, NOW, OTHER, OWNER, request};
     use crate::primitive::Operation;
     use crate::resource::ResourceType;
-    use crate::text::Text;
     use alloc::vec;
     use rstest::rstest;
 
@@ -137,6 +222,14 @@ mod tests {
             (Attribute::CriterionValue, value),
         ]);
         (Attribute::AttributeCriterion, Value::List(vec![pair]))
+    }
+
+    fn short(name: &str, value: Value) -> (Attribute, Value) {
+        (Attribute::Custom(name.into()), value)
+    }
+
+    fn list(numbers: &[i64]) -> Value {
+        Value::List(numbers.iter().map(|n| Value::Integer(*n)).collect())
     }
 
     fn ty(number: i64) -> (Attribute, Value) {
@@ -210,6 +303,26 @@ mod tests {
     #[case(vec![ty(3), (Attribute::Offset, Value::Integer(2))], &["cse2/ae2/kitchen/cellar"])]
     #[case(vec![ty(3), (Attribute::Level, Value::Integer(2))], &["cse2/ae2/kitchen"])]
     #[case(vec![ty(50_001)], &["cse2/ae2/sessions"])]
+    #[case(vec![ty(3), short("exb", Value::Time(NOW.plus(1)))], &[])]
+    #[case(vec![ty(2), short("exa", Value::Time(NOW))], &["cse2/ae2"])]
+    #[case(vec![short("sza", Value::Integer(1))], &[])]
+    #[case(vec![short("stb", Value::Integer(0))], &[])]
+    #[case(vec![(Attribute::ChildTypes, list(&[50_001]))], &["cse2/ae2"])]
+    #[case(vec![short("pty", list(&[3]))], &["cse2/ae2/kitchen/cellar"])]
+    #[case(vec![short("clbl", text_list(&["cold"]))], &["cse2/ae2/kitchen"])]
+    #[case(vec![short("palb", text_list(&["warm"]))], &["cse2/ae2/kitchen/cellar"])]
+    #[case(
+        vec![short("patr", atr("rn", Value::text("kitchen")).1)],
+        &["cse2/ae2/kitchen/cellar"]
+    )]
+    #[case(
+        vec![short("catr", atr("rn", Value::text("kitchen")).1)],
+        &["cse2/ae2"]
+    )]
+    #[case(
+        vec![ty(2), short("arp", Value::text("kitchen/cellar"))],
+        &["cse2/ae2/kitchen/cellar"]
+    )]
     #[case(
         vec![ty(2), atr("rn", Value::text("cellar")), (Attribute::FilterOperation, Value::Integer(2))],
         &["cse2/ae2", "cse2/ae2/kitchen/cellar"]
@@ -224,7 +337,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case((Attribute::Custom("sza".into()), Value::Integer(1)), Refusal::NotImplemented)]
+    #[case((Attribute::Custom("lbq".into()), Value::Integer(1)), Refusal::NotImplemented)]
+    #[case((Attribute::Custom("sza".into()), Value::text("x")), Refusal::BadRequest)]
+    #[case((Attribute::Custom("arp".into()), Value::text("a//b")), Refusal::BadRequest)]
     #[case((Attribute::Custom("foo".into()), Value::Integer(1)), Refusal::BadRequest)]
     #[case((Attribute::Limit, Value::Integer(0)), Refusal::BadRequest)]
     #[case((Attribute::CreatedBefore, Value::text("x")), Refusal::BadRequest)]

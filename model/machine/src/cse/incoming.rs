@@ -260,7 +260,11 @@ impl Cse {
                 self.notify_ae(step, requester, &target.resource)
             }
             Operation::Notify => Err(Refusal::OperationNotAllowed),
-            Operation::Create | Operation::Retrieve => self.execute_now(step, requester, target),
+            Operation::Create => match self.verify(step, requester, target)? {
+                Some(asked) => Ok(asked),
+                None => self.execute_now(step, requester, target),
+            },
+            Operation::Retrieve => self.execute_now(step, requester, target),
         }
     }
 

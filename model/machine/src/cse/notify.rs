@@ -1,14 +1,18 @@
-//! Events of published subscriptions (TS-0004 clauses 6.3.4.2.19 and 7.5.1.2.2): update, deletion, and creation and
-//! deletion of a direct child.
+//! Events of published subscriptions (TS-0004 clauses 6.3.4.2.19 and 7.5.1.2.2): update, deletion, creation and
+//! deletion of a direct child, a missed instance, and monitored operations.
 //!
 //! Which subscription is told what is decided here; how a notification reaches its target, and is kept until then,
 //! in `outgoing`. The private event types of sessions are told by the session chapters.
 
+#[cfg(test)]
+mod tests;
+
+use super::discovery::{self, attribute_of};
 use super::{Cse, Step};
-use crate::access::Right;
+use crate::access::{self, Right};
 use crate::attribute::Attribute;
-use crate::id::ResourceId;
-use crate::primitive::Content;
+use crate::id::{CseId, ResourceId};
+use crate::primitive::{Content, Operation};
 use crate::resource::{Resource, ResourceType};
 use crate::shared::Shared;
 use crate::text::Text;
@@ -23,6 +27,8 @@ struct Notification {
     subscription: ResourceId,
     to: Text,
     content: Content,
+    /// Whether it counts against `exc`.
+    is_event: bool,
 }
 
 /// What happened to the resource that is subscribed to.
@@ -32,6 +38,8 @@ enum Happening {
     Deleted,
     ChildCreated,
     ChildDeleted,
+    /// Somebody looked for an instance where there is none.
+    Missed,
 }
 
 impl Happening {
@@ -42,6 +50,7 @@ impl Happening {
             Self::Deleted => 2,
             Self::ChildCreated => 3,
             Self::ChildDeleted => 4,
+            Self::Missed => 5,
         }
     }
 }
@@ -53,9 +62,36 @@ pub(crate) fn event_types(subscription: &Members) -> Vec<i64> {
         .and_then(|criteria| criteria.member(&Attribute::NotificationEventType))
         .and_then(Value::as_list)
         .map_or_else(
-            || vec![1],
+            || {
+                if monitors(subscription).is_empty() {
+                    vec![1]
+                } else {
+                    Vec::new()
+                }
+            },
             |list| list.iter().filter_map(Value::as_integer).collect(),
         )
+}
+
+/// The operations that a subscription monitors.
+fn monitors(subscription: &Members) -> &[Value] {
+    subscription
+        .get(&Attribute::EventNotificationCriteria)
+        .and_then(|criteria| criteria.member(&Attribute::OperationMonitor))
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+}
+
+/// Whether a monitor looks for this operation of this originator.
+fn watches(monitor: &Value, operation: Operation, originator: &str, own: &CseId) -> bool {
+    let watched = monitor
+        .member(&Attribute::MonitoredOperations)
+        .and_then(Value::as_integer);
+    let who = monitor
+        .member(&Attribute::Originator)
+        .and_then(Value::as_text);
+    watched.is_none_or(|number| number == i64::from(operation.number()))
+        && who.is_none_or(|entry| access::names(entry, originator, own))
 }
 
 impl Cse {
@@ -98,6 +134,49 @@ impl Cse {
         self.tell(step, due);
     }
 
+    /// Tells the subscribers of a container that an instance was asked for and there is none.
+    pub(crate) fn tell_missed(&mut self, step: &mut Step, container: &ResourceId) {
+        let Some(container) = self.row(container) else {
+            return;
+        };
+        let due = self.due(&container, &container, Happening::Missed, None);
+        self.tell(step, due);
+    }
+
+    /// Tells who monitors operations on the resource, with the subscriptions made before that number.
+    pub(crate) fn tell_operation(
+        &mut self,
+        step: &mut Step,
+        originator: &str,
+        operation: Operation,
+        resource: &Resource,
+        before: u64,
+    ) {
+        let own = self.config.cse_id.clone();
+        let mut due = Vec::new();
+        let subscriptions = self
+            .durable
+            .tree
+            .children_of_type(&resource.id, ResourceType::Subscription);
+        for subscription in subscriptions.filter(|s| s.sequence <= before) {
+            let watched = monitors(&subscription.attributes);
+            if !watched
+                .iter()
+                .any(|m| watches(m, operation, originator, &own))
+            {
+                continue;
+            }
+            let number = Value::Integer(i64::from(operation.number()));
+            let monitor = Value::object([
+                (Attribute::MonitoredOperations, number),
+                (Attribute::Originator, Value::text(originator)),
+            ]);
+            let about = (Attribute::OperationMonitor, monitor);
+            due.extend(self.notifications(subscription, resource, about, None));
+        }
+        self.tell(step, due);
+    }
+
     /// Tells the subscribers of a resource, of everything below it and of its parent that it is about to go.
     pub(crate) fn tell_deleted(&mut self, step: &mut Step, root: &ResourceId) {
         let tree = &self.durable.tree;
@@ -105,6 +184,7 @@ impl Cse {
         for id in tree.subtree(root) {
             if let Some(gone) = tree.get(&id) {
                 due.extend(self.due(gone, gone, Happening::Deleted, None));
+                due.extend(self.farewell(gone));
             }
         }
         if let Some(gone) = tree.get(root)
@@ -117,14 +197,62 @@ impl Cse {
         self.tell(step, due);
     }
 
+    /// What the creator of a subscription is told at its end (`su`).
+    fn farewell(&self, gone: &Resource) -> Option<Notification> {
+        let to = gone.text(&Attribute::SubscriberUri)?.clone();
+        let is_subscription = gone.resource_type == ResourceType::Subscription;
+        let content = Content::new(
+            Attribute::Notification,
+            Value::object([
+                (Attribute::SubscriptionReference, self.reference(gone)),
+                (Attribute::SubscriptionDeletion, Value::Bool(true)),
+            ]),
+        );
+        is_subscription.then(|| Notification {
+            subscription: gone.id.clone(),
+            to,
+            content,
+            is_event: false,
+        })
+    }
+
+    fn reference(&self, subscription: &Resource) -> Value {
+        Value::text(&format!("{}/{}", self.config.cse_id, subscription.id))
+    }
+
     fn tell(&mut self, step: &mut Step, due: Vec<Notification>) {
+        let mut told: Vec<ResourceId> = Vec::new();
         for Notification {
             subscription,
             to,
             content,
+            is_event,
         } in due
         {
             self.notify_event(step, &subscription, to, content);
+            if is_event && told.last() != Some(&subscription) {
+                told.push(subscription);
+            }
+        }
+        for subscription in told {
+            self.count_down(step, &subscription);
+        }
+    }
+
+    /// One notification less that the subscription may send (`exc`); after the last one it ends.
+    fn count_down(&mut self, step: &mut Step, subscription: &ResourceId) {
+        let left = self
+            .row(subscription)
+            .and_then(|row| row.integer(&Attribute::ExpirationCounter));
+        match left {
+            None => {}
+            Some(left) if left <= 1 => {
+                self.remove(step, subscription);
+            }
+            Some(left) => self.durable.tree.change(subscription, |row| {
+                let left = Value::Integer(left - 1);
+                row.attributes.insert(Attribute::ExpirationCounter, left);
+            }),
         }
     }
 
@@ -138,179 +266,98 @@ impl Cse {
     ) -> Vec<Notification> {
         let mut due = Vec::new();
         for subscription in self.subscribers(&subject.id, happening.event_type()) {
-            // Who could not read it is not shown it either.
-            if self
-                .may(&subscription.creator, shown, Right::Retrieve)
-                .is_err()
-            {
+            if !self.is_asked_for(&subscription, shown, happening, modified) {
                 continue;
             }
-            let representation = match subscription.integer(&Attribute::NotificationContentType) {
-                Some(2) => Value::object([(
-                    shown.wrapper(),
-                    Value::Object(modified.cloned().unwrap_or_default()),
-                )]),
-                Some(3) => {
-                    let path = self.durable.tree.path(&shown.id);
-                    let uri = format!("{}/{path}", self.config.cse_id);
-                    Value::object([(Attribute::Uri, Value::text(&uri))])
-                }
-                Some(_) | None => {
-                    Value::object([(shown.wrapper(), Value::Object(self.represent(shown)))])
-                }
-            };
-            let event = Value::object([
-                (
-                    Attribute::NotificationEventType,
-                    Value::Integer(happening.event_type()),
-                ),
-                (Attribute::Representation, representation),
-            ]);
-            let reference = format!("{}/{}", self.config.cse_id, subscription.id);
-            let content = Content::new(
-                Attribute::Notification,
-                Value::object([
-                    (Attribute::SubscriptionReference, Value::text(&reference)),
-                    (Attribute::NotificationEvent, event),
-                ]),
-            );
-            for to in subscription.texts(&Attribute::NotificationUri) {
-                let subscription = subscription.id.clone();
-                due.push(Notification {
-                    subscription,
-                    to,
-                    content: content.clone(),
-                });
-            }
+            let event = Value::Integer(happening.event_type());
+            let about = (Attribute::NotificationEventType, event);
+            due.extend(self.notifications(&subscription, shown, about, modified));
         }
         due
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cse::resources::fixture::{Fixture, NOW, OWNER};
-    use rstest::rstest;
-
-    const CONTAINER: Attribute = Attribute::Resource(ResourceType::Container);
-
-    fn subscribed(events: &[i64], content_type: i64) -> Fixture {
-        let mut fixture = Fixture::new();
-        let events = Value::List(events.iter().map(|n| Value::Integer(*n)).collect());
-        let criteria = Value::object([(Attribute::NotificationEventType, events)]);
-        let attributes = [
-            (Attribute::EventNotificationCriteria, criteria),
-            (Attribute::NotificationUri, Value::texts(["Cae2"])),
-            (
-                Attribute::NotificationContentType,
-                Value::Integer(content_type),
-            ),
-        ];
-        let label = [(Attribute::Labels, Value::texts(["x"]))];
-        fixture.put(
-            ResourceType::Container,
-            "Cae2",
-            "cnt1",
-            "box",
-            OWNER,
-            &label,
-        );
-        fixture.put(
-            ResourceType::Subscription,
-            "cnt1",
-            "sub1",
-            "s",
-            OWNER,
-            &attributes,
-        );
-        fixture
-    }
-
-    fn due(fixture: &Fixture, happening: Happening) -> Vec<Notification> {
-        let row = fixture.get("cnt1");
-        let modified = Members::from([(Attribute::LastModifiedTime, Value::Time(NOW))]);
-        fixture.cse.due(&row, &row, happening, Some(&modified))
-    }
-
-    #[rstest]
-    #[case(&[1], Happening::Updated, true)]
-    #[case(&[1], Happening::Deleted, false)]
-    #[case(&[2, 3], Happening::Deleted, true)]
-    #[case(&[2, 3], Happening::ChildCreated, true)]
-    #[case(&[2, 3], Happening::ChildDeleted, false)]
-    fn a_subscription_is_told_what_it_asked_for(
-        #[case] events: &[i64],
-        #[case] happening: Happening,
-        #[case] expected: bool,
-    ) {
-        let fixture = subscribed(events, 1);
-
-        assert_eq!(!due(&fixture, happening).is_empty(), expected);
-    }
-
-    #[test]
-    fn without_criteria_updates_are_told() {
-        assert_eq!(event_types(&Members::new()), [1]);
-    }
-
-    #[rstest]
-    #[case(1, &[CONTAINER], true)]
-    #[case(2, &[CONTAINER], false)]
-    #[case(3, &[Attribute::Uri], false)]
-    fn the_content_type_chooses_what_is_shown(
-        #[case] content_type: i64,
-        #[case] names: &[Attribute],
-        #[case] is_whole: bool,
-    ) {
-        let fixture = subscribed(&[1], content_type);
-
-        let due = due(&fixture, Happening::Updated);
-
-        let [Notification { to, content, .. }] = due.as_slice() else {
-            unreachable!("one notification")
+    /// Whether an event of the right type is one that the subscription's criteria choose.
+    fn is_asked_for(
+        &self,
+        subscription: &Resource,
+        shown: &Resource,
+        happening: Happening,
+        modified: Option<&Members>,
+    ) -> bool {
+        let criteria = subscription.get(&Attribute::EventNotificationCriteria);
+        let Some(criteria) = criteria.and_then(Value::as_object) else {
+            return true;
         };
-        let body = content
-            .value
-            .member(&Attribute::Notification)
-            .expect("m2m:sgn");
-        let sur = body.member(&Attribute::SubscriptionReference);
-        let event = body.member(&Attribute::NotificationEvent).expect("nev");
-        let shown = event
-            .member(&Attribute::Representation)
-            .and_then(Value::as_object);
-        let shown = shown.expect("rep");
-        assert_eq!(*to, "Cae2");
-        assert_eq!(sur, Some(&Value::text("/cse2/sub1")));
-        assert_eq!(
-            event.member(&Attribute::NotificationEventType),
-            Some(&Value::Integer(1))
-        );
-        assert_eq!(shown.keys().cloned().collect::<Vec<_>>(), names);
-        let labels = shown
-            .get(&CONTAINER)
-            .and_then(|c| c.member(&Attribute::Labels));
-        assert_eq!(labels.is_some(), is_whole);
+        let of_child = match happening {
+            Happening::ChildCreated | Happening::ChildDeleted => true,
+            Happening::Updated | Happening::Deleted | Happening::Missed => false,
+        };
+        let types = criteria
+            .get(&Attribute::ChildTypes)
+            .filter(|_| of_child)
+            .and_then(Value::as_list);
+        let number = Value::Integer(i64::from(shown.resource_type.number()));
+        let watched = criteria
+            .get(&Attribute::AttributeCriterion)
+            .and_then(Value::as_texts);
+        let touches = |names: Vec<Text>| {
+            let changed =
+                |name: &Text| modified.is_some_and(|m| m.contains_key(&attribute_of(name)));
+            names.iter().any(changed)
+        };
+        types.is_none_or(|types| types.contains(&number))
+            && watched.is_none_or(touches)
+            && discovery::conditions(criteria)
+                .is_ok_and(|conditions| self.passes(&conditions, shown))
     }
 
-    #[test]
-    fn a_subscriber_is_not_shown_what_it_may_not_read() {
-        let mut fixture = subscribed(&[3], 1);
-        let locked = [(Attribute::AccessControlPolicyIds, Value::texts(["gone"]))];
-        fixture.put(
-            ResourceType::Container,
-            "cnt1",
-            "cnt2",
-            "inner",
-            OWNER,
-            &locked,
+    /// The notifications of one subscription, one for each target.
+    fn notifications(
+        &self,
+        subscription: &Resource,
+        shown: &Resource,
+        about: (Attribute, Value),
+        modified: Option<&Members>,
+    ) -> Vec<Notification> {
+        // Who could not read it is not shown it either.
+        if self
+            .may(&subscription.creator, shown, Right::Retrieve)
+            .is_err()
+        {
+            return Vec::new();
+        }
+        let representation = match subscription.integer(&Attribute::NotificationContentType) {
+            Some(2) => Value::object([(
+                shown.wrapper(),
+                Value::Object(modified.cloned().unwrap_or_default()),
+            )]),
+            Some(3) => {
+                let path = self.durable.tree.path(&shown.id);
+                let uri = format!("{}/{path}", self.config.cse_id);
+                Value::object([(Attribute::Uri, Value::text(&uri))])
+            }
+            Some(_) | None => {
+                Value::object([(shown.wrapper(), Value::Object(self.represent(shown)))])
+            }
+        };
+        let event = Value::object([about, (Attribute::Representation, representation)]);
+        let content = Content::new(
+            Attribute::Notification,
+            Value::object([
+                (
+                    Attribute::SubscriptionReference,
+                    self.reference(subscription),
+                ),
+                (Attribute::NotificationEvent, event),
+            ]),
         );
-        let (parent, child) = (fixture.get("cnt1"), fixture.get("cnt2"));
-
-        let due = fixture
-            .cse
-            .due(&parent, &child, Happening::ChildCreated, None);
-
-        assert_eq!(due, []);
+        let targets = subscription.texts(&Attribute::NotificationUri);
+        let notification = |to| Notification {
+            subscription: subscription.id.clone(),
+            to,
+            content: content.clone(),
+            is_event: true,
+        };
+        targets.into_iter().map(notification).collect()
     }
 }

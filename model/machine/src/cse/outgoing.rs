@@ -5,7 +5,7 @@ use super::{Cse, Event, Output, Step, Timer};
 use crate::env::Timestamp;
 use crate::id::{Entity, LinkId, RequestId, RequestKey, ResourceId, SessionId};
 use crate::primitive::{Content, Operation, Primitive, Request, Response, When};
-use crate::record::{Notice, NoticeKind};
+use crate::record::{Notice, NoticeKind, Requester};
 use crate::shared::Shared;
 use crate::text::Text;
 use alloc::format;
@@ -53,6 +53,8 @@ pub(crate) enum Purpose {
     EndHop(SessionId),
     /// A notification.
     Notice(u64),
+    /// The question whether a target wants the notifications of a subscription; who wants to make it.
+    Verification(Shared<Requester>),
 }
 
 impl Purpose {
@@ -67,7 +69,8 @@ impl Purpose {
             | Self::Stored(_)
             | Self::Confirm(_)
             | Self::EndHop(_)
-            | Self::Notice(_) => false,
+            | Self::Notice(_)
+            | Self::Verification(_) => false,
         }
     }
 }
@@ -239,6 +242,9 @@ impl Cse {
             Purpose::Change(number) => self.change_concluded(step, number, conclusion),
             Purpose::EndHop(session) => self.end_concluded(step, &session, peer, conclusion),
             Purpose::Notice(number) => self.notice_concluded(step, number, peer),
+            Purpose::Verification(requester) => {
+                self.verification_concluded(step, &requester, conclusion);
+            }
         }
     }
 

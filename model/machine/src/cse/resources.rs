@@ -45,6 +45,26 @@ impl Cse {
         request: &Request,
         target: &Resolved,
     ) -> Result<Response, Refusal> {
+        let before = self.row(&target.resource);
+        let number = self.durable.counter();
+        let done = self.carry_out(step, originator, request, target);
+        // Of a deletion it is told before.
+        if let (Ok(_), Some(resource)) = (&done, before)
+            && target.virtual_child.is_none()
+            && request.operation != Operation::Delete
+        {
+            self.tell_operation(step, originator, request.operation, &resource, number);
+        }
+        done
+    }
+
+    fn carry_out(
+        &mut self,
+        step: &mut Step,
+        originator: &Text,
+        request: &Request,
+        target: &Resolved,
+    ) -> Result<Response, Refusal> {
         // REG-28
         let wanted = ResultContent::of(request.operation, request.result_content)?;
         let (status, content) = match request.operation {
@@ -52,10 +72,13 @@ impl Cse {
                 Status::CREATED,
                 self.create(step, originator, request, target, wanted)?,
             ),
-            Operation::Retrieve => (
-                Status::OK,
-                Some(self.retrieve(originator, request, target, wanted)?),
-            ),
+            Operation::Retrieve => {
+                let shown = self.retrieve(originator, request, target, wanted);
+                if shown == Err(Refusal::NotFound) {
+                    self.tell_missed(step, &target.resource);
+                }
+                (Status::OK, Some(shown?))
+            }
             Operation::Update => (
                 Status::UPDATED,
                 self.update(step, originator, request, target, wanted)?,
@@ -118,6 +141,22 @@ impl Cse {
         target: &Resolved,
         wanted: ResultContent,
     ) -> Result<Option<Content>, Refusal> {
+        let new = self.prepare(step, originator, request, target)?;
+        let parent = new.parent.clone();
+        let id = self.insert(step, new)?;
+        self.instance_added(step, &parent, &id);
+        let (_, sent) = new_members(requested_type(request.resource_type)?, request)?;
+        Ok(self.render_created(wanted, &id, sent))
+    }
+
+    /// Everything that a CREATE has to pass before the tree changes.
+    pub(crate) fn prepare(
+        &self,
+        step: &Step,
+        originator: &Text,
+        request: &Request,
+        target: &Resolved,
+    ) -> Result<NewResource, Refusal> {
         if request.filter.is_some() {
             return Err(Refusal::BadRequest);
         }
@@ -151,9 +190,7 @@ impl Cse {
             attributes,
         };
         self.complete(step, originator, &parent, &mut new)?;
-        let id = self.insert(step, new)?;
-        self.instance_added(step, &parent.id, &id);
-        Ok(self.render_created(wanted, &id, members))
+        Ok(new)
     }
 
     /// Checks that need the tree, and attributes that only the host writes.
@@ -304,6 +341,8 @@ impl Cse {
         }
         self.may(originator, &resource, Right::Delete)?;
         let content = self.render_deleted(wanted, &resource);
+        let number = self.durable.counter();
+        self.tell_operation(step, originator, request.operation, &resource, number);
         self.remove(step, &resource.id);
         Ok(content)
     }

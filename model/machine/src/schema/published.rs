@@ -207,14 +207,15 @@ pub(super) static SUBSCRIPTION: Table = Table {
         ),
         Row::new(
             Attribute::ExpirationCounter,
-            Kind::Unsupported,
+            Kind::Integer(1, 0xffff_ffff),
             Optional,
             Optional,
         ),
+        Row::new(Attribute::SubscriberUri, Kind::Text, Optional, Absent),
     ],
     stored: &[COMMON],
     refused: &[
-        "su", "gpi", "nfu", "bn", "rl", "psn", "pn", "nsp", "ln", "nec", "acrs", "ecae", "nse",
+        "gpi", "nfu", "bn", "rl", "psn", "pn", "nsp", "ln", "nec", "acrs", "ecae", "nse",
     ],
     ..Table::CLOSED
 };

@@ -49,7 +49,7 @@ static RULE: Table = Table {
     ..Table::CLOSED
 };
 
-/// `enc` (TS-0004 clause 6.3.5.7): event types only.
+/// `enc` (TS-0004 clause 6.3.5.7). Bounds on state, size and expiration are read where they are applied.
 pub(super) static EVENT_CRITERIA: Table = Table {
     rows: &[
         Row::new(
@@ -58,50 +58,46 @@ pub(super) static EVENT_CRITERIA: Table = Table {
             Optional,
             Optional,
         ),
-        Row::new(
-            Attribute::CreatedBefore,
-            Kind::Unsupported,
-            Optional,
-            Optional,
-        ),
-        Row::new(
-            Attribute::CreatedAfter,
-            Kind::Unsupported,
-            Optional,
-            Optional,
-        ),
-        Row::new(
-            Attribute::ModifiedSince,
-            Kind::Unsupported,
-            Optional,
-            Optional,
-        ),
-        Row::new(
-            Attribute::UnmodifiedSince,
-            Kind::Unsupported,
-            Optional,
-            Optional,
-        ),
+        Row::new(Attribute::CreatedBefore, Kind::Time, Optional, Optional),
+        Row::new(Attribute::CreatedAfter, Kind::Time, Optional, Optional),
+        Row::new(Attribute::ModifiedSince, Kind::Time, Optional, Optional),
+        Row::new(Attribute::UnmodifiedSince, Kind::Time, Optional, Optional),
         Row::new(
             Attribute::OperationMonitor,
-            Kind::Unsupported,
+            Kind::Objects(1, &MONITOR),
             Optional,
             Optional,
         ),
         Row::new(
             Attribute::AttributeCriterion,
-            Kind::Unsupported,
+            Kind::SomeTexts,
             Optional,
             Optional,
         ),
+        Row::new(Attribute::ChildTypes, Kind::Integers, Optional, Optional),
         Row::new(
             Attribute::FilterOperation,
-            Kind::Unsupported,
+            Kind::Integer(1, 2),
             Optional,
             Optional,
         ),
     ],
-    refused: &["sts", "stb", "exb", "exa", "sza", "szb", "chty", "md"],
+    stored: &[&["sts", "stb", "exb", "exa", "sza", "szb"]],
+    refused: &["md"],
+    ..Table::CLOSED
+};
+
+/// `om`: an operation and who asks for it; one of the two is enough.
+static MONITOR: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::MonitoredOperations,
+            Kind::Integer(1, 5),
+            Optional,
+            Optional,
+        ),
+        Row::new(Attribute::Originator, Kind::Text, Optional, Optional),
+    ],
     ..Table::CLOSED
 };
 

@@ -16,6 +16,8 @@ pub(crate) struct Criteria {
     pub(super) levels_max: Option<usize>,
     pub(super) results_max: Option<usize>,
     pub(super) skipped: usize,
+    /// A path below each resource that matches (`arp`).
+    pub(super) relative: Vec<Text>,
 }
 
 /// One criterion; within it, one match is enough.
@@ -28,6 +30,19 @@ pub(super) enum Test {
     CreatedSince(Timestamp),
     ModifiedSince(Timestamp),
     ModifiedBefore(Timestamp),
+    ExpiresBefore(Timestamp),
+    ExpiresSince(Timestamp),
+    StateBelow(i64),
+    StateFrom(i64),
+    SizeFrom(i64),
+    SizeBelow(i64),
+    ContentTypes(Vec<Text>),
+    ChildTypes(Vec<i64>),
+    ParentTypes(Vec<i64>),
+    ChildLabels(Vec<Text>),
+    ParentLabels(Vec<Text>),
+    ChildAttributes(Vec<(Attribute, Value)>),
+    ParentAttributes(Vec<(Attribute, Value)>),
 }
 
 /// The criteria of a discovery; `None` for a RETRIEVE without filter.
@@ -47,7 +62,7 @@ pub(crate) fn criteria(filter: Option<&Value>) -> Result<Option<Criteria>, Refus
 
 /// The attribute of a short name, as far as it can be searched by one of the machine's own names; any other is
 /// custom.
-fn attribute_of(short: &str) -> Attribute {
+pub(crate) fn attribute_of(short: &str) -> Attribute {
     match short {
         "rn" => Attribute::ResourceName,
         "ty" => Attribute::ResourceType,
@@ -80,13 +95,55 @@ fn attribute_of(short: &str) -> Attribute {
         "cs" => Attribute::ContentSize,
         "cnd" => Attribute::ContainerDefinition,
         "nu" => Attribute::NotificationUri,
+        "ct" => Attribute::CreationTime,
+        "lt" => Attribute::LastModifiedTime,
+        "et" => Attribute::ExpirationTime,
+        "con" => Attribute::Content,
+        "srt" => Attribute::SupportedResourceTypes,
+        "pv" => Attribute::Privileges,
+        "pvs" => Attribute::SelfPrivileges,
+        "enc" => Attribute::EventNotificationCriteria,
+        "nct" => Attribute::NotificationContentType,
+        "exc" => Attribute::ExpirationCounter,
+        "su" => Attribute::SubscriberUri,
+        "rs" => Attribute::RequestStatus,
+        "ors" => Attribute::OperationResult,
+        "mid" => Attribute::MemberIds,
+        "mt" => Attribute::MemberType,
+        "mtv" => Attribute::MemberTypeValidated,
+        "csy" => Attribute::ConsistencyStrategy,
+        "mnm" => Attribute::MaxNrOfMembers,
+        "cnm" => Attribute::CurrentNrOfMembers,
+        "gn" => Attribute::GroupName,
+        "se" => Attribute::ScheduleElement,
+        "nco" => Attribute::NetworkCoordinated,
+        "ni" => Attribute::NodeId,
         custom => Attribute::Custom(custom.into()),
     }
 }
 
 type Reader = fn(&Value) -> Result<Test, Refusal>;
 
-static READERS: [(Attribute, Reader); 7] = [
+/// The criteria that have no name of their own in [`Attribute`].
+static BY_SHORT_NAME: [(&str, Reader); 12] = [
+    ("exb", |value| moment(value).map(Test::ExpiresBefore)),
+    ("exa", |value| moment(value).map(Test::ExpiresSince)),
+    ("sts", |value| integer(value).map(Test::StateBelow)),
+    ("stb", |value| integer(value).map(Test::StateFrom)),
+    ("sza", |value| integer(value).map(Test::SizeFrom)),
+    ("szb", |value| integer(value).map(Test::SizeBelow)),
+    ("cty", |value| texts(value).map(Test::ContentTypes)),
+    ("pty", |value| integers(value).map(Test::ParentTypes)),
+    ("clbl", |value| texts(value).map(Test::ChildLabels)),
+    ("palb", |value| texts(value).map(Test::ParentLabels)),
+    ("catr", |value| pairs(value).map(Test::ChildAttributes)),
+    ("patr", |value| pairs(value).map(Test::ParentAttributes)),
+];
+
+static READERS: [(Attribute, Reader); 8] = [
+    (Attribute::ChildTypes, |value| {
+        integers(value).map(Test::ChildTypes)
+    }),
     (Attribute::ResourceType, |value| {
         integers(value).map(Test::Types)
     }),
@@ -113,12 +170,45 @@ static READERS: [(Attribute, Reader); 7] = [
     }),
 ];
 
+fn reader(name: &Attribute) -> Option<Reader> {
+    let named = READERS.iter().find(|(known, _)| known == name);
+    let short = || {
+        let Attribute::Custom(short) = name else {
+            return None;
+        };
+        BY_SHORT_NAME.iter().find(|(known, _)| *short == *known)
+    };
+    named.map(|row| row.1).or_else(|| short().map(|row| row.1))
+}
+
+/// The conditions in a subscription's criteria that look at one resource, and whether one is enough.
+pub(crate) fn conditions(criteria: &Members) -> Result<Criteria, Refusal> {
+    let mut conditions = Criteria::default();
+    for (name, value) in criteria {
+        if [
+            Attribute::NotificationEventType,
+            Attribute::AttributeCriterion,
+            Attribute::ChildTypes,
+        ]
+        .contains(name)
+            || *name == Attribute::OperationMonitor
+        {
+            continue;
+        }
+        match reader(name) {
+            Some(read) => conditions.tests.push(read(value)?),
+            None => conditions.set_option(name, value)?,
+        }
+    }
+    Ok(conditions)
+}
+
 impl Criteria {
     fn parse(members: &Members) -> Result<Self, Refusal> {
         let mut criteria = Self::default();
         for (name, value) in members {
-            match READERS.iter().find(|(known, _)| known == name) {
-                Some((_, read)) => criteria.tests.push(read(value)?),
+            match reader(name) {
+                Some(read) => criteria.tests.push(read(value)?),
                 None => criteria.set_option(name, value)?,
             }
         }
@@ -142,6 +232,12 @@ impl Criteria {
             self.results_max = Some(number()?);
         } else if *name == Attribute::Offset {
             self.skipped = number()? - 1;
+        } else if *name == Attribute::Custom("arp".into()) {
+            let path = value.as_text().ok_or(Refusal::BadRequest)?;
+            self.relative = path.split('/').map(Text::from).collect();
+            if self.relative.iter().any(|segment| segment.is_empty()) {
+                return Err(Refusal::BadRequest);
+            }
         } else if *name != Attribute::FilterUsage {
             return Err(unknown(name));
         }
@@ -151,10 +247,7 @@ impl Criteria {
 
 /// A criterion of TS-0004 clause 6.3.5.8 that is absent here is told from one that does not exist.
 fn unknown(name: &Attribute) -> Refusal {
-    const PUBLISHED: [&str; 20] = [
-        "sts", "stb", "exb", "exa", "clbl", "palb", "lbq", "chty", "pty", "sza", "szb", "cty",
-        "catr", "patr", "smf", "cfs", "cfq", "arp", "rels", "gmty",
-    ];
+    const PUBLISHED: [&str; 6] = ["lbq", "smf", "cfs", "cfq", "rels", "gmty"];
     let is_published = if let Attribute::Custom(short) = name {
         PUBLISHED.contains(&short.as_str())
     } else {
@@ -165,6 +258,14 @@ fn unknown(name: &Attribute) -> Refusal {
     } else {
         Refusal::BadRequest
     }
+}
+
+fn integer(value: &Value) -> Result<i64, Refusal> {
+    value.as_integer().ok_or(Refusal::BadRequest)
+}
+
+fn texts(value: &Value) -> Result<Vec<Text>, Refusal> {
+    value.as_texts().ok_or(Refusal::BadRequest)
 }
 
 fn moment(value: &Value) -> Result<Timestamp, Refusal> {

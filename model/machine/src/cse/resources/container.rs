@@ -76,6 +76,16 @@ impl Cse {
         }
     }
 
+    /// The state of a container changes when an instance is deleted; what is dropped for a new one counts with it.
+    pub(super) fn container_changed(&mut self, instance: &Resource) {
+        if let Some(container) = &instance.parent {
+            let tree = &mut self.durable.tree;
+            tree.change(container, |container| {
+                add(container, Attribute::StateTag, 1)
+            });
+        }
+    }
+
     /// Drops the oldest instances until the limits hold.
     pub(super) fn limit_instances(&mut self, step: &mut Step, container: &ResourceId) {
         while let Some(row) = self.row(container) {
@@ -98,7 +108,7 @@ impl Cse {
                 break;
             };
             drop(instances);
-            self.remove(step, &oldest);
+            self.take_out(step, &oldest);
         }
     }
 
@@ -275,9 +285,18 @@ mod tests {
         fixture
             .delete(OWNER, "cse2/ae2/box/la")
             .expect("a deletion");
+        let left = fixture.retrieve(OWNER, BOX, 1).expect("the container");
         fixture
             .delete(OWNER, "cse2/ae2/box/la")
             .expect("a deletion");
+
+        let left = left
+            .member(&Attribute::Resource(ResourceType::Container))
+            .and_then(Value::as_object)
+            .expect("m2m:cnt");
+        assert_eq!(integer(left, &Attribute::CurrentNrOfInstances), Some(1));
+        assert_eq!(integer(left, &Attribute::CurrentByteSize), Some(1));
+        assert_eq!(integer(left, &Attribute::StateTag), Some(3));
 
         assert_eq!(
             fixture.delete(OWNER, "cse2/ae2/box/la"),

@@ -137,6 +137,17 @@ impl Cse {
     /// Removes a resource and everything below it, and tells the subscribers. Returns what is gone, children before
     /// parents.
     pub(crate) fn remove(&mut self, step: &mut Step, id: &ResourceId) -> Vec<Shared<Resource>> {
+        let removed = self.take_out(step, id);
+        if let Some(root) = removed.last()
+            && root.resource_type == ResourceType::ContentInstance
+        {
+            self.container_changed(root);
+        }
+        removed
+    }
+
+    /// Removes a resource as a part of a change that is counted already.
+    pub(super) fn take_out(&mut self, step: &mut Step, id: &ResourceId) -> Vec<Shared<Resource>> {
         self.tell_deleted(step, id);
         let removed = self.durable.tree.remove(id);
         if let Some(root) = removed.last()

@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::cse::Cse;
+use crate::cse::discovery;
 use crate::cse::notify::event_types;
 use crate::id::{AeId, ResourceId};
 use crate::resource::{Resource, ResourceType};
@@ -48,11 +49,12 @@ impl Cse {
         }
         for event in &events {
             match event {
-                1..=4 => {}
-                5..=8 => return Err(Refusal::NotImplemented),
+                1..=5 => {}
+                6..=8 => return Err(Refusal::NotImplemented),
                 _ => return Err(Refusal::BadRequest),
             }
         }
+        check_criteria(attributes)?;
         check_content_type(attributes, &events)?;
         check_targets(attributes)
     }
@@ -84,6 +86,29 @@ fn targets(attributes: &Members) -> Vec<Text> {
         .get(&Attribute::NotificationUri)
         .and_then(Value::as_texts)
         .unwrap_or_default()
+}
+
+/// Event types and monitored operations exclude each other (TS-0004 clause 7.4.8.2.1).
+fn check_criteria(attributes: &Members) -> Result<(), Refusal> {
+    let criteria = attributes.get(&Attribute::EventNotificationCriteria);
+    let Some(criteria) = criteria.and_then(Value::as_object) else {
+        return Ok(());
+    };
+    let events = criteria.get(&Attribute::NotificationEventType);
+    let monitors = criteria
+        .get(&Attribute::OperationMonitor)
+        .and_then(Value::as_list);
+    if let Some(monitors) = monitors {
+        let is_empty = |monitor: &Value| monitor.as_object().is_none_or(Members::is_empty);
+        if events.is_some() || monitors.iter().any(is_empty) {
+            return Err(Refusal::BadRequest);
+        }
+    }
+    let names_attributes = criteria.contains_key(&Attribute::AttributeCriterion);
+    if names_attributes && event_types(attributes) != [1] {
+        return Err(Refusal::BadRequest);
+    }
+    discovery::conditions(criteria).map(|_| ())
 }
 
 fn check_content_type(attributes: &Members, events: &[i64]) -> Result<(), Refusal> {
@@ -137,7 +162,8 @@ mod tests {
     #[case("cse2/ae2/sessions", &[50_001, 1], &["Cae2"], Err(Refusal::BadRequest))]
     #[case("cse2/ae2", &[50_001], &["Cae2"], Err(Refusal::BadRequest))]
     #[case("cse2/ae2", &[1, 2, 3, 4], &["Cae3", "Cae2"], Ok(()))]
-    #[case("cse2/ae2", &[5], &["Cae2"], Err(Refusal::NotImplemented))]
+    #[case("cse2/ae2", &[5], &["Cae2"], Ok(()))]
+    #[case("cse2/ae2", &[6], &["Cae2"], Err(Refusal::NotImplemented))]
     #[case("cse2/ae2", &[99], &["Cae2"], Err(Refusal::BadRequest))]
     #[case("cse2/ae2", &[1], &["http://example.org"], Err(Refusal::NotImplemented))]
     #[case("cse2/ae2", &[1], &[], Err(Refusal::BadRequest))]
@@ -153,6 +179,24 @@ mod tests {
         let made = fixture.create(OWNER, to, ResourceType::Subscription, &members);
 
         assert_eq!(made.map(|_| ()), expected);
+    }
+
+    #[rstest]
+    #[case(&[(Attribute::NotificationEventType, Value::List([Value::Integer(1)].into()))], Err(Refusal::BadRequest))]
+    #[case(&[], Ok(()))]
+    fn events_and_operations_exclude_each_other(
+        #[case] more: &[(Attribute, Value)],
+        #[case] expected: Result<(), Refusal>,
+    ) {
+        let monitor = Value::object([(Attribute::MonitoredOperations, Value::Integer(1))]);
+        let monitors = (Attribute::OperationMonitor, Value::List([monitor].into()));
+        let criteria = more.iter().cloned().chain([monitors]);
+        let attributes = Members::from([(
+            Attribute::EventNotificationCriteria,
+            Value::object(criteria),
+        )]);
+
+        assert_eq!(check_criteria(&attributes), expected);
     }
 
     #[test]

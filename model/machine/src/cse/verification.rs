@@ -1,0 +1,231 @@
+//! Verification of a subscription (TS-0004 clause 7.5.1.2.3): a target of notifications that is not the subscriber is
+//! asked whether it wants them before the subscription is made.
+//!
+//! ```text
+//!  CREATE <subscription> ─▶ every foreign target: NOTIFY vrq ─▶ all 2000: made, 2001
+//!                                                          └──▶ any other answer, no answer: 5204
+//! ```
+
+use super::incoming::Handled;
+use super::outgoing::{Conclusion, Purpose};
+use super::resources::Resolved;
+use super::{Cse, Step};
+use crate::address::Address;
+use crate::attribute::Attribute;
+use crate::id::Entity;
+use crate::primitive::{Content, Operation, Request, When};
+use crate::record::Requester;
+use crate::resource::ResourceType;
+use crate::shared::Shared;
+use crate::status::{Refusal, Status};
+use crate::text::Text;
+use crate::value::Value;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+impl Cse {
+    /// Asks the foreign targets of a new subscription; `None` if there is nobody to ask.
+    pub(crate) fn verify(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        target: &Resolved,
+    ) -> Result<Option<Handled>, Refusal> {
+        let request = &requester.request;
+        if !self.config.verify_subscriptions || !makes_subscription(request) {
+            return Ok(None);
+        }
+        let new = self.prepare(step, &requester.key.originator, request, target)?;
+        let foreign = self.foreign_targets(requester, &new.attributes);
+        if foreign.is_empty() {
+            return Ok(None);
+        }
+        let reachable = |peer: &Entity| self.current_link(peer).is_some() && self.has_room(peer);
+        if !foreign.keys().all(reachable) {
+            return Err(Refusal::VerificationFailed);
+        }
+        let expires = requester.expires.minus(self.config.timers.hop_step_ms);
+        for (peer, to) in foreign {
+            let parent = self.durable.tree.path(&new.parent);
+            let sgn = Value::object([
+                (Attribute::VerificationRequest, Value::Bool(true)),
+                (
+                    Attribute::SubscriptionReference,
+                    Value::text(&format!("{}/{parent}", self.config.cse_id)),
+                ),
+                (
+                    Attribute::Creator,
+                    Value::Text(requester.key.originator.clone()),
+                ),
+            ]);
+            let mut ask = self.notify_request(&to, Content::new(Attribute::Notification, sgn));
+            ask.request_id = self.own_request_id();
+            ask.request_expiration = Some(When::At(expires));
+            let purpose = Purpose::Verification(Shared::new(requester.clone()));
+            self.ask(step, &peer, ask, purpose, expires);
+        }
+        Ok(Some(Handled::Later))
+    }
+
+    /// A target has answered, or has not.
+    pub(crate) fn verification_concluded(
+        &mut self,
+        step: &mut Step,
+        requester: &Shared<Requester>,
+        conclusion: &Conclusion<'_>,
+    ) {
+        let purpose = Purpose::Verification(requester.clone());
+        let agreed = match conclusion {
+            Conclusion::Answer(response) => response.status == Status::OK,
+            Conclusion::Overdue { .. } => false,
+        };
+        if !agreed {
+            self.outgoing.retain(|_, asked| asked.purpose != purpose);
+            return self.refuse(step, requester, Refusal::VerificationFailed);
+        }
+        if self.outgoing.values().any(|asked| asked.purpose == purpose) {
+            return;
+        }
+        let address = Address::parse(&requester.request.to);
+        let target = address.and_then(|address| self.resolve(&address));
+        let done = target
+            .ok_or(Refusal::NotFound)
+            .and_then(|target| self.execute_now(step, requester, &target));
+        match done {
+            Ok(Handled::Now(status, content)) => self.respond(step, requester, status, content),
+            Ok(Handled::Later) => {}
+            Err(refusal) => self.refuse(step, requester, refusal),
+        }
+    }
+
+    /// The targets that are neither the subscriber nor this CSE, by the link that leads there.
+    fn foreign_targets(
+        &self,
+        requester: &Requester,
+        attributes: &crate::value::Members,
+    ) -> BTreeMap<Entity, Text> {
+        let own = Entity::Cse(self.config.cse_id.clone());
+        let targets: Vec<Text> = attributes
+            .get(&Attribute::NotificationUri)
+            .and_then(Value::as_texts)
+            .unwrap_or_default();
+        let mut foreign = BTreeMap::new();
+        for to in targets {
+            let Some(peer) = self.notification_peer(&to, &own) else {
+                continue;
+            };
+            let is_originator = to == requester.key.originator
+                || peer.as_str() == requester.key.originator.as_str();
+            if !is_originator {
+                foreign.entry(peer).or_insert(to);
+            }
+        }
+        foreign
+    }
+}
+
+fn makes_subscription(request: &Request) -> bool {
+    request.operation == Operation::Create
+        && request.resource_type == Some(ResourceType::Subscription.number())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cse::resources::fixture::{Fixture, create};
+    use crate::cse::{Input, Opening, Output};
+    use crate::env::{Env, Fresh};
+    use crate::id::{LinkId, RequestId};
+    use crate::primitive::{Primitive, Response};
+    use rstest::rstest;
+
+    fn happen(fixture: &mut Fixture, input: Input) -> Vec<Output> {
+        let env = Env {
+            now: fixture.now,
+            fresh: Fresh::predictable(1),
+        };
+        fixture.cse.step(env, input)
+    }
+
+    fn sent(outputs: &[Output], to: LinkId) -> Option<Primitive> {
+        outputs.iter().find_map(|output| match output {
+            Output::Send { link, primitive } if *link == to => Some(primitive.clone()),
+            Output::Send { .. }
+            | Output::Persist(_)
+            | Output::CloseLink { .. }
+            | Output::Dial
+            | Output::Report(_) => None,
+        })
+    }
+
+    fn open(fixture: &mut Fixture, link: LinkId, stem: &str) {
+        let opening = Opening::Accepted {
+            origin: Some(stem.into()),
+        };
+        let _ = happen(
+            fixture,
+            Input::LinkOpened {
+                link,
+                opening,
+                trusted: true,
+            },
+        );
+        // The link is its own from its first request on.
+        let mut hello = Request::new(Operation::Retrieve, "/cse2", stem, RequestId::from("0"));
+        hello.from = Some(stem.into());
+        let primitive = Primitive::Request(Shared::new(hello));
+        let _ = happen(fixture, Input::Received { link, primitive });
+    }
+
+    fn subscribe(fixture: &mut Fixture, target: &str) -> Vec<Output> {
+        let members = [(Attribute::NotificationUri, Value::texts([target]))];
+        let request = create("cse2/ae2", ResourceType::Subscription, &members);
+        let primitive = Primitive::Request(Shared::new(request));
+        let link = LinkId(2);
+        happen(fixture, Input::Received { link, primitive })
+    }
+
+    fn status(outputs: &[Output]) -> Option<u16> {
+        match sent(outputs, LinkId(2))? {
+            Primitive::Response(response) => Some(response.status.0),
+            Primitive::Request(_) => None,
+        }
+    }
+
+    #[rstest]
+    #[case(2000, 2001)]
+    #[case(4101, 5204)]
+    fn a_foreign_target_is_asked_first(#[case] answer: u16, #[case] expected: u16) {
+        let mut fixture = Fixture::new();
+        open(&mut fixture, LinkId(2), "Cae2");
+        open(&mut fixture, LinkId(3), "Cae3");
+
+        let asked = subscribe(&mut fixture, "Cae3");
+        let Some(Primitive::Request(question)) = sent(&asked, LinkId(3)) else {
+            unreachable!("a question to the target")
+        };
+        let response = Response::new(Status(answer), question.request_id.clone());
+        let primitive = Primitive::Response(Shared::new(response));
+        let link = LinkId(3);
+        let done = happen(&mut fixture, Input::Received { link, primitive });
+
+        assert_eq!(status(&asked), None);
+        assert_eq!(status(&done), Some(expected));
+    }
+
+    #[rstest]
+    #[case("Cae2", 2001)]
+    #[case("Cae3", 5204)]
+    fn the_subscriber_is_not_asked_and_an_absent_target_cannot_be(
+        #[case] target: &str,
+        #[case] expected: u16,
+    ) {
+        let mut fixture = Fixture::new();
+        open(&mut fixture, LinkId(2), "Cae2");
+
+        let done = subscribe(&mut fixture, target);
+
+        assert_eq!(status(&done), Some(expected));
+    }
+}
