@@ -121,10 +121,15 @@ impl Ae {
                 Stage::Sent | Stage::Accepted | Stage::Abandoned => {}
             }
         }
+        if expired.is_empty() {
+            return;
+        }
         // LNK-10
         for number in expired {
             self.give_up(now, number, out);
         }
+        // What was given up may have made way for something else.
+        self.flush(now, out);
     }
 
     /// A response: it ends the request of its identifier.

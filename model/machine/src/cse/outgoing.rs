@@ -237,7 +237,7 @@ impl Cse {
             Purpose::Forward(key) => self.forward_concluded(step, &key, conclusion),
             Purpose::Stored(id) => self.stored_concluded(step, &id, conclusion),
             Purpose::Hop(session) => self.hop_concluded(step, &session, peer, conclusion),
-            Purpose::Consent(session) => self.consent_concluded(step, &session, peer, conclusion),
+            Purpose::Consent(session) => self.consent_concluded(step, &session, conclusion),
             Purpose::Confirm(session) => self.confirm_concluded(step, &session, conclusion),
             Purpose::Change(number) => self.change_concluded(step, number, conclusion),
             Purpose::EndHop(session) => self.end_concluded(step, &session, peer, conclusion),

@@ -401,10 +401,13 @@ impl Cse {
     /// The values that a resource has now of the attributes that were to change.
     fn current_values(&self, id: &ResourceId, members: &Members) -> Members {
         let resource = self.durable.tree.get(id);
-        let now_of = |name: &Attribute| match (name, resource) {
-            (Attribute::ExpirationTime, Some(r)) => r.expires.map(Value::Time),
-            (name, Some(r)) => r.get(name).cloned(),
-            (_, None) => None,
+        let now_of = |name: &Attribute| {
+            let resource = resource?;
+            if *name == Attribute::ExpirationTime {
+                resource.expires.map(Value::Time)
+            } else {
+                resource.get(name).cloned()
+            }
         };
         let value = |name: &Attribute| now_of(name).unwrap_or(Value::Null);
         members

@@ -14,6 +14,7 @@ use crate::id::{AeId, Entity, SessionId};
 use crate::primitive::{Content, Operation, Request, Response, ResponseMode};
 use crate::record::{NoticeKind, Phase, Requester, Session};
 use crate::resource::{Resource, ResourceType};
+use crate::schema;
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::text::Text;
@@ -156,10 +157,10 @@ impl Cse {
         };
         let mut sealed = 0;
         for (attribute, value) in members {
-            let carries_data = match (name, attribute) {
-                (Attribute::Resource(ResourceType::ContentInstance), Attribute::Content) => true,
-                (Attribute::Custom(_), Attribute::Custom(_)) => true,
-                (_, _) => false,
+            let carries_data = if *name == Attribute::Resource(ResourceType::ContentInstance) {
+                *attribute == Attribute::Content
+            } else {
+                schema::is_custom(name) && schema::is_custom(attribute)
             };
             if carries_data {
                 check_sealed(value, session)?;

@@ -10,7 +10,7 @@ use crate::deviation::Deviation;
 use crate::id::{CseId, Entity, SessionId};
 use crate::record::{Attempt, HopEnd, Phase, Requester, Session, Stage, Tombstone};
 use crate::status::{Refusal, Status};
-use crate::value::Value;
+use crate::value::{Members, Value};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -20,7 +20,6 @@ impl Cse {
         &mut self,
         step: &mut Step,
         id: &SessionId,
-        peer: &Entity,
         conclusion: &Conclusion<'_>,
     ) {
         let Some(attempt) = self.durable.attempts.get(id).map(|a| Attempt::clone(a)) else {
@@ -32,31 +31,32 @@ impl Cse {
             Conclusion::Overdue { sent: true } => Err(Refusal::Expired),
             Conclusion::Overdue { sent: false } => Err(Refusal::RemoteUnreachable),
         };
-        match (&attempt.stage, verdict) {
+        match attempt.stage {
             // EST-12, EST-58
-            (Stage::Abandoned { .. }, verdict) => {
-                self.durable.attempts.remove(id);
+            Stage::Abandoned { .. } => {
                 if verdict.is_ok() {
-                    self.tell_ended(
-                        step,
-                        id,
-                        &attempt.resource,
-                        peer,
-                        reason::ABANDONED,
-                        attempt.session_expires,
-                    );
+                    self.tell_abandoned(step, &attempt);
+                } else {
+                    self.durable.attempts.remove(id);
                 }
             }
-            (Stage::Asked | Stage::AwaitingCapability, Ok(endpoint)) => {
+            Stage::Asked | Stage::AwaitingCapability => {
                 self.durable.attempts.remove(id);
-                self.consented(step, &attempt, endpoint);
+                self.judged(step, attempt, verdict);
             }
-            (Stage::Asked | Stage::AwaitingCapability, Err(refusal)) => {
-                self.durable.attempts.remove(id);
+        }
+    }
+
+    /// The verdict of a target that was asked in time.
+    fn judged(&mut self, step: &mut Step, attempt: Attempt, verdict: Result<Members, Refusal>) {
+        match verdict {
+            Ok(endpoint) => self.consented(step, &attempt, endpoint),
+            Err(refusal) => {
+                let requester = attempt.requester.clone();
                 if refusal == Refusal::Expired {
-                    self.abandon(step, attempt.clone());
+                    self.abandon(step, attempt);
                 }
-                self.refuse(step, &attempt.requester, refusal);
+                self.refuse(step, &requester, refusal);
             }
         }
     }
