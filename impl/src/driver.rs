@@ -46,6 +46,7 @@ pub struct Driver<R> {
     report: R,
     store_retry: Duration,
     probe_at: Option<Instant>,
+    randomness: Randomness,
 }
 
 impl<R> std::fmt::Debug for Driver<R> {
@@ -106,6 +107,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             report,
             store_retry,
             probe_at: None,
+            randomness: Randomness::new(),
         })
     }
 
@@ -215,7 +217,7 @@ impl<R: FnMut(&Event)> Driver<R> {
         let outputs = self.machine.step(
             Env {
                 now: now(),
-                fresh: fresh(),
+                fresh: self.randomness.fresh(),
             },
             input,
         );
@@ -348,18 +350,42 @@ fn now() -> Timestamp {
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn fresh() -> Fresh {
-    let mut fresh = Fresh {
-        session: [0; 16],
-        key: [0; 32],
-        key_id: [0; 16],
-    };
-    for token in [
-        &mut fresh.session[..],
-        &mut fresh.key[..],
-        &mut fresh.key_id[..],
-    ] {
-        getrandom::fill(token).expect("the system has random bytes");
+/// Random bytes of the system, fetched many at a time: a step takes 64.
+struct Randomness {
+    bytes: Box<[u8; RANDOM_BYTES]>,
+    used: usize,
+}
+
+const RANDOM_BYTES: usize = 64 * FRESH_BYTES;
+const FRESH_BYTES: usize = 64;
+
+impl Randomness {
+    fn new() -> Self {
+        Self {
+            bytes: Box::new([0; RANDOM_BYTES]),
+            used: RANDOM_BYTES,
+        }
     }
-    fresh
+
+    fn fresh(&mut self) -> Fresh {
+        if self.used + FRESH_BYTES > RANDOM_BYTES {
+            getrandom::fill(&mut self.bytes[..]).expect("the system has random bytes");
+            self.used = 0;
+        }
+        Fresh {
+            session: self.take(),
+            key: self.take(),
+            key_id: self.take(),
+        }
+    }
+
+    /// Takes bytes, and leaves none of them behind.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let mut token = [0; N];
+        let taken = &mut self.bytes[self.used..self.used + N];
+        token.copy_from_slice(taken);
+        taken.fill(0);
+        self.used += N;
+        token
+    }
 }

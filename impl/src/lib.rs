@@ -18,10 +18,12 @@
 //! No part but the machine decides anything about the protocol.
 
 pub mod ae;
+pub mod bench;
 pub mod config;
 pub mod dial;
 pub mod driver;
 pub mod link;
+pub mod program;
 pub mod protect;
 pub mod serve;
 pub mod store;

@@ -1,0 +1,243 @@
+//! Measures the CSE beside a bare echo server, and prints what it found.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a report")]
+
+use clap::{Args, Parser, Subcommand};
+use m2m_cse::bench::load::Trouble;
+use m2m_cse::bench::process::Server;
+use m2m_cse::bench::report::{Report, Row, Sample, Shape};
+use m2m_cse::bench::{echo, scene};
+use m2m_cse::config::Flags;
+use m2m_cse::program;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Measures the CSE beside a bare echo server.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Option<Role>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Args, Debug)]
+struct Run {
+    /// Write the findings there as JSON
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Measure each rate for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    seconds: f64,
+    /// Measure only what has this in its name
+    #[arg(long, value_name = "PART", default_value = "")]
+    only: String,
+    /// Hold so many idle links
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    idle: usize,
+    /// Start with so many content instances in the store
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
+    records: usize,
+    /// Where stores are put; a disk like that of the real thing
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Be the echo
+    #[command(hide = true)]
+    Echo,
+    /// Be a CSE
+    #[command(hide = true)]
+    Cse(Box<Flags>),
+}
+
+fn main() -> ExitCode {
+    let Arguments { role, run } = Arguments::parse();
+    match role {
+        Some(Role::Cse(flags)) => program::cse(&flags),
+        Some(Role::Echo) => finish(be_echo()),
+        None => finish(measure(&run)),
+    }
+}
+
+fn finish(result: Result<(), Trouble>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn be_echo() -> Result<(), Trouble> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("listening ws://{}", listener.local_addr()?);
+        echo::serve(listener).await;
+        Ok(())
+    })
+}
+
+/// Runs everything on one thread: the client may have one core, the server the rest.
+fn measure(run: &Run) -> Result<(), Trouble> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let parent = run.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = parent.join(format!("bench-{}", std::process::id()));
+    let report = runtime.block_on(Bench::new(run, &folder).all());
+    let _ = std::fs::remove_dir_all(&folder);
+    let report = report?;
+    if let Some(path) = &run.json {
+        std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(())
+}
+
+struct Bench<'a> {
+    run: &'a Run,
+    folder: &'a Path,
+    span: Duration,
+    stores: u32,
+    echoes: BTreeMap<Shape, f64>,
+    report: Report,
+}
+
+const SHAPES: [Shape; 4] = [shape(1, 1), shape(1, 32), shape(8, 1), shape(8, 32)];
+const CONNECTING: usize = 8;
+
+const fn shape(links: usize, outstanding: usize) -> Shape {
+    Shape { links, outstanding }
+}
+
+impl<'a> Bench<'a> {
+    fn new(run: &'a Run, folder: &'a Path) -> Self {
+        Self {
+            run,
+            folder,
+            span: Duration::from_secs_f64(run.seconds),
+            stores: 0,
+            echoes: BTreeMap::new(),
+            report: Report::default(),
+        }
+    }
+
+    async fn all(mut self) -> Result<Report, Trouble> {
+        self.single("create", scene::Ask::Create).await?;
+        self.single("retrieve", scene::Ask::Retrieve).await?;
+        for durable in [false, true] {
+            for shape in [shape(1, 1), shape(1, 32)] {
+                if self.is_wanted("notification") {
+                    let store = self.store(durable);
+                    let found = scene::notified(shape, store.as_deref(), self.span).await?;
+                    self.row("notification", shape, durable, &found).await?;
+                }
+                if self.is_wanted("session-request") {
+                    let stores = self.store(durable).zip(self.store(durable));
+                    let stores = stores.as_ref().map(|(a, b)| (&**a, &**b));
+                    let found = scene::session(shape, stores, self.span).await?;
+                    self.row("session-request", shape, durable, &found).await?;
+                }
+            }
+        }
+        self.connections().await?;
+        self.memory().await?;
+        self.recovery().await?;
+        Ok(self.report)
+    }
+
+    async fn single(&mut self, name: &'static str, ask: scene::Ask) -> Result<(), Trouble> {
+        if !self.is_wanted(name) {
+            return Ok(());
+        }
+        for durable in [false, true] {
+            for shape in SHAPES {
+                let store = self.store(durable);
+                let found = scene::single(ask, shape, store.as_deref(), self.span).await?;
+                self.row(name, shape, durable, &found).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn connections(&mut self) -> Result<(), Trouble> {
+        if !self.is_wanted("connection") {
+            return Ok(());
+        }
+        let echo = Server::echo().await?;
+        let bare = scene::connections(&echo, CONNECTING, self.span).await?;
+        let cse = Server::cse("/cse2", None, &[]).await?;
+        let ours = scene::connections(&cse, CONNECTING, self.span).await?;
+        let row = Row::new(
+            "connection",
+            shape(CONNECTING, 1),
+            false,
+            &ours,
+            bare.per_second(),
+        );
+        println!("{row}");
+        self.report.rows.push(row);
+        Ok(())
+    }
+
+    async fn memory(&mut self) -> Result<(), Trouble> {
+        if !self.is_wanted("memory") {
+            return Ok(());
+        }
+        let memory = scene::idle(self.run.idle).await?;
+        println!(
+            "{} idle links: {} bytes each",
+            memory.links, memory.bytes_per_link
+        );
+        self.report.memory.push(memory);
+        Ok(())
+    }
+
+    async fn recovery(&mut self) -> Result<(), Trouble> {
+        if !self.is_wanted("recovery") {
+            return Ok(());
+        }
+        let folder = self.folder.join("recovery");
+        scene::fill(&folder, self.run.records).await?;
+        let recovery = scene::recovery(&folder)?;
+        println!(
+            "recovery of {} records: {:.3} s",
+            recovery.records, recovery.seconds
+        );
+        self.report.recovery.push(recovery);
+        Ok(())
+    }
+
+    async fn row(
+        &mut self,
+        name: &'static str,
+        shape: Shape,
+        durable: bool,
+        ours: &Sample,
+    ) -> Result<(), Trouble> {
+        let echo = match self.echoes.get(&shape) {
+            Some(known) => *known,
+            None => scene::echo(shape, self.span).await?.per_second(),
+        };
+        self.echoes.insert(shape, echo);
+        let row = Row::new(name, shape, durable, ours, echo);
+        println!("{row}");
+        self.report.rows.push(row);
+        Ok(())
+    }
+
+    fn store(&mut self, durable: bool) -> Option<PathBuf> {
+        self.stores += 1;
+        durable.then(|| self.folder.join(self.stores.to_string()))
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        name.contains(&self.run.only)
+    }
+}

@@ -1,0 +1,178 @@
+//! The CSE as a program: store, machine, accept loop, until it is told to stop.
+//!
+//! Everything that a process has once is here: standard output, signals, logging.
+
+use crate::config::{Flags, LogFormat, Settings};
+use crate::dial::Dialer;
+use crate::driver::{Driver, Parts};
+use crate::link::Hub;
+use crate::serve::{Door, serve};
+use crate::store::Store;
+use m2m_machine::cse::Event;
+use m2m_machine::text::Text;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
+
+/// The program was stopped by a failure.
+const FAILED: u8 = 1;
+/// The program could not start as it was asked to.
+const NOT_STARTED: u8 = 2;
+
+/// Runs a CSE with these flags to its end.
+#[must_use]
+pub fn cse(flags: &Flags) -> ExitCode {
+    let started =
+        start_logging(flags).and_then(|()| Settings::gather(flags).map_err(|why| why.to_string()));
+    let settings = match started {
+        Ok(settings) => settings,
+        Err(why) => return complain(&why, NOT_STARTED),
+    };
+    match tokio::runtime::Runtime::new() {
+        // As a task, and not on the thread that blocks: there every message would wake another thread.
+        Ok(runtime) => runtime.block_on(async {
+            let ended = tokio::spawn(run(settings)).await;
+            ended.unwrap_or_else(|why| complain(&why.to_string(), FAILED))
+        }),
+        Err(why) => complain(&format!("cannot start: {why}"), NOT_STARTED),
+    }
+}
+
+async fn run(settings: Settings) -> ExitCode {
+    let store = match &settings.store {
+        Some(folder) => Store::open(folder),
+        None => Ok(Store::in_memory()),
+    };
+    let store = match store {
+        Ok(store) => store,
+        Err(why) => return complain(&why.to_string(), NOT_STARTED),
+    };
+    let listener = TcpListener::bind(&settings.listen).await;
+    let bound = listener.and_then(|l| l.local_addr().map(|address| (l, address)));
+    let (listener, address) = match bound {
+        Ok(bound) => bound,
+        Err(why) => {
+            let advice = "give another address with --listen";
+            return complain(
+                &format!("cannot listen on {}: {why}; {advice}", settings.listen),
+                NOT_STARTED,
+            );
+        }
+    };
+    let (tell, inbox) = mpsc::channel(settings.links_inbox());
+    let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
+    let driver = Driver::start(Parts {
+        config: settings.machine(points_of_access(&settings, address)),
+        store,
+        inbox,
+        hub: hub.clone(),
+        dialer: settings.registrar.clone().map(|registrar| Dialer {
+            registrar,
+            origin: settings.cse_id.clone(),
+            patience: Duration::from_millis(settings.host.dial_ms),
+        }),
+        report,
+        store_retry: Duration::from_millis(settings.host.store_retry_ms),
+    });
+    let driver = match driver {
+        Ok(driver) => driver,
+        Err(why) => return complain(&why.to_string(), NOT_STARTED),
+    };
+    say(&format!("listening ws://{address}"));
+    tracing::info!(cse_id = settings.cse_id, %address, "listening");
+    let door = Door {
+        unnamed: settings.unnamed_dialect(),
+        handshake: Duration::from_millis(settings.host.handshake_ms),
+    };
+    let accepting = tokio::spawn(serve(listener, hub, door));
+    let stop = async {
+        stopped().await;
+        accepting.abort();
+    };
+    match driver
+        .run(stop, Duration::from_millis(settings.host.close_ms))
+        .await
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => complain(&why.to_string(), FAILED),
+    }
+}
+
+fn points_of_access(settings: &Settings, address: SocketAddr) -> Vec<Text> {
+    if !settings.poa.is_empty() {
+        return settings
+            .poa
+            .iter()
+            .map(|text| text.as_str().into())
+            .collect();
+    }
+    // Nobody reaches the unspecified address.
+    let own = (!address.ip().is_unspecified()).then(|| format!("ws://{address}"));
+    own.into_iter().map(Into::into).collect()
+}
+
+fn report(event: &Event) {
+    match event {
+        Event::RegisteredAt(cse) => {
+            say(&format!("registered at {cse}"));
+            tracing::info!(%cse, "registered");
+        }
+        Event::RegistrationRefused(status) => {
+            tracing::warn!(status, "the registrar refuses the registration");
+        }
+        Event::Registered(entity) => tracing::info!(?entity, "registered here"),
+        Event::Deregistered(entity) => tracing::info!(?entity, "no longer registered here"),
+        Event::Session(session, step) => tracing::info!(%session, ?step, "session"),
+        Event::Refused(what, status) => tracing::debug!(%what, status, "refused"),
+        Event::LimitReached(limit) => tracing::warn!(limit, "a limit is reached"),
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate =
+            signal(SignalKind::terminate()).expect("a handler for SIGTERM can be installed");
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+    tracing::info!("stopping");
+}
+
+fn start_logging(flags: &Flags) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&flags.log)
+        .map_err(|why| format!("--log {} is not understood: {why}", flags.log))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match flags.log_format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(())
+}
+
+/// Writes a line to standard output; that nobody reads it is no reason to stop.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn complain(why: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {why}");
+    ExitCode::from(code)
+}
