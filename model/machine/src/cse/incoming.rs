@@ -5,7 +5,7 @@
 mod identity;
 
 use super::outgoing::{Conclusion, Purpose};
-use super::resources::Resolved;
+use super::resources::{Resolved, VirtualChild};
 use super::{Cse, Event, Output, Step, Timer};
 use crate::address::Address;
 use crate::deviation::Deviation;
@@ -191,6 +191,11 @@ impl Cse {
             // EST-50
             return self.establish_for_hop(step, requester, &address);
         }
+        if by_neighbour && ends_by_identifier(&request, &address) && !self.is_own(&address) {
+            let collection = self.transit_collection().ok_or(Refusal::NotFound)?;
+            // EST-50, EST-64
+            return self.end_by_identifier(step, requester, &collection);
+        }
         if !self.is_own(&address) {
             return match request.session {
                 Some(_) => self.data_request(step, requester, None),
@@ -240,6 +245,9 @@ impl Cse {
     ) -> Result<Handled, Refusal> {
         let request = &requester.request;
         let resource_type = self.type_of(&target.resource);
+        if target.virtual_child == Some(VirtualChild::FanOutPoint) {
+            return self.fan_out(step, requester, target);
+        }
         match request.operation {
             Operation::Delete => match resource_type {
                 Some(ResourceType::Ae) => self.deregister_ae(step, requester, &target.resource),
@@ -528,6 +536,16 @@ fn registers(request: &Request) -> Option<ResourceType> {
         Some(ResourceType::RemoteCse) => Some(ResourceType::RemoteCse),
         Some(_) | None => None,
     }
+}
+
+/// Whether a session manager takes back what it asked for at that address (E12).
+fn ends_by_identifier(request: &Request, address: &Address) -> bool {
+    request.operation == Operation::Delete
+        && request.session.is_some()
+        && address
+            .segments
+            .last()
+            .is_some_and(|last| *last == "sessions")
 }
 
 fn makes_session(request: &Request) -> bool {
