@@ -11,20 +11,17 @@ mod request;
 
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};
-use super::resources::{NewResource, Resolved};
+use super::resources::Resolved;
 use super::{Cse, Step, Timer};
-use crate::access::Right;
-use crate::attribute::Attribute;
 use crate::deviation::Deviation;
 use crate::env::Timestamp;
-use crate::id::{AeId, CseId, Entity, ResourceId, SessionId};
-use crate::primitive::{Content, Operation, Request, ResponseMode, When};
-use crate::record::{NoticeKind, Requester, Stored};
+use crate::id::{CseId, Entity, ResourceId, SessionId};
+use crate::primitive::{Content, Operation, When};
+use crate::record::{Requester, Stored};
 use crate::resource::ResourceType;
 use crate::schedule;
 use crate::status::{Refusal, Status};
 use crate::text::Text;
-use crate::value::{Members, Value};
 use alloc::vec::Vec;
 
 /// The rule under which a session's request is stored.
