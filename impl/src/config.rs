@@ -7,17 +7,21 @@ mod table;
 pub use error::ConfigError;
 pub use flags::{DialectName, Flags, Kind, LogFormat};
 
+use crate::connect::Route;
 use crate::dial::PointOfAccess;
 use crate::link::LinkLimits;
+use crate::tls::{self, TlsError};
 use crate::wire::{self, Dialect};
 use flags::File;
 use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use table::{LIMITS, Row, TIMERS};
+use tokio_rustls::TlsAcceptor;
 
 /// Settings that make sense together.
 #[derive(Clone, Debug)]
@@ -34,6 +38,8 @@ pub struct Settings {
     pub poa: Vec<String>,
     /// The registrar.
     pub registrar: Option<PointOfAccess>,
+    /// TLS and proxy.
+    pub security: Security,
     /// Whether CSEs may use links that are not trusted.
     pub allow_plain_mcc: bool,
     /// The dialect of links without subprotocol.
@@ -46,6 +52,56 @@ pub struct Settings {
     pub limits: Limits,
     /// Timers and limits of the host.
     pub host: Host,
+}
+
+/// TLS, inwards and outwards, and the proxy for outgoing links.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Security {
+    /// The own certificate, with those that lead to its authority.
+    pub certificate: Option<PathBuf>,
+    /// Its private key.
+    pub key: Option<PathBuf>,
+    /// Authorities whose certificates clients may show.
+    pub client_authorities: Option<PathBuf>,
+    /// Authorities that the registrar's certificate is checked against.
+    pub registrar_authorities: Option<PathBuf>,
+    /// The proxy for the link to the registrar: `HOST:PORT`.
+    pub proxy: Option<String>,
+}
+
+impl Security {
+    /// How to speak TLS as a server; `None` without a certificate.
+    pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, TlsError> {
+        let Some((certificate, key)) = self.own() else {
+            return Ok(None);
+        };
+        tls::acceptor(certificate, key, self.client_authorities.as_deref()).map(Some)
+    }
+
+    /// The way to the registrar.
+    pub fn route(&self) -> Result<Route, TlsError> {
+        let authorities = self.registrar_authorities.as_deref();
+        Route::new(authorities, self.own(), self.proxy.clone())
+    }
+
+    fn own(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
+
+    /// The same, with what a second one says in the place of what this one does.
+    fn overridden(self, by: &Self) -> Self {
+        Self {
+            certificate: by.certificate.clone().or(self.certificate),
+            key: by.key.clone().or(self.key),
+            client_authorities: by.client_authorities.clone().or(self.client_authorities),
+            registrar_authorities: by
+                .registrar_authorities
+                .clone()
+                .or(self.registrar_authorities),
+            proxy: by.proxy.clone().or(self.proxy),
+        }
+    }
 }
 
 /// Timers and limits of what surrounds the machine.
@@ -111,6 +167,15 @@ impl Settings {
         if registrar.is_some() && kind == Kind::In {
             return Err(ConfigError::Registrar);
         }
+        let security = file.security.overridden(&flags.security());
+        if security.certificate.is_some() != security.key.is_some() {
+            return Err(ConfigError::Key);
+        }
+        if let Some(text) = registrar.as_ref().filter(|r| r.is_secured())
+            && security.registrar_authorities.is_none()
+        {
+            return Err(ConfigError::Authorities(text.to_string()));
+        }
         let ephemeral = flags.ephemeral || (flags.store.is_none() && file.ephemeral == Some(true));
         if file.ephemeral == Some(true) && file.store.is_some() {
             return Err(ConfigError::Store);
@@ -138,6 +203,7 @@ impl Settings {
             kind,
             poa,
             registrar,
+            security,
             allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
             store: (!ephemeral).then(folder),
@@ -209,7 +275,7 @@ impl Settings {
             point_of_access,
             allow_plain_mcc: self.allow_plain_mcc,
             administrator: None,
-            serializations: vec!["json".into()],
+            serializations: vec!["json".into(), "cbor".into()],
             verify_subscriptions: true,
             timers: self.timers,
             limits: self.limits,
@@ -263,6 +329,7 @@ impl Default for Settings {
             kind: Kind::default(),
             poa: Vec::new(),
             registrar: None,
+            security: Security::default(),
             allow_plain_mcc: false,
             dialect: DialectName::default(),
             store: Some("cse-store".into()),
@@ -372,7 +439,22 @@ mod tests {
         assert_eq!(settings.store, None);
     }
 
+    #[test]
+    fn the_example_file_says_the_defaults() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/cse.example.toml");
+        let text = std::fs::read_to_string(path).expect("the example is there");
+
+        let settings = gather(&["--config", path]).expect("nothing is wrong with it");
+
+        let defaults = Settings::default();
+        assert_eq!(format!("{settings:?}"), format!("{defaults:?}"));
+        let is_named = |row: &Row| text.contains(&format!("\n{} = ", row.name));
+        assert!(TIMERS.iter().chain(&LIMITS).all(is_named));
+    }
+
     #[rstest]
+    #[case(&["--tls-key", "k.pem"], "go together")]
+    #[case(&["--kind", "mn", "--registrar", "wss://h"], "--registrar-authorities")]
     #[case(&["--cse-id", "cse1"], "write a slash and letters")]
     #[case(&["--cse-id", "/a/b"], "write a slash and letters")]
     #[case(&["--name", "a b"], "is no resource name")]

@@ -1,14 +1,14 @@
 //! The way to the registrar: one attempt to open a link. When to try again is the machine's
 //! decision.
 
+use crate::connect::{Duplex, Route};
 use crate::link::Hub;
 use crate::serve::SUBPROTOCOLS;
-use crate::wire::Dialect;
+use crate::wire::Speech;
 use m2m_machine::cse::{Input, Opening};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::client_async_with_config;
@@ -16,9 +16,10 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error};
 
-/// A point of access: `ws://host[:port]` (TS-0020 clause 6.2.1).
+/// A point of access: `ws://host[:port]` or `wss://host[:port]` (TS-0020 clause 6.2.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PointOfAccess {
+    secured: bool,
     host: String,
     port: u16,
 }
@@ -27,25 +28,23 @@ pub struct PointOfAccess {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadPointOfAccess {
     /// It is no URI of that form.
-    #[error("{0} is no point of access; write ws://HOST:PORT")]
+    #[error("{0} is no point of access; write ws://HOST:PORT or wss://HOST:PORT")]
     Form(String),
-    /// It asks for TLS.
-    #[error("{0} asks for TLS, which is not spoken here yet; write ws://HOST:PORT")]
-    Tls(String),
 }
 
 const DEFAULT_PORT: u16 = 80;
+const DEFAULT_SECURED_PORT: u16 = 443;
 
 impl PointOfAccess {
     /// Reads a point of access.
     pub fn parse(text: &str) -> Result<Self, BadPointOfAccess> {
         let form = || BadPointOfAccess::Form(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| form())?;
-        match uri.scheme_str() {
-            Some("ws") => {}
-            Some("wss") => return Err(BadPointOfAccess::Tls(text.to_owned())),
+        let secured = match uri.scheme_str() {
+            Some("ws") => false,
+            Some("wss") => true,
             Some(_) | None => return Err(form()),
-        }
+        };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(form());
         }
@@ -55,25 +54,34 @@ impl PointOfAccess {
             .ok_or_else(form)?;
         let port = match uri.port_u16() {
             Some(port) => port,
+            None if uri.authority().is_some_and(|whole| *whole == host) && secured => {
+                DEFAULT_SECURED_PORT
+            }
             None if uri.authority().is_some_and(|whole| *whole == host) => DEFAULT_PORT,
             None => return Err(form()),
         };
         Ok(Self {
+            secured,
             host: host.to_owned(),
             port,
         })
     }
 
-    /// Opens a WebSocket there as `origin`; also tells whether the other end is on this machine.
+    /// Whether TLS is asked for.
+    #[must_use]
+    pub const fn is_secured(&self) -> bool {
+        self.secured
+    }
+
+    /// Opens a WebSocket there as `origin`; also tells whether the connection is to be trusted.
     pub async fn open(
         &self,
+        route: &Route,
         origin: Option<&str>,
         config: WebSocketConfig,
-    ) -> Result<(WebSocketStream<TcpStream>, bool), Error> {
-        let host = self.host.trim_matches(['[', ']']);
-        let stream = TcpStream::connect((host, self.port)).await?;
-        stream.set_nodelay(true)?;
-        let is_local = stream.peer_addr()?.ip().to_canonical().is_loopback();
+    ) -> Result<(WebSocketStream<Box<dyn Duplex>>, bool), Error> {
+        let connected = route.connect(&self.host, self.port, self.secured).await;
+        let (stream, trusted) = connected?;
         let uri: Uri = format!("{self}/")
             .parse()
             .expect("a point of access is a URI, as it was when it was read");
@@ -82,13 +90,14 @@ impl PointOfAccess {
             request = request.with_header("X-M2M-Origin", origin);
         }
         let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
-        Ok((socket, is_local))
+        Ok((socket, trusted))
     }
 }
 
 impl fmt::Display for PointOfAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ws://{}:{}", self.host, self.port)
+        let scheme = if self.secured { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
 }
 
@@ -97,6 +106,8 @@ impl fmt::Display for PointOfAccess {
 pub struct Dialer {
     /// Where it listens.
     pub registrar: PointOfAccess,
+    /// The way there.
+    pub route: Route,
     /// Who we are: the CSE-ID.
     pub origin: String,
     /// How long an attempt may take.
@@ -109,12 +120,12 @@ impl Dialer {
         let Some(place) = hub.place() else {
             return self.fail(&hub, "there are as many links as allowed").await;
         };
-        let attempt = self
-            .registrar
-            .open(Some(&self.origin), hub.limits().websocket());
+        let attempt =
+            self.registrar
+                .open(&self.route, Some(&self.origin), hub.limits().websocket());
         match timeout(self.patience, attempt).await {
             Ok(Ok((socket, trusted))) => {
-                hub.run(socket, &Dialect::Published, Opening::Dialed, trusted)
+                hub.run(socket, &Speech::default(), Opening::Dialed, trusted)
                     .await;
             }
             Ok(Err(why)) => self.fail(&hub, &why.to_string()).await,
@@ -138,6 +149,7 @@ mod tests {
     #[case("ws://127.0.0.1:8080", "ws://127.0.0.1:8080")]
     #[case("ws://cse2.example.net", "ws://cse2.example.net:80")]
     #[case("ws://[::1]:9000/", "ws://[::1]:9000")]
+    #[case("wss://cse2.example.net", "wss://cse2.example.net:443")]
     fn a_point_of_access_is_read(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(
             PointOfAccess::parse(text).map(|p| p.to_string()),
@@ -151,7 +163,6 @@ mod tests {
     #[case("http://127.0.0.1:8080")]
     #[case("ws://127.0.0.1:8080/cse")]
     #[case("ws://127.0.0.1:99999")]
-    #[case("wss://127.0.0.1")]
     fn other_texts_are_refused_with_advice(#[case] text: &str) {
         let refused = PointOfAccess::parse(text)
             .expect_err("it is none")

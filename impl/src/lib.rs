@@ -20,6 +20,7 @@
 pub mod ae;
 pub mod bench;
 pub mod config;
+pub mod connect;
 pub mod dial;
 pub mod driver;
 pub mod link;
@@ -27,4 +28,5 @@ pub mod program;
 pub mod protect;
 pub mod serve;
 pub mod store;
+pub mod tls;
 pub mod wire;

@@ -5,7 +5,7 @@
 //! do not block each other. A full inbox stops the reading, and so the peer; a full outbox ends the
 //! link.
 
-use crate::wire::{self, Dialect, Undecodable};
+use crate::wire::{self, Decoded, Serialization, Speech, Undecodable, Unsealable};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use m2m_machine::cse::{Input, Opening};
@@ -161,7 +161,7 @@ impl Hub {
     pub async fn run<S>(
         &self,
         socket: WebSocketStream<S>,
-        dialect: &Dialect,
+        speech: &Speech,
         opening: Opening,
         trusted: bool,
     ) where
@@ -191,8 +191,8 @@ impl Hub {
         let (mut sink, mut stream) = socket.split();
         let ping = Notify::new();
         let ending = tokio::select! {
-            ending = self.read(&mut stream, link, dialect, &ping) => ending,
-            ending = write(&mut sink, outgoing, dialect, &ping) => ending,
+            ending = self.read(&mut stream, link, speech, &ping) => ending,
+            ending = write(&mut sink, outgoing, speech, &ping) => ending,
             _ = is_cut => Ending::Lost("cut"),
         };
         let (Ending::Lost(why) | Ending::Close(_, why)) = &ending;
@@ -210,7 +210,7 @@ impl Hub {
         &self,
         stream: &mut SplitStream<WebSocketStream<S>>,
         link: LinkId,
-        dialect: &Dialect,
+        speech: &Speech,
         ping: &Notify,
     ) -> Ending
     where
@@ -230,17 +230,19 @@ impl Hub {
             let input = match frame {
                 None => return Ending::Lost("closed by the peer"),
                 Some(Err(error)) => return ending(&error),
-                Some(Ok(Message::Text(text))) => match wire::decode(&text, dialect) {
-                    Ok(primitive) => Input::Received { link, primitive },
-                    Err(Undecodable { request_id, why }) => Input::Undecodable {
-                        link,
-                        request_id,
-                        why,
-                    },
+                // LNK-37
+                Some(Ok(Message::Text(text))) => match speech.serialization {
+                    Serialization::Json => input(link, wire::decode(&text, &speech.dialect)),
+                    Serialization::Cbor => {
+                        return Ending::Close(CloseCode::Unsupported, "this subprotocol is binary");
+                    }
                 },
-                Some(Ok(Message::Binary(_))) => {
-                    return Ending::Close(CloseCode::Unsupported, "this subprotocol is text");
-                }
+                Some(Ok(Message::Binary(bytes))) => match speech.serialization {
+                    Serialization::Cbor => input(link, wire::decode_cbor(&bytes, &speech.dialect)),
+                    Serialization::Json => {
+                        return Ending::Close(CloseCode::Unsupported, "this subprotocol is text");
+                    }
+                },
                 Some(Ok(
                     Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
                 )) => continue,
@@ -251,6 +253,25 @@ impl Hub {
             }
         }
     }
+}
+
+fn input(link: LinkId, decoded: Decoded) -> Input {
+    match decoded {
+        Ok(primitive) => Input::Received { link, primitive },
+        Err(Undecodable { request_id, why }) => Input::Undecodable {
+            link,
+            request_id,
+            why,
+        },
+    }
+}
+
+fn message(primitive: &Primitive, speech: &Speech) -> Result<Message, Unsealable> {
+    let dialect = &speech.dialect;
+    Ok(match speech.serialization {
+        Serialization::Json => Message::Text(wire::encode(primitive, dialect)?.into()),
+        Serialization::Cbor => Message::Binary(wire::encode_cbor(primitive, dialect)?.into()),
+    })
 }
 
 /// How a link ends.
@@ -264,7 +285,7 @@ enum Ending {
 async fn write<S>(
     sink: &mut SplitSink<WebSocketStream<S>, Message>,
     mut outgoing: mpsc::Receiver<Outgoing>,
-    dialect: &Dialect,
+    speech: &Speech,
     ping: &Notify,
 ) -> Ending
 where
@@ -283,11 +304,11 @@ where
         while let Some(now) = next {
             let message = match now {
                 Outgoing::Close(code, reason) => return Ending::Close(code, reason),
-                Outgoing::Primitive(primitive) => wire::encode(&primitive, dialect),
+                Outgoing::Primitive(primitive) => message(&primitive, speech),
             };
             match message {
-                Ok(text) => {
-                    if let Err(error) = sink.feed(Message::Text(text.into())).await {
+                Ok(message) => {
+                    if let Err(error) = sink.feed(message).await {
                         return ending(&error);
                     }
                 }

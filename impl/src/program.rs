@@ -52,6 +52,13 @@ async fn run(settings: Settings) -> ExitCode {
         Ok(store) => store,
         Err(why) => return complain(&why.to_string(), NOT_STARTED),
     };
+    let security = settings.security.acceptor();
+    let security = security.and_then(|tls| Ok((tls, settings.security.route()?)));
+    let (tls, route) = match security {
+        Ok(security) => security,
+        Err(why) => return complain(&why.to_string(), NOT_STARTED),
+    };
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
     let listener = TcpListener::bind(&settings.listen).await;
     let bound = listener.and_then(|l| l.local_addr().map(|address| (l, address)));
     let (listener, address) = match bound {
@@ -67,12 +74,13 @@ async fn run(settings: Settings) -> ExitCode {
     let (tell, inbox) = mpsc::channel(settings.links_inbox());
     let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
     let driver = Driver::start(Parts {
-        config: settings.machine(points_of_access(&settings, address)),
+        config: settings.machine(points_of_access(&settings, scheme, address)),
         store,
         inbox,
         hub: hub.clone(),
         dialer: settings.registrar.clone().map(|registrar| Dialer {
             registrar,
+            route,
             origin: settings.cse_id.clone(),
             patience: Duration::from_millis(settings.host.dial_ms),
         }),
@@ -83,11 +91,12 @@ async fn run(settings: Settings) -> ExitCode {
         Ok(driver) => driver,
         Err(why) => return complain(&why.to_string(), NOT_STARTED),
     };
-    say(&format!("listening ws://{address}"));
+    say(&format!("listening {scheme}://{address}"));
     tracing::info!(cse_id = settings.cse_id, %address, "listening");
     let door = Door {
         unnamed: settings.unnamed_dialect(),
         handshake: Duration::from_millis(settings.host.handshake_ms),
+        tls,
     };
     let accepting = tokio::spawn(serve(listener, hub, door));
     let stop = async {
@@ -103,7 +112,7 @@ async fn run(settings: Settings) -> ExitCode {
     }
 }
 
-fn points_of_access(settings: &Settings, address: SocketAddr) -> Vec<Text> {
+fn points_of_access(settings: &Settings, scheme: &str, address: SocketAddr) -> Vec<Text> {
     if !settings.poa.is_empty() {
         return settings
             .poa
@@ -112,7 +121,7 @@ fn points_of_access(settings: &Settings, address: SocketAddr) -> Vec<Text> {
             .collect();
     }
     // Nobody reaches the unspecified address.
-    let own = (!address.ip().is_unspecified()).then(|| format!("ws://{address}"));
+    let own = (!address.ip().is_unspecified()).then(|| format!("{scheme}://{address}"));
     own.into_iter().map(Into::into).collect()
 }
 

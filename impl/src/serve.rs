@@ -4,7 +4,8 @@
 //! on a wrong version or a missing key.
 
 use crate::link::Hub;
-use crate::wire::Dialect;
+use crate::tls;
+use crate::wire::{Dialect, Serialization, Speech};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use m2m_machine::cse::Opening;
@@ -12,19 +13,24 @@ use m2m_machine::text::Text;
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// The subprotocols spoken here (TS-0020 clause 6.2.2.9, and the registered names).
-pub const SUBPROTOCOLS: [&str; 4] = [
+pub const SUBPROTOCOLS: [&str; 8] = [
     "oneM2M.json",
     "onem2m.json",
     "oneM2M.R2.0.json",
     "onem2m.r2.0.json",
+    "oneM2M.cbor",
+    "onem2m.cbor",
+    "oneM2M.R2.0.cbor",
+    "onem2m.r2.0.cbor",
 ];
 
 /// Appended to the key (RFC 6455 section 4.2.2).
@@ -36,12 +42,24 @@ const REQUEST_BYTES_MAX: usize = 8 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the accept loop needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Door {
     /// The dialect of links that name no subprotocol; `Published`: they are refused.
     pub unnamed: Dialect,
     /// How long a handshake may take.
     pub handshake: Duration,
+    /// TLS, if it is spoken.
+    pub tls: Option<TlsAcceptor>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door")
+            .field("unnamed", &self.unnamed)
+            .field("handshake", &self.handshake)
+            .field("tls", &self.tls.is_some())
+            .finish()
+    }
 }
 
 /// An upgrade that was let in.
@@ -77,10 +95,10 @@ pub enum UpgradeRefusal {
     #[error("only version 13 of the WebSocket protocol is spoken here")]
     Version,
     /// It offers no subprotocol.
-    #[error("the header Sec-WebSocket-Protocol is missing; offer oneM2M.json")]
+    #[error("the header Sec-WebSocket-Protocol is missing; offer oneM2M.json or oneM2M.cbor")]
     NoSubprotocol,
     /// It offers no subprotocol that is known.
-    #[error("none of the offered subprotocols is known: {0}; offer oneM2M.json")]
+    #[error("none of the offered subprotocols is known: {0}; offer oneM2M.json or oneM2M.cbor")]
     UnknownSubprotocol(String),
     /// All places are taken.
     #[error("there are as many links as allowed; try later")]
@@ -240,22 +258,71 @@ pub async fn serve(listener: TcpListener, hub: Arc<Hub>, door: Door) {
         let place = hub.place();
         let (hub, door) = (hub.clone(), door.clone());
         tokio::spawn(async move {
-            let trusted = peer.ip().to_canonical().is_loopback();
-            if let Err(why) = enter(stream, trusted, place, &hub, &door).await {
+            let is_local = peer.ip().to_canonical().is_loopback();
+            if let Err(why) = secure(stream, is_local, place, &hub, &door).await {
                 tracing::debug!(%peer, %why, "a connection failed before it was a link");
             }
         });
     }
 }
 
-async fn enter(
-    mut stream: TcpStream,
-    trusted: bool,
+/// Speaks TLS first where it is spoken.
+async fn secure(
+    stream: TcpStream,
+    is_local: bool,
     place: Option<OwnedSemaphorePermit>,
     hub: &Hub,
     door: &Door,
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    let Some(acceptor) = &door.tls else {
+        let visitor = Visitor {
+            stream,
+            trusted: is_local,
+            certified: None,
+        };
+        return enter(visitor, place, hub, door).await;
+    };
+    // LNK-18
+    let stream = timeout(door.handshake, acceptor.accept(stream)).await??;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let certified = match certificates.and_then(<[_]>::first) {
+        None => None,
+        Some(certificate) => match tls::identity(certificate) {
+            Some(identity) => Some(identity),
+            None => return Err(std::io::Error::other("the certificate names no AE or CSE")),
+        },
+    };
+    let visitor = Visitor {
+        stream: Box::new(stream),
+        trusted: true,
+        certified,
+    };
+    enter(visitor, place, hub, door).await
+}
+
+/// A connection that wants to become a link.
+struct Visitor<S> {
+    stream: S,
+    trusted: bool,
+    /// Whom its certificate names.
+    certified: Option<Text>,
+}
+
+async fn enter<S>(
+    visitor: Visitor<S>,
+    place: Option<OwnedSemaphorePermit>,
+    hub: &Hub,
+    door: &Door,
+) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let Visitor {
+        mut stream,
+        trusted,
+        certified,
+    } = visitor;
     let needs_subprotocol = door.unnamed == Dialect::Published;
     let head = timeout(door.handshake, read_head(&mut stream)).await??;
     let decision = match (&head, place) {
@@ -274,16 +341,12 @@ async fn enter(
             let config = Some(hub.limits().websocket());
             let socket =
                 WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await;
-            let published = Dialect::Published;
-            let dialect = if admission.subprotocol.is_some() {
-                &published
-            } else {
-                &door.unnamed
-            };
+            let speech = speech(admission.subprotocol.as_deref(), &door.unnamed);
             let opening = Opening::Accepted {
-                origin: admission.origin,
+                // LNK-47, LNK-51
+                origin: certified.or(admission.origin),
             };
-            hub.run(socket, dialect, opening, trusted).await;
+            hub.run(socket, &speech, opening, trusted).await;
             drop(place);
         }
         (Ok(_), Err(refusal)) | (Err(refusal), _) => {
@@ -292,6 +355,22 @@ async fn enter(
         }
     }
     Ok(())
+}
+
+/// How a link speaks that was given this subprotocol.
+fn speech(subprotocol: Option<&str>, unnamed: &Dialect) -> Speech {
+    let is_cbor = subprotocol.is_some_and(|name| name.ends_with("cbor"));
+    Speech {
+        dialect: match subprotocol {
+            Some(_) => Dialect::Published,
+            None => unnamed.clone(),
+        },
+        serialization: if is_cbor {
+            Serialization::Cbor
+        } else {
+            Serialization::Json
+        },
+    }
 }
 
 fn parse(head: &[u8], needs_subprotocol: bool) -> Result<Admission, UpgradeRefusal> {
@@ -310,7 +389,7 @@ fn parse(head: &[u8], needs_subprotocol: bool) -> Result<Admission, UpgradeRefus
 type Head = Result<(Vec<u8>, Vec<u8>), UpgradeRefusal>;
 
 /// Reads up to the empty line.
-async fn read_head(stream: &mut TcpStream) -> std::io::Result<Head> {
+async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Head> {
     let mut bytes = Vec::with_capacity(1 << 10);
     loop {
         if stream.read_buf(&mut bytes).await? == 0 {
@@ -331,7 +410,10 @@ async fn read_head(stream: &mut TcpStream) -> std::io::Result<Head> {
 }
 
 /// Answers, and reads until the peer closes, so that the answer is not lost in a reset.
-async fn refuse(stream: &mut TcpStream, refusal: &UpgradeRefusal) -> std::io::Result<()> {
+async fn refuse<S>(stream: &mut S, refusal: &UpgradeRefusal) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     stream.write_all(refusal.response().as_bytes()).await?;
     stream.shutdown().await?;
     let mut unread = [0; 512];
@@ -363,7 +445,9 @@ mod tests {
     #[rstest]
     #[case("oneM2M.json", "oneM2M.json")]
     #[case("oneM2M.R2.0.json, oneM2M.json", "oneM2M.R2.0.json")]
-    #[case("oneM2M.cbor,oneM2M.xml , onem2m.json", "onem2m.json")]
+    #[case("oneM2M.xml , onem2m.json", "onem2m.json")]
+    #[case("oneM2M.cbor, oneM2M.json", "oneM2M.cbor")]
+    #[case("onem2m.r2.0.cbor", "onem2m.r2.0.cbor")]
     #[case("x\r\nSec-WebSocket-Protocol: onem2m.r2.0.json", "onem2m.r2.0.json")]
     fn the_first_known_subprotocol_is_taken_as_spelled(
         #[case] offered: &str,
@@ -389,7 +473,7 @@ mod tests {
     #[case("Sec-WebSocket-Key", "Sec-WebSocket-Kay", "400")]
     #[case("Version: 13", "Version: 8", "426")]
     #[case("Sec-WebSocket-Version", "Sec-WebSocket-Varsion", "426")]
-    #[case("oneM2M.json", "oneM2M.cbor", "400")]
+    #[case("oneM2M.json", "oneM2M.xml", "400")]
     #[case("oneM2M.json", "ONEM2M.JSON", "400")]
     #[case("Sec-WebSocket-Protocol: oneM2M.json\r\n", "", "400")]
     #[case("GET / ", "GET ", "400")]

@@ -1,4 +1,4 @@
-//! The wire format: JSON text on one side, the machines' primitives on the other.
+//! The wire format: JSON text or CBOR on one side, the machines' primitives on the other.
 //!
 //! Only here are short names and the shape of messages known. What cannot be read is told as
 //! [`Undecodable`]; what to answer is the machine's decision. Two dialects: the published binding
@@ -6,6 +6,7 @@
 //!
 //! Start at [`names`] for the short names, at [`value`] for what becomes of values.
 
+mod cbor;
 mod draft;
 pub mod names;
 mod param;
@@ -38,6 +39,25 @@ pub enum Dialect {
     },
 }
 
+/// How primitives are put into bytes on a link (TS-0020 clause 6.2.2.9).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Serialization {
+    /// Text messages.
+    #[default]
+    Json,
+    /// Binary messages.
+    Cbor,
+}
+
+/// How a link speaks.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Speech {
+    /// The spelling.
+    pub dialect: Dialect,
+    /// The bytes.
+    pub serialization: Serialization,
+}
+
 /// A message that is no primitive.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Undecodable {
@@ -65,6 +85,24 @@ pub fn decode(text: &str, dialect: &Dialect) -> Decoded {
         }
         Dialect::Draft { cse } => draft::decode(text, cse),
     }
+}
+
+/// Reads a message in CBOR.
+pub fn decode_cbor(bytes: &[u8], dialect: &Dialect) -> Decoded {
+    // LNK-54
+    match cbor::to_json(bytes) {
+        Some(text) => decode(&text, dialect),
+        None => Err(Undecodable {
+            request_id: None,
+            why: Malformed::Syntax,
+        }),
+    }
+}
+
+/// Writes a message of a CSE in CBOR.
+pub fn encode_cbor(primitive: &Primitive, dialect: &Dialect) -> Result<Vec<u8>, Unsealable> {
+    let text = encode(primitive, dialect)?;
+    Ok(cbor::from_json(&text).expect("what was written here is JSON"))
 }
 
 /// Writes a message; clear data that awaits sealing goes through `seal`.

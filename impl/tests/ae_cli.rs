@@ -133,7 +133,7 @@ async fn the_examples_of_the_help_are_commands() {
 async fn bad_flags_are_explained() {
     for (arguments, advice) in [
         (&["--url", "http://localhost"][..], "write ws://HOST:PORT"),
-        (&["--url", "wss://localhost"], "write ws://HOST:PORT"),
+        (&["--url", "wss://localhost"], "with --authorities"),
         (&["--cse-id", "cse1"], "for example /cse1"),
         (&["--registered", "Cae1"], "for example Cae1:ae1"),
         (&["--log", "a=b=c"], "for example debug"),

@@ -39,6 +39,7 @@ async fn cse() -> (String, Arc<AtomicBool>) {
     let door = Door {
         unnamed: settings.unnamed_dialect(),
         handshake: Duration::from_secs(5),
+        tls: None,
     };
     tokio::spawn(serve(listener, hub, door));
     tokio::spawn(driver.run(std::future::pending(), Duration::ZERO));

@@ -39,7 +39,7 @@ async fn what_is_wrong_with_an_upgrade_is_said_in_http() {
         ),
         (
             "oneM2M.json",
-            "oneM2M.cbor",
+            "oneM2M.xml",
             "400 Bad Request",
             "none of the offered subprotocols",
         ),

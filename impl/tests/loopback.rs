@@ -2,6 +2,7 @@
 
 use m2m_cse::ae::{Ae, AeError, Application, Call, Event, Events, Options, Proposal, Session};
 use m2m_cse::config::{Flags, Kind, Settings};
+use m2m_cse::connect::Route;
 use m2m_cse::dial::Dialer;
 use m2m_cse::driver::{Driver, Parts};
 use m2m_cse::link::Hub;
@@ -334,6 +335,7 @@ impl Cse {
             hub: hub.clone(),
             dialer: settings.registrar.clone().map(|registrar| Dialer {
                 registrar,
+                route: Route::default(),
                 origin: cse_id.to_owned(),
                 patience: PATIENCE,
             }),
@@ -347,6 +349,7 @@ impl Cse {
         let door = Door {
             unnamed: settings.unnamed_dialect(),
             handshake: PATIENCE,
+            tls: None,
         };
         let accepting = tokio::spawn(serve(listener, hub, door));
         let (stop, stopped) = oneshot::channel::<()>();

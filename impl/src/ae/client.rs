@@ -1,22 +1,23 @@
 //! The client's WebSocket: one attempt to open it, then frames both ways until it ends. It decides nothing.
 
 use super::{AeError, Options};
+use crate::connect::{Duplex, Route};
+use crate::dial::PointOfAccess;
 use crate::wire::{self, Dialect, Undecodable};
 use futures_util::{SinkExt, StreamExt};
 use m2m_machine::ae::Input;
 use m2m_machine::id::LinkId;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
-const SUBPROTOCOL: &str = "oneM2M.json";
-const DEFAULT_PORT: u16 = 80;
+type Socket = WebSocketStream<Box<dyn Duplex>>;
+
 /// Messages that wait for a slow reader.
 const OUTBOX_MESSAGES: usize = 256;
 const BUFFER_BYTES: usize = 4 << 10;
@@ -52,9 +53,8 @@ pub(super) type Handle = mpsc::Sender<Outgoing>;
 /// Where to, and within which limits.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    uri: Uri,
-    host: String,
-    port: u16,
+    registrar: PointOfAccess,
+    route: Route,
     message_bytes_max: usize,
     handshake_timeout: Duration,
     ping_interval: Duration,
@@ -65,23 +65,17 @@ impl Client {
         let url = &options.url;
         let bad = || {
             AeError::Option(format!(
-                "{url:?} is no point of access; write ws://HOST:PORT"
+                "{url:?} is no point of access; write ws://HOST:PORT or wss://HOST:PORT"
             ))
         };
-        let uri: Uri = url.parse().map_err(|_| bad())?;
-        if uri.scheme_str() == Some("wss") {
-            let why =
-                format!("{url:?} asks for TLS, which is not spoken here yet; write ws://HOST:PORT");
+        let registrar = PointOfAccess::parse(url).map_err(|_| bad())?;
+        if registrar.is_secured() && !options.route.has_tls() {
+            let why = format!("{url:?} asks for TLS; name whom to trust with --authorities");
             return Err(AeError::Option(why));
         }
-        if uri.scheme_str() != Some("ws") || uri.path() != "/" || uri.query().is_some() {
-            return Err(bad());
-        }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad)?;
         Ok(Self {
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port: uri.port_u16().unwrap_or(DEFAULT_PORT),
-            uri,
+            registrar,
+            route: options.route.clone(),
             message_bytes_max: options.message_bytes_max,
             handshake_timeout: options.handshake_timeout,
             ping_interval: options.ping_interval,
@@ -110,16 +104,9 @@ impl Client {
         tell(&inbox, Arrival::Input(Input::LinkLost { link })).await;
     }
 
-    async fn open(&self, origin: Option<&str>) -> Result<WebSocketStream<TcpStream>, String> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
-        let stream = stream.map_err(|why| why.to_string())?;
-        stream.set_nodelay(true).map_err(|why| why.to_string())?;
-        let mut request =
-            ClientRequestBuilder::new(self.uri.clone()).with_sub_protocol(SUBPROTOCOL);
+    async fn open(&self, origin: Option<&str>) -> Result<Socket, String> {
         if let Some(origin) = origin {
             HeaderValue::from_str(origin).map_err(|why| why.to_string())?;
-            // LNK-48
-            request = request.with_header("X-M2M-Origin", origin);
         }
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER_BYTES)
@@ -127,7 +114,8 @@ impl Client {
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(Some(self.message_bytes_max))
             .max_frame_size(Some(self.message_bytes_max));
-        let opened = client_async_with_config(request, stream, Some(config)).await;
+        // LNK-48
+        let opened = self.registrar.open(&self.route, origin, config).await;
         opened
             .map(|(socket, _)| socket)
             .map_err(|why| why.to_string())
@@ -135,7 +123,7 @@ impl Client {
 
     async fn exchange(
         &self,
-        mut socket: WebSocketStream<TcpStream>,
+        mut socket: Socket,
         link: LinkId,
         mut outgoing: mpsc::Receiver<Outgoing>,
         inbox: &mpsc::Sender<Arrival>,
@@ -197,7 +185,7 @@ fn read(link: LinkId, text: &str) -> Input {
 }
 
 /// Closes with the code that the error deserves (RFC 6455 section 7.4.1), if there is still somebody to tell.
-async fn end(socket: WebSocketStream<TcpStream>, error: &Error) {
+async fn end(socket: Socket, error: &Error) {
     tracing::debug!(%error, "the link ends");
     match error {
         Error::Capacity(_) => close(socket, CloseCode::Size).await,
@@ -215,7 +203,7 @@ async fn end(socket: WebSocketStream<TcpStream>, error: &Error) {
     }
 }
 
-async fn close(mut socket: WebSocketStream<TcpStream>, code: CloseCode) {
+async fn close(mut socket: Socket, code: CloseCode) {
     let frame = CloseFrame {
         code,
         reason: "".into(),

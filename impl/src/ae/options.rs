@@ -2,6 +2,7 @@
 
 use super::AeError;
 use super::call;
+use crate::connect::Route;
 use crate::wire::time;
 use m2m_machine::ae;
 use m2m_machine::ae::endpoint::EndKey;
@@ -13,8 +14,10 @@ use std::time::Duration;
 /// Where the registrar is, and how to speak with it.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The registrar's point of access: `ws://HOST:PORT`.
+    /// The registrar's point of access: `ws://HOST:PORT` or `wss://HOST:PORT`.
     pub url: String,
+    /// The way there: whom to trust, which certificate to show, through which proxy.
+    pub route: Route,
     /// The registrar's CSE-ID, for example `/cse1`.
     pub cse_id: String,
     /// The name of its CSEBase; the CSE-ID without its slash if `None`.
@@ -39,6 +42,7 @@ impl Options {
     pub fn new(url: &str, cse_id: &str) -> Self {
         Self {
             url: url.to_owned(),
+            route: Route::default(),
             cse_id: cse_id.to_owned(),
             base: None,
             registered: None,

@@ -3,8 +3,10 @@
 use clap::Parser;
 use m2m_cse::ae::lines::{Command, Line, ended, failed, told};
 use m2m_cse::ae::{Ae, Events, Options};
+use m2m_cse::connect::Route;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -31,6 +33,18 @@ struct Flags {
     /// Go on with a registration that exists: AE-ID stem and name of the AE resource
     #[arg(long, value_name = "STEM:NAME", value_parser = registration)]
     registered: Option<(String, String)>,
+    /// Trust a registrar (wss) whose certificate is signed by these authorities, a PEM file
+    #[arg(long, value_name = "FILE")]
+    authorities: Option<PathBuf>,
+    /// Show this certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its private key, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Go through this HTTP proxy (CONNECT)
+    #[arg(long, value_name = "HOST:PORT")]
+    proxy: Option<String>,
     /// End when stdin ends, instead of listening on
     #[arg(long)]
     until_eof: bool,
@@ -108,7 +122,16 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> ExitCode {
+    let own = flags
+        .tls_certificate
+        .as_deref()
+        .zip(flags.tls_key.as_deref());
+    let route = match Route::new(flags.authorities.as_deref(), own, flags.proxy) {
+        Ok(route) => route,
+        Err(why) => return complain(&why.to_string()),
+    };
     let options = Options {
+        route,
         base: flags.cse_name,
         registered: flags.registered,
         ..Options::new(&flags.url, &flags.cse_id)

@@ -22,6 +22,12 @@ pub enum ConfigError {
         /// What the parser says.
         why: Box<toml::de::Error>,
     },
+    /// A certificate without key, or a key without certificate.
+    #[error("a certificate and its key go together; give --tls-certificate and --tls-key")]
+    Key,
+    /// A registrar over TLS, and nobody to trust.
+    #[error("{0} asks for TLS; name whom to trust with --registrar-authorities")]
+    Authorities(String),
     /// A timer or a limit is not `NAME=NUMBER`.
     #[error("{flag} {given} is not understood; write {flag} NAME=NUMBER")]
     Pair {

@@ -1,6 +1,6 @@
 //! The command line, and the file that says the same.
 
-use super::table;
+use super::{Security, table};
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +28,21 @@ pub struct Flags {
     /// The CSE to register at, over a link that this one opens (needs --kind mn)
     #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Neighbours")]
     pub registrar: Option<String>,
+    /// Speak TLS (wss) with this certificate, a PEM file
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key, a PEM file
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub tls_key: Option<PathBuf>,
+    /// Take the identity of clients that show a certificate signed by these authorities from it
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub client_authorities: Option<PathBuf>,
+    /// Trust a registrar (wss) whose certificate is signed by these authorities
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub registrar_authorities: Option<PathBuf>,
+    /// Reach the registrar through this HTTP proxy (CONNECT)
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Neighbours")]
+    pub proxy: Option<String>,
     /// Let CSEs register over links that are neither on this machine nor secured
     #[arg(long, help_heading = "Neighbours")]
     pub allow_plain_mcc: bool,
@@ -68,6 +83,18 @@ pub struct Flags {
         help_heading = "Logging"
     )]
     pub log_format: LogFormat,
+}
+
+impl Flags {
+    pub(super) fn security(&self) -> Security {
+        Security {
+            certificate: self.tls_certificate.clone(),
+            key: self.tls_key.clone(),
+            client_authorities: self.client_authorities.clone(),
+            registrar_authorities: self.registrar_authorities.clone(),
+            proxy: self.proxy.clone(),
+        }
+    }
 }
 
 /// The kind of CSE.
@@ -116,6 +143,8 @@ pub(super) struct File {
     pub(super) ephemeral: Option<bool>,
     pub(super) dialect: Option<DialectName>,
     pub(super) allow_plain_mcc: Option<bool>,
+    #[serde(rename = "tls")]
+    pub(super) security: Security,
     pub(super) timers: BTreeMap<String, u64>,
     pub(super) limits: BTreeMap<String, u64>,
 }

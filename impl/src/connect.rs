@@ -1,0 +1,105 @@
+//! The way of an outgoing connection: TCP, through a proxy if there is one, and TLS if asked for.
+
+use crate::tls::{self, TlsError};
+use std::fmt;
+use std::io;
+use std::path::Path;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+/// A connection, whatever it is made of.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// What a proxy may say at most before it lets through.
+const PROXY_ANSWER_BYTES_MAX: usize = 8 << 10;
+
+/// How to get out.
+#[derive(Clone, Default)]
+pub struct Route {
+    tls: Option<TlsConnector>,
+    proxy: Option<String>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("tls", &self.tls.is_some())
+            .field("proxy", &self.proxy)
+            .finish()
+    }
+}
+
+impl Route {
+    /// Trusts what these authorities sign, shows that certificate with its key, and goes through
+    /// that proxy (`HOST:PORT`), as far as they are given.
+    pub fn new(
+        authorities: Option<&Path>,
+        own: Option<(&Path, &Path)>,
+        proxy: Option<String>,
+    ) -> Result<Self, TlsError> {
+        let tls = authorities
+            .map(|file| tls::connector(file, own))
+            .transpose()?;
+        Ok(Self { tls, proxy })
+    }
+
+    /// Whether TLS can be spoken: whether it is known whom to trust.
+    #[must_use]
+    pub const fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Connects; also tells whether the connection is to be trusted: secured, or on this machine.
+    pub async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        secured: bool,
+    ) -> io::Result<(Box<dyn Duplex>, bool)> {
+        let host = host.trim_matches(['[', ']']);
+        let stream = match &self.proxy {
+            None => TcpStream::connect((host, port)).await?,
+            // LNK-52
+            Some(proxy) => through(proxy, host, port).await?,
+        };
+        stream.set_nodelay(true)?;
+        if !secured {
+            let is_local = stream.peer_addr()?.ip().to_canonical().is_loopback();
+            return Ok((Box::new(stream), is_local && self.proxy.is_none()));
+        }
+        let connector = self.tls.as_ref().ok_or_else(|| {
+            io::Error::other("TLS is asked for and no authority is named that could be trusted")
+        })?;
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        Ok((Box::new(connector.connect(name, stream).await?), true))
+    }
+}
+
+/// Asks a proxy for a connection (RFC 9110 section 9.3.6).
+async fn through(proxy: &str, host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(proxy).await?;
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() > PROXY_ANSWER_BYTES_MAX {
+            return Err(io::Error::other("the proxy says too much"));
+        }
+        answer.push(stream.read_u8().await?);
+    }
+    let status = String::from_utf8_lossy(&answer);
+    let status = status.lines().next().unwrap_or_default();
+    match status.split(' ').nth(1) {
+        Some(code) if code.starts_with('2') => Ok(stream),
+        Some(_) | None => Err(io::Error::other(format!("the proxy refuses: {status}"))),
+    }
+}

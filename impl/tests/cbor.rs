@@ -1,0 +1,88 @@
+//! Links that speak CBOR: the same primitives in other bytes.
+
+mod host;
+
+use futures_util::{SinkExt, StreamExt};
+use host::{Client, Cse, PLAIN, registration, within};
+use rstest::rstest;
+use serde_json::{Value as Json, json};
+use tokio_tungstenite::tungstenite::Message;
+
+fn bytes(message: &Json) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(message, &mut bytes).expect("memory takes all");
+    bytes
+}
+
+async fn send(client: &mut Client, bytes: Vec<u8>) {
+    within(client.0.send(Message::Binary(bytes.into())))
+        .await
+        .expect("the link is open");
+}
+
+async fn receive(client: &mut Client) -> Json {
+    let message = within(client.0.next()).await.expect("the link is open");
+    let Ok(Message::Binary(bytes)) = message else {
+        panic!("it is not binary: {message:?}");
+    };
+    ciborium::from_reader(&bytes[..]).expect("it is CBOR")
+}
+
+async fn ask(client: &mut Client, message: Json) -> Json {
+    send(client, bytes(&message)).await;
+    receive(client).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn primitives_travel_in_binary_messages(
+    #[values("oneM2M.cbor", "onem2m.cbor", "oneM2M.R2.0.cbor", "onem2m.r2.0.cbor")]
+    subprotocol: &str,
+) {
+    let cse = Cse::start(PLAIN).await;
+    let mut client = Client::open(&cse.address, None, subprotocol).await;
+
+    let made = ask(&mut client, registration("cse1", "ae1")).await;
+    let read = json!({"op": 2, "to": "cse1", "fr": "Cae1", "rqi": "1", "rvi": "3"});
+    let read = ask(&mut client, read).await;
+
+    assert_eq!(made["rsc"], 2001, "{made}");
+    assert_eq!(read["pc"]["m2m:cb"]["csz"], json!(["json", "cbor"]));
+}
+
+#[tokio::test]
+async fn what_is_written_in_cbor_is_read_in_json() {
+    let cse = Cse::start(PLAIN).await;
+    let mut client = Client::open(&cse.address, None, "oneM2M.cbor").await;
+    ask(&mut client, registration("cse1", "ae1")).await;
+    let container = json!({"op": 1, "to": "cse1/ae1", "fr": "Cae1", "rqi": "1", "rvi": "3",
+        "ty": 3, "pc": {"m2m:cnt": {"rn": "c"}}});
+    ask(&mut client, container).await;
+    let data = json!({"op": 1, "to": "cse1/ae1/c", "fr": "Cae1", "rqi": "2", "rvi": "3",
+        "ty": 4, "pc": {"m2m:cin": {"con": {"temperature": 21.5, "unit": "\u{b0}C"}}}});
+    ask(&mut client, data).await;
+
+    let mut other = cse.client_of("Cae1").await;
+    let read = json!({"op": 2, "to": "cse1/ae1/c/la", "fr": "Cae1", "rqi": "3", "rvi": "3"});
+    let read = other.ask(read).await;
+
+    let content = &read["pc"]["m2m:cin"]["con"];
+    assert_eq!(
+        *content,
+        json!({"temperature": 21.5, "unit": "\u{b0}C"}),
+        "{read}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_primitive_is_answered_and_text_closes_the_link() {
+    let cse = Cse::start(PLAIN).await;
+    let mut client = Client::open(&cse.address, None, "oneM2M.cbor").await;
+
+    send(&mut client, vec![0xa1]).await;
+    let answer = receive(&mut client).await;
+    client.send_text("{}").await;
+
+    assert_eq!(answer["rsc"], 4000);
+    assert_eq!(u16::from(client.closed().await), 1003);
+}
