@@ -9,7 +9,9 @@ mod field;
 pub use field::Unreadable;
 
 use m2m_machine::record::{Key, Record, Update};
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,6 +104,17 @@ impl Store {
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(path)),
             Err(why) => return Err(failed(&path, why)),
         };
+        check_format(&path, &database)?;
+        Ok(Self(Kind::Disk { path, database }))
+    }
+
+    /// A store on any other storage than a file.
+    pub fn on(storage: impl StorageBackend) -> Result<Self, StoreError> {
+        let path = PathBuf::from("(no file)");
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(storage)
+            .map_err(|why| failed(&path, why))?;
         check_format(&path, &database)?;
         Ok(Self(Kind::Disk { path, database }))
     }
