@@ -293,10 +293,8 @@ impl Cse {
         let asked = match &attempt.stage {
             Stage::AwaitingCapability => false,
             Stage::Asked => true,
-            Stage::Abandoned { .. } => {
-                self.forget_question(attempt);
-                return;
-            }
+            // A yes may be on its way still.
+            Stage::Abandoned { .. } => return self.tell_abandoned(step, attempt),
         };
         match &attempt.downstream {
             Some(hop) => {
