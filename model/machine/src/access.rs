@@ -206,7 +206,12 @@ fn belongs_to(
             .is_some_and(|parent| allowed(tree, originator, None, own, parent, right)),
         // REG-35
         ResourceType::Request => created_it,
-        ResourceType::Container | ResourceType::Subscription | ResourceType::FlexContainer => {
+        ResourceType::Container
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
+        | ResourceType::Subscription
+        | ResourceType::FlexContainer => {
             created_it
                 || tree
                     .ancestry(&resource.id)

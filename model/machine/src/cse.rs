@@ -10,6 +10,7 @@ pub mod context;
 pub mod discovery;
 pub mod establishment;
 pub mod expiry;
+pub mod group;
 pub mod incoming;
 pub mod link;
 pub mod notify;
@@ -197,6 +198,7 @@ pub struct Cse {
     pub(crate) link_of: BTreeMap<Entity, LinkId>,
     pub(crate) open: BTreeMap<RequestKey, incoming::Open>,
     pub(crate) outgoing: BTreeMap<(Entity, RequestId), outgoing::Outgoing>,
+    pub(crate) fan_outs: BTreeMap<u64, group::FanOut>,
     pub(crate) dialing: link::Dialing,
     pub(crate) store_failing: bool,
 }
@@ -237,6 +239,7 @@ impl Cse {
             link_of: BTreeMap::new(),
             open: BTreeMap::new(),
             outgoing: BTreeMap::new(),
+            fan_outs: BTreeMap::new(),
             dialing: link::Dialing::Idle,
             store_failing: false,
         };

@@ -150,6 +150,9 @@ pub fn table(resource_type: ResourceType) -> &'static Table {
         ResourceType::Container => &published::CONTAINER,
         ResourceType::ContentInstance => &published::CONTENT_INSTANCE,
         ResourceType::CseBase => &published::CSE_BASE,
+        ResourceType::Group => &published::GROUP,
+        ResourceType::Node => &published::NODE,
+        ResourceType::Schedule => &published::SCHEDULE,
         ResourceType::RemoteCse => &published::REMOTE_CSE,
         ResourceType::Request => &published::REQUEST,
         ResourceType::Subscription => &published::SUBSCRIPTION,
@@ -191,6 +194,9 @@ pub fn check_create(
         | ResourceType::Container
         | ResourceType::ContentInstance
         | ResourceType::CseBase
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::Subscription

@@ -116,6 +116,8 @@ pub enum Refusal {
     SessionOnline,
     /// A target of notifications does not want them.
     VerificationFailed,
+    /// Network coordination outside of a node.
+    ForeignSchedule,
     /// A group has no members.
     NoMembers,
     /// A member of a group has another type than the group says.
@@ -138,9 +140,10 @@ impl Refusal {
             Self::NotFound | Self::SessionUnknown => Status::NOT_FOUND,
             Self::OperationNotAllowed | Self::OutsidePaths => Status::OPERATION_NOT_ALLOWED,
             Self::Expired => Status::REQUEST_TIMEOUT,
-            Self::Unprotected | Self::PolicyConflict | Self::ForeignPath => {
-                Status::CONTENTS_UNACCEPTABLE
-            }
+            Self::Unprotected
+            | Self::PolicyConflict
+            | Self::ForeignPath
+            | Self::ForeignSchedule => Status::CONTENTS_UNACCEPTABLE,
             Self::NoPrivilege | Self::NotAnEndpoint => Status::ORIGINATOR_HAS_NO_PRIVILEGE,
             Self::Conflict | Self::Loop => Status::CONFLICT,
             Self::NotAuthenticated => Status::ORIGINATOR_NOT_AUTHENTICATED,

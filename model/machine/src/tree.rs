@@ -249,6 +249,9 @@ fn due(row: &Resource) -> Option<Timestamp> {
         | ResourceType::Container
         | ResourceType::ContentInstance
         | ResourceType::CseBase
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::Subscription

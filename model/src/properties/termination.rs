@@ -225,6 +225,9 @@ fn end_05(_: &World, state: &State) -> bool {
                 | ResourceType::Container
                 | ResourceType::ContentInstance
                 | ResourceType::CseBase
+                | ResourceType::Group
+                | ResourceType::Node
+                | ResourceType::Schedule
                 | ResourceType::RemoteCse
                 | ResourceType::Request
                 | ResourceType::Subscription

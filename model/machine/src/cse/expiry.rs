@@ -24,6 +24,9 @@ impl Cse {
             Some(
                 ResourceType::AccessControlPolicy
                 | ResourceType::Container
+                | ResourceType::Group
+                | ResourceType::Node
+                | ResourceType::Schedule
                 | ResourceType::ContentInstance
                 | ResourceType::Request
                 | ResourceType::Subscription

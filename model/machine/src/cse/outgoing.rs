@@ -55,6 +55,8 @@ pub(crate) enum Purpose {
     Notice(u64),
     /// The question whether a target wants the notifications of a subscription; who wants to make it.
     Verification(Shared<Requester>),
+    /// A request to one member of a group.
+    Member(u64, Text),
 }
 
 impl Purpose {
@@ -70,7 +72,8 @@ impl Purpose {
             | Self::Confirm(_)
             | Self::EndHop(_)
             | Self::Notice(_)
-            | Self::Verification(_) => false,
+            | Self::Verification(_)
+            | Self::Member(..) => false,
         }
     }
 }
@@ -242,6 +245,9 @@ impl Cse {
             Purpose::Change(number) => self.change_concluded(step, number, conclusion),
             Purpose::EndHop(session) => self.end_concluded(step, &session, peer, conclusion),
             Purpose::Notice(number) => self.notice_concluded(step, number, peer),
+            Purpose::Member(number, member) => {
+                self.member_concluded(step, number, &member, conclusion);
+            }
             Purpose::Verification(requester) => {
                 self.verification_concluded(step, &requester, conclusion);
             }

@@ -20,6 +20,7 @@ pub(crate) use child::{check_child, requested_type};
 pub(crate) use insert::NewResource;
 pub(crate) use resolve::{Resolved, VirtualChild};
 
+use super::group::changed_members;
 use super::render::{ResultContent, View};
 use super::{Cse, Step, discovery};
 use crate::access::{self, Right};
@@ -129,6 +130,7 @@ impl Cse {
         let meant = match virtual_child {
             VirtualChild::Latest => instances.next_back(),
             VirtualChild::Oldest => instances.next(),
+            VirtualChild::FanOutPoint => return Err(Refusal::OperationNotAllowed),
         };
         meant.cloned().ok_or(Refusal::NotFound)
     }
@@ -202,7 +204,9 @@ impl Cse {
         new: &mut NewResource,
     ) -> Result<(), Refusal> {
         match new.resource_type {
-            ResourceType::AccessControlPolicy => Ok(()),
+            ResourceType::AccessControlPolicy | ResourceType::Node => Ok(()),
+            ResourceType::Group => self.check_group(&mut new.attributes),
+            ResourceType::Schedule => check_schedule(parent, &new.attributes),
             ResourceType::Container => {
                 for counter in [
                     Attribute::StateTag,
@@ -308,7 +312,18 @@ impl Cse {
             let merged = insert::merged(&resource.attributes, members);
             self.check_subscription(parent, Some(&resource.id), &merged)?;
         }
-        let modified = self.apply(step, &resource.id, members)?;
+        let mut members = members.clone();
+        if resource.resource_type == ResourceType::Group {
+            let mut group = insert::merged(&resource.attributes, &members);
+            self.check_group(&mut group)?;
+            members.extend(changed_members(&group));
+        }
+        if resource.resource_type == ResourceType::Schedule {
+            let parent = resource.parent.as_ref().and_then(|id| self.row(id));
+            let merged = insert::merged(&resource.attributes, &members);
+            check_schedule(&*parent.ok_or(Refusal::NotFound)?, &merged)?;
+        }
+        let modified = self.apply(step, &resource.id, &members)?;
         Ok(self.render_updated(wanted, &resource.id, modified))
     }
 
@@ -350,6 +365,15 @@ impl Cse {
     pub(super) fn row(&self, id: &ResourceId) -> Option<Shared<Resource>> {
         self.durable.tree.get(id).cloned()
     }
+}
+
+/// Network coordination is a matter of nodes (TS-0004 clause 7.4.9.2.1).
+fn check_schedule(parent: &Resource, attributes: &Members) -> Result<(), Refusal> {
+    let coordinated = attributes.contains_key(&Attribute::NetworkCoordinated);
+    if coordinated && parent.resource_type != ResourceType::Node {
+        return Err(Refusal::ForeignSchedule);
+    }
+    Ok(())
 }
 
 /// The attributes in a CREATE, and the name of a flexContainer's specialization.

@@ -106,6 +106,9 @@ impl Cse {
             | ResourceType::Container
             | ResourceType::ContentInstance
             | ResourceType::CseBase
+            | ResourceType::Group
+            | ResourceType::Node
+            | ResourceType::Schedule
             | ResourceType::RemoteCse
             | ResourceType::Request
             | ResourceType::Subscription
@@ -297,6 +300,9 @@ impl Cse {
             | ResourceType::Container
             | ResourceType::ContentInstance
             | ResourceType::CseBase
+            | ResourceType::Group
+            | ResourceType::Node
+            | ResourceType::Schedule
             | ResourceType::RemoteCse
             | ResourceType::Request
             | ResourceType::Subscription

@@ -12,9 +12,11 @@ use crate::value::{Members, Value};
 
 /// Names that stand for something else in an address: virtual children (TS-0004 clause 6.8) and the collections of
 /// the session types.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 8] = [
     "la",
     "ol",
+    "fopt",
+    "pcu",
     "subscriptions",
     "sessionPolicies",
     "sessionEndpoints",

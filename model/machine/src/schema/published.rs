@@ -2,7 +2,7 @@
 
 use super::Presence::{Absent, Mandatory, Optional};
 use super::structures::{COUNT, EVENT_CRITERIA, PRIVILEGES, SELF_PRIVILEGES};
-use super::{Kind, Row, Table};
+use super::{Kind, Preset, Row, Table, structures};
 use crate::attribute::Attribute;
 
 const NAME: Row = Row::new(Attribute::ResourceName, Kind::Name, Optional, Absent).always();
@@ -17,7 +17,7 @@ const POLICIES: Row = Row::new(
 const CREATOR: Row = Row::new(Attribute::Creator, Kind::Null, Optional, Absent);
 const ONTOLOGY: Row = Row::new(Attribute::OntologyRef, Kind::Text, Optional, Optional);
 const REACHED_AT: Row = Row::new(Attribute::PointOfAccess, Kind::Texts, Optional, Optional);
-const NODE: Row = Row::new(Attribute::NodeLink, Kind::Text, Optional, Optional);
+const NODE_LINK: Row = Row::new(Attribute::NodeLink, Kind::Text, Optional, Optional);
 const FORMATS: Row = Row::new(
     Attribute::ContentSerialization,
     Kind::Texts,
@@ -76,7 +76,7 @@ pub(super) static AE: Table = Table {
         Row::host(Attribute::AeId),
         REACHED_AT,
         ONTOLOGY,
-        NODE,
+        NODE_LINK,
         REACHABLE,
         FORMATS,
         RELEASES,
@@ -152,7 +152,7 @@ pub(super) static REMOTE_CSE: Table = Table {
         Row::new(Attribute::CseBase, Kind::Text, Mandatory, Absent),
         Row::new(Attribute::CseId, Kind::Text, Optional, Absent),
         REACHABLE,
-        NODE,
+        NODE_LINK,
         FORMATS,
         Row::new(Attribute::DescendantCses, Kind::Texts, Optional, Optional),
         RELEASES,
@@ -220,6 +220,74 @@ pub(super) static SUBSCRIPTION: Table = Table {
     ..Table::CLOSED
 };
 
+pub(super) static GROUP: Table = Table {
+    rows: &[
+        NAME,
+        EXPIRES,
+        LABELS,
+        POLICIES,
+        CREATOR,
+        Row::new(Attribute::MemberType, COUNT, Optional, Absent).preset(Preset::Integer(0)),
+        Row::host(Attribute::CurrentNrOfMembers),
+        Row::new(
+            Attribute::MaxNrOfMembers,
+            Kind::Integer(1, 0xffff_ffff),
+            Mandatory,
+            Optional,
+        ),
+        Row::new(Attribute::MemberIds, Kind::Texts, Mandatory, Optional),
+        Row::host(Attribute::MemberTypeValidated),
+        Row::new(
+            Attribute::ConsistencyStrategy,
+            Kind::Integer(1, 3),
+            Optional,
+            Absent,
+        )
+        .preset(Preset::Integer(1)),
+        Row::new(Attribute::GroupName, Kind::Text, Optional, Optional),
+    ],
+    stored: &[COMMON],
+    refused: &["macp", "ssi", "nar", "spty"],
+    ..Table::CLOSED
+};
+
+pub(super) static NODE: Table = Table {
+    rows: &[
+        NAME,
+        EXPIRES,
+        LABELS,
+        POLICIES,
+        CREATOR,
+        Row::new(Attribute::NodeId, Kind::Text, Mandatory, Optional),
+    ],
+    stored: &[COMMON, &["hcl", "hael", "hsl", "mgca", "nty"]],
+    ..Table::CLOSED
+};
+
+pub(super) static SCHEDULE: Table = Table {
+    rows: &[
+        NAME,
+        EXPIRES,
+        LABELS,
+        POLICIES,
+        CREATOR,
+        Row::new(
+            Attribute::ScheduleElement,
+            Kind::Object(&structures::SCHEDULE),
+            Mandatory,
+            Optional,
+        ),
+        Row::new(
+            Attribute::NetworkCoordinated,
+            Kind::Bool,
+            Optional,
+            Optional,
+        ),
+    ],
+    stored: &[COMMON],
+    ..Table::CLOSED
+};
+
 pub(super) static FLEX_CONTAINER: Table = Table {
     rows: &[
         NAME,
@@ -236,7 +304,7 @@ pub(super) static FLEX_CONTAINER: Table = Table {
         ),
         Row::host(Attribute::ContentSize),
         ONTOLOGY,
-        NODE,
+        NODE_LINK,
     ],
     stored: &[COMMON],
     open: true,

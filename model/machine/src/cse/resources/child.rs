@@ -17,9 +17,9 @@ pub(crate) fn requested_type(number: Option<u32>) -> Result<ResourceType, Refusa
 /// Whether a resource of type `child` may stand below one of type `parent` (TS-0001 clause 9.6).
 pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(), Refusal> {
     use ResourceType::{
-        AccessControlPolicy, Ae, Container, ContentInstance, CseBase, FlexContainer, NextHop,
-        RemoteCse, Request, Session, SessionContext, SessionContextEntry, SessionEndpoint,
-        SessionPolicy, Sessions, Subscription,
+        AccessControlPolicy, Ae, Container, ContentInstance, CseBase, FlexContainer, Group,
+        NextHop, Node, RemoteCse, Request, Schedule, Session, SessionContext, SessionContextEntry,
+        SessionEndpoint, SessionPolicy, Sessions, Subscription,
     };
     let children: &[ResourceType] = match parent {
         CseBase => &[
@@ -30,6 +30,9 @@ pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(
             Request,
             Subscription,
             FlexContainer,
+            Group,
+            Node,
+            Schedule,
             Sessions,
         ],
         Ae => &[
@@ -37,12 +40,20 @@ pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(
             Container,
             Subscription,
             FlexContainer,
+            Group,
             Sessions,
         ],
-        RemoteCse => &[AccessControlPolicy, Container, Subscription, FlexContainer],
+        RemoteCse => &[
+            AccessControlPolicy,
+            Container,
+            Subscription,
+            FlexContainer,
+            Group,
+        ],
         Container => &[Container, ContentInstance, Subscription, FlexContainer],
         FlexContainer => &[Container, Subscription, FlexContainer],
-        AccessControlPolicy | Request => &[Subscription],
+        Node => &[Schedule, Subscription],
+        AccessControlPolicy | Group | Request | Schedule => &[Subscription],
         Sessions => &[Session, Subscription],
         Session => &[SessionEndpoint, NextHop, SessionPolicy, SessionContext],
         SessionContext => &[SessionContextEntry],
@@ -67,6 +78,9 @@ pub(super) fn check_creatable(resource_type: ResourceType) -> Result<(), Refusal
         | ResourceType::Ae
         | ResourceType::Container
         | ResourceType::ContentInstance
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Subscription
         | ResourceType::FlexContainer
@@ -89,6 +103,9 @@ pub(super) fn check_updatable(resource_type: ResourceType) -> Result<(), Refusal
         ResourceType::AccessControlPolicy
         | ResourceType::Ae
         | ResourceType::Container
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Subscription
         | ResourceType::FlexContainer => Ok(()),
@@ -111,6 +128,9 @@ pub(super) fn check_deletable(resource_type: ResourceType) -> Result<(), Refusal
     match resource_type {
         ResourceType::AccessControlPolicy
         | ResourceType::Container
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::ContentInstance
         | ResourceType::Subscription
         | ResourceType::FlexContainer => Ok(()),
@@ -138,7 +158,7 @@ mod tests {
     #[rstest]
     #[case(Some(3), Ok(ResourceType::Container))]
     #[case(Some(50_002), Ok(ResourceType::Session))]
-    #[case(Some(9), Err(Refusal::NotImplemented))]
+    #[case(Some(10), Err(Refusal::NotImplemented))]
     #[case(Some(10_002), Err(Refusal::NotImplemented))]
     #[case(Some(0), Err(Refusal::BadRequest))]
     #[case(Some(50_008), Err(Refusal::BadRequest))]

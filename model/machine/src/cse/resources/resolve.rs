@@ -5,7 +5,9 @@ use crate::cse::Cse;
 use crate::id::{CseId, ResourceId};
 use crate::resource::{Resource, ResourceType};
 use crate::shared::Shared;
+use crate::text::Text;
 use crate::tree::Tree;
+use alloc::vec::Vec;
 
 /// What an address at this CSE means.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,15 +18,19 @@ pub(crate) struct Resolved {
     pub(crate) virtual_child: Option<VirtualChild>,
     /// The children that a collection name of the session types means, if it is one.
     pub(crate) collection: Option<ResourceType>,
+    /// What stands behind a fan-out point: a path below each member.
+    pub(crate) beyond: Vec<Text>,
 }
 
-/// Virtual children of a container and of a session context (TS-0004 clause 6.8).
+/// Virtual children of a container, of a session context and of a group (TS-0004 clause 6.8).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum VirtualChild {
     /// `la`: the newest instance or entry.
     Latest,
     /// `ol`: the oldest one.
     Oldest,
+    /// `fopt`: every member of a group.
+    FanOutPoint,
 }
 
 impl Resolved {
@@ -34,6 +40,7 @@ impl Resolved {
             resource,
             virtual_child: None,
             collection: None,
+            beyond: Vec::new(),
         }
     }
 }
@@ -74,6 +81,10 @@ fn resolve(tree: &Tree, own: &CseId, address: &Address) -> Option<Resolved> {
     };
     let mut resolved = Resolved::whole(here.id.clone());
     for segment in segments {
+        if resolved.virtual_child == Some(VirtualChild::FanOutPoint) {
+            resolved.beyond.push(segment.clone());
+            continue;
+        }
         if resolved.virtual_child.is_some() {
             return None;
         }
@@ -108,6 +119,9 @@ fn collection(parent: ResourceType, segment: &str) -> Option<ResourceType> {
         | ResourceType::Container
         | ResourceType::ContentInstance
         | ResourceType::CseBase
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::Subscription
@@ -128,6 +142,7 @@ fn virtual_child(parent: ResourceType, segment: &str) -> Option<VirtualChild> {
     match segment {
         // USE-50
         "la" if has_them => Some(VirtualChild::Latest),
+        "fopt" if parent == ResourceType::Group => Some(VirtualChild::FanOutPoint),
         "ol" if has_them => Some(VirtualChild::Oldest),
         _ => None,
     }

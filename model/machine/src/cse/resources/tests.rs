@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use rstest::rstest;
 
 #[rstest]
-#[case(OWNER, "cse2/ae2", 9, Refusal::NotImplemented)]
+#[case(OWNER, "cse2/ae2", 10, Refusal::NotImplemented)]
 #[case(OWNER, "cse2/ae2", 17, Refusal::OperationNotAllowed)]
 #[case(OWNER, "cse2/ae2", 50_003, Refusal::OperationNotAllowed)]
 #[case(OWNER, "cse2/ae2", 4, Refusal::InvalidChild)]
@@ -275,4 +275,33 @@ fn a_collection_name_shows_one_type_of_children() {
         .member(&Attribute::Resource(ResourceType::Session))
         .expect("smg:ses");
     assert_eq!(whole.member(&Attribute::Credentials), None);
+}
+
+#[rstest]
+#[case("cse2", false, Ok(()))]
+#[case("cse2", true, Err(Refusal::ForeignSchedule))]
+#[case("cse2/node", true, Ok(()))]
+fn network_coordination_is_a_matter_of_nodes(
+    #[case] to: &str,
+    #[case] coordinated: bool,
+    #[case] expected: Result<(), Refusal>,
+) {
+    let mut fixture = Fixture::new();
+    let node = [name("node"), (Attribute::NodeId, Value::text("n1"))];
+    fixture
+        .create(OWNER, "cse2", ResourceType::Node, &node)
+        .expect("a node");
+    let entries = Value::object([(
+        Attribute::ScheduleEntries,
+        Value::texts(["0 0 8 * * * *"]),
+    )]);
+    let flag = coordinated.then(|| (Attribute::NetworkCoordinated, Value::Bool(true)));
+    let members: Vec<_> = [(Attribute::ScheduleElement, entries)]
+        .into_iter()
+        .chain(flag)
+        .collect();
+
+    let made = fixture.create(OWNER, to, ResourceType::Schedule, &members);
+
+    assert_eq!(made.map(|_| ()), expected);
 }

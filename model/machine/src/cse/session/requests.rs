@@ -267,6 +267,9 @@ fn forbidden_child(child: ResourceType) -> Refusal {
         | ResourceType::Container
         | ResourceType::ContentInstance
         | ResourceType::CseBase
+        | ResourceType::Group
+        | ResourceType::Node
+        | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::FlexContainer
