@@ -306,6 +306,12 @@ fn compare(pair: &mut Pair, expected: &Value, actual: &Value, at: &str, out: &mu
                 out.push(format!("{at}/{name} is too much: {}", a[name]));
             }
         }
+        // A CSE may host more types than the contract draws.
+        (Value::Array(e), Value::Array(a)) if at.ends_with("/srt") => {
+            for number in e.iter().filter(|number| !a.contains(number)) {
+                out.push(format!("{at}: {number} is missing"));
+            }
+        }
         (Value::Array(e), Value::Array(a)) if e.len() == a.len() => {
             for (place, (value, found)) in e.iter().zip(a).enumerate() {
                 compare(pair, value, found, &format!("{at}/{place}"), out);
