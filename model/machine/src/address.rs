@@ -15,10 +15,11 @@ pub struct Address {
 }
 
 impl Address {
-    /// Parses a CSE-relative, SP-relative or absolute address. `None` if it is none of them.
+    /// Parses a CSE-relative, SP-relative or absolute address, without the attribute behind `#`. `None` if it is none of them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // REG-19
+        let text = text.split_once('#').map_or(text, |(resource, _)| resource);
         let text = strip_service_provider(text)?;
         let (cse, rest) = match text.strip_prefix('/') {
             None => (None, text),
@@ -99,6 +100,7 @@ mod tests {
     #[rstest]
     #[case("cse1/ae1", None, &["cse1", "ae1"])]
     #[case("/cse2/cse2/ae2", Some("/cse2"), &["cse2", "ae2"])]
+    #[case("cse1/ae1#lbl", None, &["cse1", "ae1"])]
     #[case("/cse2", Some("/cse2"), &[])]
     #[case("//sp.example/cse2/-/ae2", Some("/cse2"), &["-", "ae2"])]
     #[case("cnt12/la", None, &["cnt12", "la"])]

@@ -306,6 +306,10 @@ impl Cse {
         if request.unsupported.is_some() {
             return Err(Refusal::NotImplemented);
         }
+        // Only RETRIEVE addresses single attributes.
+        if request.operation != Operation::Retrieve && request.to.contains('#') {
+            return Err(Refusal::BadRequest);
+        }
         let result_ends = request.result_expiration.map(|when| when.from(now));
         if result_ends.is_some_and(|at| at <= now) {
             return Err(Refusal::Expired);

@@ -33,6 +33,7 @@ use crate::shared::Shared;
 use crate::status::{Refusal, Status};
 use crate::text::Text;
 use crate::value::{Members, Value};
+use alloc::vec::Vec;
 
 impl Cse {
     /// Carries out a request of `originator` (SP-relative) on a local resource.
@@ -251,10 +252,7 @@ impl Cse {
         target: &Resolved,
         wanted: ResultContent,
     ) -> Result<Content, Refusal> {
-        if request.content.is_some() {
-            // Reading of single attributes.
-            return Err(Refusal::NotImplemented);
-        }
+        let names = attribute_names(request)?;
         let form = View::form(request.identifier_type)?;
         if let Some(criteria) = discovery::criteria(request.filter.as_ref())? {
             let root = self.actual(target)?;
@@ -263,6 +261,9 @@ impl Cse {
         }
         let resource = self.actual(target)?;
         self.may(originator, &resource, Right::Retrieve)?;
+        if !names.is_empty() {
+            return self.some_attributes(&resource, &names);
+        }
         let wanted = match target.collection {
             // EST-73
             Some(_) => ResultContent::Children,
@@ -274,6 +275,36 @@ impl Cse {
             only: target.collection,
         };
         self.render(originator, &resource, &view)
+    }
+
+    /// Some attributes of a resource, as a content (TS-0004 clause 7.3.3.2).
+    fn some_attributes(&self, resource: &Resource, names: &[Text]) -> Result<Content, Refusal> {
+        let all = self.represent(resource);
+        let mut chosen = Members::new();
+        for name in names {
+            let name = discovery::attribute_of(name);
+            let value = all.get(&name).ok_or(Refusal::NotFound)?.clone();
+            chosen.insert(name, value);
+        }
+        Ok(Content::new(resource.wrapper(), Value::Object(chosen)))
+    }
+
+    /// A conditional UPDATE or DELETE finds no resource that does not fulfil its conditions.
+    fn check_conditions(&self, request: &Request, resource: &Resource) -> Result<(), Refusal> {
+        let Some(filter) = &request.filter else {
+            return Ok(());
+        };
+        let conditions = filter.as_object().ok_or(Refusal::BadRequest)?;
+        let usage = conditions.get(&Attribute::FilterUsage);
+        if usage.is_some_and(|usage| *usage != Value::Integer(2)) {
+            return Err(Refusal::BadRequest);
+        }
+        let criteria = discovery::Criteria::parse(conditions)?;
+        if self.passes(&criteria, resource) {
+            Ok(())
+        } else {
+            Err(Refusal::NotFound)
+        }
     }
 
     fn update(
@@ -289,7 +320,6 @@ impl Cse {
             return Err(Refusal::OperationNotAllowed);
         }
         child::check_updatable(resource.resource_type)?;
-        no_conditions(request)?;
         let members = match request.content.as_ref().and_then(Content::single) {
             Some((name, Value::Object(members))) if *name == resource.wrapper() => members,
             Some(_) | None => return Err(Refusal::BadRequest),
@@ -302,6 +332,7 @@ impl Cse {
         } else {
             self.may(originator, &resource, Right::Update)?;
         }
+        self.check_conditions(request, &resource)?;
         schema::check_update(resource.resource_type, members)?;
         if resource.resource_type == ResourceType::Subscription {
             let parent = resource
@@ -350,11 +381,11 @@ impl Cse {
         }
         let resource = self.actual(target)?;
         child::check_deletable(resource.resource_type)?;
-        no_conditions(request)?;
         if request.content.is_some() {
             return Err(Refusal::BadRequest);
         }
         self.may(originator, &resource, Right::Delete)?;
+        self.check_conditions(request, &resource)?;
         let content = self.render_deleted(wanted, &resource);
         let number = self.durable.counter();
         self.tell_operation(step, originator, request.operation, &resource, number);
@@ -395,11 +426,21 @@ fn new_members(
     }
 }
 
-/// Conditional UPDATE and DELETE are absent here.
-fn no_conditions(request: &Request) -> Result<(), Refusal> {
-    match &request.filter {
-        None => Ok(()),
-        Some(Value::Object(criteria)) if criteria.is_empty() => Ok(()),
-        Some(_) => Err(Refusal::NotImplemented),
+/// The attributes that a RETRIEVE asks for: behind `#` in its address, or listed in its content.
+fn attribute_names(request: &Request) -> Result<Vec<Text>, Refusal> {
+    let mut names: Vec<Text> = Vec::new();
+    if let Some((_, name)) = request.to.split_once('#') {
+        if name.is_empty() {
+            return Err(Refusal::BadRequest);
+        }
+        names.push(name.into());
     }
+    match request.content.as_ref().map(Content::single) {
+        None => {}
+        Some(Some((Attribute::AttributeList, list))) => {
+            names.extend(list.as_texts().ok_or(Refusal::BadRequest)?);
+        }
+        Some(Some(_) | None) => return Err(Refusal::BadRequest),
+    }
+    Ok(names)
 }

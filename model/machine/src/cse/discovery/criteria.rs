@@ -204,7 +204,8 @@ pub(crate) fn conditions(criteria: &Members) -> Result<Criteria, Refusal> {
 }
 
 impl Criteria {
-    fn parse(members: &Members) -> Result<Self, Refusal> {
+    /// Reads a filter; what it is used for is not looked at.
+    pub(crate) fn parse(members: &Members) -> Result<Self, Refusal> {
         let mut criteria = Self::default();
         for (name, value) in members {
             match reader(name) {

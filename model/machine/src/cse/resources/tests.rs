@@ -291,10 +291,7 @@ fn network_coordination_is_a_matter_of_nodes(
     fixture
         .create(OWNER, "cse2", ResourceType::Node, &node)
         .expect("a node");
-    let entries = Value::object([(
-        Attribute::ScheduleEntries,
-        Value::texts(["0 0 8 * * * *"]),
-    )]);
+    let entries = Value::object([(Attribute::ScheduleEntries, Value::texts(["0 0 8 * * * *"]))]);
     let flag = coordinated.then(|| (Attribute::NetworkCoordinated, Value::Bool(true)));
     let members: Vec<_> = [(Attribute::ScheduleElement, entries)]
         .into_iter()
@@ -304,4 +301,46 @@ fn network_coordination_is_a_matter_of_nodes(
     let made = fixture.create(OWNER, to, ResourceType::Schedule, &members);
 
     assert_eq!(made.map(|_| ()), expected);
+}
+
+#[rstest]
+#[case("cse2/ae2/box#cni", None, Ok(vec![Attribute::CurrentNrOfInstances]))]
+#[case("cse2/ae2/box", Some(vec!["st", "cni"]), Ok(vec![Attribute::StateTag, Attribute::CurrentNrOfInstances]))]
+#[case("cse2/ae2/box#mni", None, Err(Refusal::NotFound))]
+#[case("cse2/ae2/box#", None, Err(Refusal::BadRequest))]
+fn single_attributes_are_read(
+    #[case] to: &str,
+    #[case] list: Option<Vec<&str>>,
+    #[case] expected: Result<Vec<Attribute>, Refusal>,
+) {
+    let mut fixture = Fixture::with_box(&[]);
+    let mut request = request(Operation::Retrieve, to);
+    request.content = list.map(|names| Content::new(Attribute::AttributeList, Value::texts(names)));
+
+    let read = fixture.run(OWNER, &request);
+
+    let names = read.map(|response| {
+        let content = response.content.expect("a content");
+        let (_, value) = content.single().expect("a resource");
+        let members = value.as_object().expect("its attributes");
+        members.keys().cloned().collect::<Vec<_>>()
+    });
+    assert_eq!(names, expected);
+}
+
+#[rstest]
+#[case(0, Err(Refusal::NotFound))]
+#[case(1, Ok(Status::DELETED))]
+fn a_condition_decides_over_a_deletion(
+    #[case] later: u64,
+    #[case] expected: Result<Status, Refusal>,
+) {
+    let mut fixture = Fixture::with_box(&[]);
+    let mut request = request(Operation::Delete, BOX);
+    let before = (Attribute::CreatedBefore, Value::Time(NOW.plus(later)));
+    request.filter = Some(Value::object([before]));
+
+    let done = fixture.run(OWNER, &request);
+
+    assert_eq!(done.map(|response| response.status), expected);
 }
