@@ -44,6 +44,8 @@ pub struct Settings {
     pub allow_plain_mcc: bool,
     /// The dialect of links without subprotocol.
     pub dialect: DialectName,
+    /// Where counters are served, if they are.
+    pub metrics: Option<String>,
     /// Folder of the store; `None`: memory.
     pub store: Option<PathBuf>,
     /// Timers of the machine.
@@ -206,6 +208,7 @@ impl Settings {
             security,
             allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
+            metrics: flags.metrics.clone().or(file.metrics),
             store: (!ephemeral).then(folder),
             timers: Timers::default(),
             limits: Limits::default(),
@@ -332,6 +335,7 @@ impl Default for Settings {
             security: Security::default(),
             allow_plain_mcc: false,
             dialect: DialectName::default(),
+            metrics: None,
             store: Some("cse-store".into()),
             timers: Timers::default(),
             limits: Limits::default(),

@@ -24,6 +24,7 @@ pub mod connect;
 pub mod dial;
 pub mod driver;
 pub mod link;
+pub mod metrics;
 pub mod program;
 pub mod protect;
 pub mod serve;

@@ -5,6 +5,7 @@
 //! do not block each other. A full inbox stops the reading, and so the peer; a full outbox ends the
 //! link.
 
+use crate::metrics::Metrics;
 use crate::wire::{self, Decoded, Serialization, Speech, Undecodable, Unsealable};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -118,6 +119,7 @@ pub struct Hub {
     limits: LinkLimits,
     places: Arc<Semaphore>,
     places_total: u32,
+    metrics: Arc<Metrics>,
 }
 
 impl Hub {
@@ -131,7 +133,14 @@ impl Hub {
             limits,
             places,
             places_total: links_max,
+            metrics: Arc::default(),
         }
+    }
+
+    /// What is counted of its links.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
     }
 
     /// The limits of its links.
@@ -188,15 +197,17 @@ impl Hub {
         {
             return;
         }
+        self.metrics.links_opened.add();
         let (mut sink, mut stream) = socket.split();
         let ping = Notify::new();
         let ending = tokio::select! {
             ending = self.read(&mut stream, link, speech, &ping) => ending,
-            ending = write(&mut sink, outgoing, speech, &ping) => ending,
+            ending = self.write(&mut sink, outgoing, speech, &ping) => ending,
             _ = is_cut => Ending::Lost("cut"),
         };
         let (Ending::Lost(why) | Ending::Close(_, why)) = &ending;
         tracing::debug!(link = link.0, why, "link ends");
+        self.metrics.links_ended.add();
         self.tell(Input::LinkLost { link }).await;
         if let Ending::Close(code, reason) = ending {
             let socket = sink
@@ -247,9 +258,58 @@ impl Hub {
                     Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
                 )) => continue,
             };
+            self.metrics.received.add();
+            if matches!(input, Input::Undecodable { .. }) {
+                self.metrics.malformed.add();
+            }
             tracing::trace!(?input);
             if self.inbox.send(Arrival::Input(input)).await.is_err() {
                 return Ending::Close(CloseCode::Away, "shutting down");
+            }
+        }
+    }
+
+    async fn write<S>(
+        &self,
+        sink: &mut SplitSink<WebSocketStream<S>, Message>,
+        mut outgoing: mpsc::Receiver<Outgoing>,
+        speech: &Speech,
+        ping: &Notify,
+    ) -> Ending
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let mut next = tokio::select! {
+                next = outgoing.recv() => next,
+                () = ping.notified() => {
+                    if let Err(error) = sink.send(Message::Ping(Vec::new().into())).await {
+                        return ending(&error);
+                    }
+                    continue;
+                }
+            };
+            while let Some(now) = next {
+                let message = match now {
+                    Outgoing::Close(code, reason) => return Ending::Close(code, reason),
+                    Outgoing::Primitive(primitive) => message(&primitive, speech),
+                };
+                match message {
+                    Ok(message) => {
+                        self.metrics.sent.add();
+                        if let Err(error) = sink.feed(message).await {
+                            return ending(&error);
+                        }
+                    }
+                    Err(why) => tracing::error!(%why, "a primitive was not sent"),
+                }
+                next = outgoing.try_recv().ok();
+            }
+            if outgoing.is_closed() && outgoing.is_empty() {
+                return Ending::Lost("cut");
+            }
+            if let Err(error) = sink.flush().await {
+                return ending(&error);
             }
         }
     }
@@ -280,49 +340,6 @@ enum Ending {
     Lost(&'static str),
     /// It is to be closed.
     Close(CloseCode, &'static str),
-}
-
-async fn write<S>(
-    sink: &mut SplitSink<WebSocketStream<S>, Message>,
-    mut outgoing: mpsc::Receiver<Outgoing>,
-    speech: &Speech,
-    ping: &Notify,
-) -> Ending
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    loop {
-        let mut next = tokio::select! {
-            next = outgoing.recv() => next,
-            () = ping.notified() => {
-                if let Err(error) = sink.send(Message::Ping(Vec::new().into())).await {
-                    return ending(&error);
-                }
-                continue;
-            }
-        };
-        while let Some(now) = next {
-            let message = match now {
-                Outgoing::Close(code, reason) => return Ending::Close(code, reason),
-                Outgoing::Primitive(primitive) => message(&primitive, speech),
-            };
-            match message {
-                Ok(message) => {
-                    if let Err(error) = sink.feed(message).await {
-                        return ending(&error);
-                    }
-                }
-                Err(why) => tracing::error!(%why, "a primitive was not sent"),
-            }
-            next = outgoing.try_recv().ok();
-        }
-        if outgoing.is_closed() && outgoing.is_empty() {
-            return Ending::Lost("cut");
-        }
-        if let Err(error) = sink.flush().await {
-            return ending(&error);
-        }
-    }
 }
 
 /// What an error of the WebSocket means for the link (RFC 6455 section 7.4.1).

@@ -6,8 +6,10 @@ use crate::config::{Flags, LogFormat, Settings};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts};
 use crate::link::Hub;
+use crate::metrics;
 use crate::serve::{Door, serve};
 use crate::store::Store;
+use crate::store::tool::Tool;
 use m2m_machine::cse::Event;
 use m2m_machine::text::Text;
 use std::io::{IsTerminal, Write};
@@ -40,6 +42,15 @@ pub fn cse(flags: &Flags) -> ExitCode {
             ended.unwrap_or_else(|why| complain(&why.to_string(), FAILED))
         }),
         Err(why) => complain(&format!("cannot start: {why}"), NOT_STARTED),
+    }
+}
+
+/// Does something with a store.
+#[must_use]
+pub fn store(tool: &Tool) -> ExitCode {
+    match tool.run(&mut std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => complain(&why.to_string(), FAILED),
     }
 }
 
@@ -84,7 +95,13 @@ async fn run(settings: Settings) -> ExitCode {
             origin: settings.cse_id.clone(),
             patience: Duration::from_millis(settings.host.dial_ms),
         }),
-        report,
+        report: {
+            let metrics = hub.metrics();
+            move |event: &Event| {
+                metrics.count(event);
+                report(event);
+            }
+        },
         store_retry: Duration::from_millis(settings.host.store_retry_ms),
     });
     let driver = match driver {
@@ -92,6 +109,20 @@ async fn run(settings: Settings) -> ExitCode {
         Err(why) => return complain(&why.to_string(), NOT_STARTED),
     };
     say(&format!("listening {scheme}://{address}"));
+    if let Some(wanted) = &settings.metrics {
+        let bound = TcpListener::bind(wanted).await;
+        let bound = bound.and_then(|l| l.local_addr().map(|address| (l, address)));
+        match bound {
+            Ok((listener, address)) => {
+                say(&format!("metrics http://{address}"));
+                tokio::spawn(metrics::serve(listener, hub.metrics()));
+            }
+            Err(why) => {
+                let why = format!("cannot listen on {wanted}: {why}; check --metrics");
+                return complain(&why, NOT_STARTED);
+            }
+        }
+    }
     tracing::info!(cse_id = settings.cse_id, %address, "listening");
     let door = Door {
         unnamed: settings.unnamed_dialect(),

@@ -5,6 +5,7 @@
 
 pub mod codec;
 mod field;
+pub mod tool;
 
 pub use field::Unreadable;
 
@@ -34,6 +35,9 @@ pub enum StoreError {
         /// What the system says.
         why: std::io::Error,
     },
+    /// There is none.
+    #[error("there is no store in {0}; name the folder that the CSE was started with")]
+    Missing(PathBuf),
     /// Another process has it open.
     #[error(
         "the store {0} is in use by another process; stop that one or give another folder with --store"
@@ -106,6 +110,15 @@ impl Store {
         };
         check_format(&path, &database)?;
         Ok(Self(Kind::Disk { path, database }))
+    }
+
+    /// Opens the store in a folder that has one already.
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        if folder.join(FILE).is_file() {
+            Self::open(folder)
+        } else {
+            Err(StoreError::Missing(folder.to_owned()))
+        }
     }
 
     /// A store on any other storage than a file.

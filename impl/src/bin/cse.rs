@@ -1,10 +1,32 @@
 //! The CSE as a program; everything is in the library.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use m2m_cse::config::Flags;
 use m2m_cse::program;
+use m2m_cse::store::tool::Tool;
 use std::process::ExitCode;
 
+/// A reference CSE of oneM2M that speaks WebSocket and manages sessions.
+#[derive(Debug, Parser)]
+#[command(name = "cse", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look into a store that no CSE uses
+    #[command(subcommand)]
+    Store(Tool),
+}
+
 fn main() -> ExitCode {
-    program::cse(&Flags::parse())
+    let Arguments { command, flags } = Arguments::parse();
+    match command {
+        Some(Command::Store(tool)) => program::store(&tool),
+        None => program::cse(&flags),
+    }
 }

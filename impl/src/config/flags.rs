@@ -66,6 +66,9 @@ pub struct Flags {
     /// Read settings from a TOML file; flags win over it
     #[arg(long, value_name = "FILE", help_heading = "Tuning")]
     pub config: Option<PathBuf>,
+    /// Serve counters in the text form of Prometheus, at /metrics
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Logging")]
+    pub metrics: Option<String>,
     /// What to log: a level, or a filter such as info,m2m_cse::link=debug
     #[arg(
         long,
@@ -143,6 +146,7 @@ pub(super) struct File {
     pub(super) ephemeral: Option<bool>,
     pub(super) dialect: Option<DialectName>,
     pub(super) allow_plain_mcc: Option<bool>,
+    pub(super) metrics: Option<String>,
     #[serde(rename = "tls")]
     pub(super) security: Security,
     pub(super) timers: BTreeMap<String, u64>,

@@ -1,0 +1,145 @@
+//! Counters for operators, in the text form that Prometheus reads.
+
+use m2m_machine::cse::{Event, SessionStep};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// How long a scrape may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_BYTES_MAX: usize = 4 << 10;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Links that were opened.
+    pub links_opened: Counter,
+    /// Links that have ended.
+    pub links_ended: Counter,
+    /// Messages that were read.
+    pub received: Counter,
+    /// Messages among them that are no primitive.
+    pub malformed: Counter,
+    /// Messages that were sent.
+    pub sent: Counter,
+    registered: Counter,
+    deregistered: Counter,
+    sessions_active: Counter,
+    sessions_ended: Counter,
+    refused: Counter,
+    limits: Counter,
+}
+
+impl Metrics {
+    /// Counts what the machine reports.
+    pub fn count(&self, event: &Event) {
+        match event {
+            Event::Registered(_) => self.registered.add(),
+            Event::Deregistered(_) => self.deregistered.add(),
+            Event::Session(_, SessionStep::Active) => self.sessions_active.add(),
+            Event::Session(_, SessionStep::Ended) => self.sessions_ended.add(),
+            Event::Refused(..) => self.refused.add(),
+            Event::LimitReached(_) => self.limits.add(),
+            Event::RegisteredAt(_)
+            | Event::RegistrationRefused(_)
+            | Event::Session(_, SessionStep::Pending | SessionStep::Terminating) => {}
+        }
+    }
+
+    /// All counters as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let rows = [
+            ("links_opened", &self.links_opened, "Links opened."),
+            ("links_ended", &self.links_ended, "Links that have ended."),
+            ("messages_received", &self.received, "Messages read."),
+            (
+                "messages_malformed",
+                &self.malformed,
+                "Messages that are no primitive.",
+            ),
+            ("messages_sent", &self.sent, "Messages sent."),
+            ("registrations", &self.registered, "Registrations."),
+            (
+                "deregistrations",
+                &self.deregistered,
+                "Registrations that ended.",
+            ),
+            (
+                "sessions_established",
+                &self.sessions_active,
+                "Sessions that became active.",
+            ),
+            (
+                "sessions_ended",
+                &self.sessions_ended,
+                "Sessions that ended.",
+            ),
+            ("requests_refused", &self.refused, "Requests refused."),
+            ("limits_reached", &self.limits, "Limits that were hit."),
+        ];
+        let mut text = String::new();
+        for (name, counter, help) in rows {
+            let name = format!("cse_{name}_total");
+            let number = counter.get();
+            let row = format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {number}\n");
+            text.push_str(&row);
+        }
+        let open = self
+            .links_opened
+            .get()
+            .saturating_sub(self.links_ended.get());
+        let help = "# HELP cse_links Links that are open.\n# TYPE cse_links gauge\n";
+        writeln!(text, "{help}cse_links {open}").expect("a string takes all");
+        text
+    }
+}
+
+/// Answers scrapes until the task is dropped; one at a time is enough.
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        // Who does not ask properly is not answered.
+        let _ = timeout(PATIENCE, answer(stream, &metrics)).await;
+    }
+}
+
+async fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
+        if head.len() > REQUEST_BYTES_MAX || stream.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
+    }
+    let found = head.starts_with(b"GET /metrics ");
+    let (status, body) = if found {
+        ("200 OK", metrics.text())
+    } else {
+        ("404 Not Found", "ask for /metrics\n".to_owned())
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}

@@ -1,0 +1,68 @@
+//! What an operator can do with a store while no CSE uses it.
+
+use super::{Store, StoreError, codec};
+use clap::Subcommand;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// What to do with a store.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Tool {
+    /// Count the records by kind
+    Inspect {
+        /// Folder of the store
+        folder: PathBuf,
+    },
+    /// Read every record and say whether all are intact
+    Verify {
+        /// Folder of the store
+        folder: PathBuf,
+    },
+    /// Write every record as a line of JSON; keys of sessions are among them
+    Export {
+        /// Folder of the store
+        folder: PathBuf,
+    },
+}
+
+/// Why a tool did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was found cannot be written.
+    #[error("cannot write: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl Tool {
+    /// Does it, and writes what it found.
+    pub fn run(&self, out: &mut impl Write) -> Result<(), ToolError> {
+        let (Self::Inspect { folder } | Self::Verify { folder } | Self::Export { folder }) = self;
+        let records = Store::open_existing(folder)?.load()?;
+        match self {
+            Self::Inspect { .. } => {
+                let mut kinds = BTreeMap::new();
+                for record in &records {
+                    let key = codec::key(&record.key());
+                    let kind = key.split('"').nth(1).unwrap_or_default().to_owned();
+                    *kinds.entry(kind).or_insert(0_u64) += 1;
+                }
+                writeln!(out, "format {}", codec::FORMAT)?;
+                for (kind, count) in kinds {
+                    writeln!(out, "{kind} {count}")?;
+                }
+            }
+            Self::Verify { .. } => writeln!(out, "{} records, all intact", records.len())?,
+            Self::Export { .. } => {
+                for record in &records {
+                    out.write_all(&codec::encode(record))?;
+                    writeln!(out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
