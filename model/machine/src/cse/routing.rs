@@ -133,18 +133,19 @@ impl Cse {
         }
     }
 
-    /// The neighbour that leads to that CSE: itself, an ancestor of it, or the registrar (not back to it).
+    /// The neighbour that leads to that CSE: itself, an ancestor of it, or the registrar; never the one that asks.
     pub(crate) fn next_hop(&self, cse: &CseId, from: &Entity) -> Option<CseId> {
+        let mut neighbours = self.durable.neighbours.iter().map(|(id, _)| id);
         // REG-20
-        let neighbours = || self.durable.neighbours.iter().map(|(id, _)| id);
-        if self.durable.neighbours.has(cse) {
-            return Some(cse.clone());
-        }
-        if let Some(found) = neighbours().find(|id| self.descendants(id).contains(&cse.0)) {
-            return Some(found.clone());
-        }
-        let registrar = self.registrar()?;
-        (*from != Entity::Cse(registrar.clone())).then_some(registrar)
+        let hop = if self.durable.neighbours.has(cse) {
+            cse.clone()
+        } else {
+            match neighbours.find(|id| self.descendants(id).contains(&cse.0)) {
+                Some(found) => found.clone(),
+                None => self.registrar()?,
+            }
+        };
+        (*from != Entity::Cse(hop.clone())).then_some(hop)
     }
 
     /// The CSE at which this one is registered.
