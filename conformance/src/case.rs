@@ -16,6 +16,10 @@ pub struct Case {
     pub title: &'static str,
     /// Requirements it stands on, `specs/requirements/`.
     pub requirements: &'static [&'static str],
+    /// The part of the protocol it is about; a target that does not offer it is not asked.
+    pub group: Group,
+    /// Published clauses it stands on, beside those of its requirements.
+    pub clauses: &'static [&'static str],
     /// What it needs of the system under test.
     pub needs: Needs,
     /// The numbered steps it accounts for.
@@ -32,9 +36,72 @@ pub type Run = for<'a> fn(&'a mut Peer) -> Play<'a>;
 /// A case being played.
 pub type Play<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'a>>;
 
+/// Parts of the protocol, as a conformance statement names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// The opening handshake.
+    Handshake,
+    /// Frames of RFC 6455.
+    Framing,
+    /// AEs, CSEs, originators, links.
+    Registration,
+    /// Operations on resources.
+    Resources,
+    /// Subscriptions and notifications on the same link.
+    Subscription,
+    /// Non-blocking requests.
+    Nonblocking,
+    /// Discovery.
+    Discovery,
+    /// Requests that pass through.
+    Forwarding,
+    /// Session management.
+    Session,
+}
+
+impl Group {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 9] = [
+        Self::Handshake,
+        Self::Framing,
+        Self::Registration,
+        Self::Resources,
+        Self::Subscription,
+        Self::Nonblocking,
+        Self::Discovery,
+        Self::Forwarding,
+        Self::Session,
+    ];
+
+    /// As statements and reports write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Framing => "framing",
+            Self::Registration => "registration",
+            Self::Resources => "resources",
+            Self::Subscription => "subscription",
+            Self::Nonblocking => "nonblocking",
+            Self::Discovery => "discovery",
+            Self::Forwarding => "forwarding",
+            Self::Session => "session",
+        }
+    }
+}
+
 /// What a case needs of the system under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
+    /// One CSE; the suite is every AE (configuration A).
+    One,
+    /// One CSE, with a CSE of the suite registered to it and AEs on either side (B and C).
+    Neighbour,
+    /// One CSE between two CSEs of the suite (D).
+    Transit,
+    /// Any server; the suite sends bytes (G).
+    Bytes,
     /// Two CSEs that know each other (configuration E).
     Pair,
     /// The same, and the power to stop and start one of them; runs alone.
@@ -46,11 +113,34 @@ impl Needs {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::One => "A",
+            Self::Neighbour => "B/C",
+            Self::Transit => "D",
+            Self::Bytes => "G",
             Self::Pair => "E",
             Self::PairWithPower => "E, exclusive",
         }
     }
 }
+
+/// Makes the record of a case without numbered steps.
+macro_rules! case {
+    ($id:literal, $group:ident, $needs:ident, $title:literal, [$($requirement:literal),+],
+     [$($clause:literal),*], $hint:literal, $run:path) => {
+        $crate::case::Case {
+            id: $id,
+            title: $title,
+            requirements: &[$($requirement),+],
+            group: $crate::case::Group::$group,
+            clauses: &[$($clause),*],
+            needs: $crate::case::Needs::$needs,
+            steps: &[],
+            hint: $hint,
+            run: |peer| Box::pin($run(peer)),
+        }
+    };
+}
+pub(crate) use case;
 
 /// A numbered step of a flow, and how this case accounts for it.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +233,10 @@ pub enum Stop {
     Lost(String),
     /// A condition of the case could not be brought about.
     Inconclusive(String),
+    /// Two readings are published, and the system follows the other one.
+    Disputed(String),
+    /// The system does not offer what the case is about, as it has said itself.
+    Absent(String),
     /// The suite is at fault.
     Broken(String),
 }
@@ -189,6 +283,8 @@ impl Stop {
         match self {
             Self::Fail(_) => Verdict::Fail,
             Self::Silence(_) | Self::Lost(_) | Self::Inconclusive(_) => Verdict::Inconclusive,
+            Self::Disputed(_) => Verdict::Disputed,
+            Self::Absent(_) => Verdict::NotApplicable,
             Self::Broken(_) => Verdict::Error,
         }
     }

@@ -2,11 +2,19 @@
 
 use crate::case::{Case, How, Step};
 
+pub mod discovery;
 pub mod establishment;
 pub mod establishment_refusals;
+pub mod framing;
+pub mod handshake;
 pub mod link;
+pub mod neighbour;
+pub mod nonblocking;
+pub mod registration;
 pub mod relink;
+pub mod resources;
 pub mod restart;
+pub mod subscription;
 pub mod termination;
 pub mod termination_variants;
 pub mod usage;
@@ -18,6 +26,14 @@ pub mod usage_refusals;
 #[must_use]
 pub fn all() -> Vec<&'static Case> {
     let tables = [
+        handshake::CASES,
+        framing::CASES,
+        registration::CASES,
+        resources::CASES,
+        subscription::CASES,
+        nonblocking::CASES,
+        discovery::CASES,
+        neighbour::CASES,
         establishment::CASES,
         usage::CASES,
         usage_at_once::CASES,

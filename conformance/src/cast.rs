@@ -50,16 +50,26 @@ impl Ae {
             Party::Ae2 | Party::Ae4 | Party::Cse2 => Party::Cse2,
         };
         let target = peer.target(cse).clone();
-        let link = peer.open(party, cse, None).await?;
         let rn = format!("{}-{}", party.short(), peer.dice().name());
+        let manner = &target.manner;
+        let wanted = if manner.assigned {
+            "C".to_owned()
+        } else {
+            format!("C{rn}")
+        };
+        let origin = manner.origin.then_some(wanted.as_str());
+        let link = peer.open(party, cse, origin).await?;
         let mut ae = json!({
             "rn": rn, "api": format!("Norg.example.{rn}"), "rr": true, "srv": ["3"]
         });
         if let Some(scap) = scap {
             ae["scap"] = scap.into();
         }
+        if !manner.poa.is_empty() {
+            ae["poa"] = json!(manner.poa);
+        }
         let message = json!({
-            "op": 1, "to": target.name, "fr": "C", "rqi": "a1", "rvi": "3", "ty": 2,
+            "op": 1, "to": target.name, "fr": wanted, "rqi": "a1", "rvi": "3", "ty": 2,
             "pc": {"m2m:ae": ae}
         });
         let answer = peer.call(link, steps, &message).await?;

@@ -12,14 +12,14 @@ pub mod exit {
     pub const PASSED: u8 = 0;
     /// At least one case failed.
     pub const FAILED: u8 = 1;
-    /// The command line is wrong.
-    pub const USAGE: u8 = 2;
+    /// The command line or a profile is wrong.
+    pub const USAGE: u8 = 64;
     /// The system under test cannot be reached, or was lost.
     pub const UNREACHABLE: u8 = 3;
     /// Nothing was selected, or nothing of it applies.
     pub const NOTHING: u8 = 4;
     /// Nothing failed, but not everything could be decided.
-    pub const INCONCLUSIVE: u8 = 5;
+    pub const INCONCLUSIVE: u8 = 2;
     /// The suite itself is at fault, or cannot write its report.
     pub const OWN_ERROR: u8 = 70;
 }
@@ -27,10 +27,10 @@ pub mod exit {
 const EXIT_CODES: &str = "Exit codes:
   0   every case passed or does not apply
   1   a case failed or is disputed
-  2   wrong command line
+  2   nothing failed, but a case is inconclusive
   3   the system under test cannot be reached or started, or was lost on the way
   4   nothing selected, or nothing of it applies
-  5   nothing failed, but a case is inconclusive
+  64  wrong command line or malformed profile
   70  an error of the suite itself, or the report cannot be written";
 
 /// Black-box conformance suite for oneM2M CSEs over WebSocket. Without a subcommand: `run`.
@@ -57,7 +57,7 @@ pub enum Command {
         cases: Vec<String>,
         /// How to run.
         #[command(flatten)]
-        options: RunOptions,
+        options: Box<RunOptions>,
     },
     /// List the cases
     List {
@@ -105,12 +105,22 @@ pub struct RunOptions {
     /// Seed of all randomness, to repeat a run
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Cases at a time
-    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = at_least_one::<u8>)]
-    pub jobs: u8,
+    /// Cases at a time [default: the profile's, else 4]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one::<u8>)]
+    pub jobs: Option<u8>,
     /// How long a case waits for a message before it asks whether anybody is there, ms
-    #[arg(long, value_name = "MS", default_value_t = 12_000, value_parser = at_least_one::<u64>)]
-    pub patience: u64,
+    /// [default: the profile's, else 12000]
+    #[arg(long, value_name = "MS", value_parser = at_least_one::<u64>)]
+    pub patience: Option<u64>,
+    /// A system the suite has a profile of: reference, acme, mobius, generic
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "reference_bin"])]
+    pub sut: Option<String>,
+    /// The profile of another system
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "reference_bin", "sut"])]
+    pub profile: Option<PathBuf>,
+    /// Where systems under test are installed
+    #[arg(long, value_name = "FOLDER", default_value = "target/suts")]
+    pub environments: PathBuf,
 }
 
 /// A target as given on the command line.
@@ -131,11 +141,7 @@ impl Address {
             .name
             .clone()
             .unwrap_or_else(|| id.trim_start_matches('/').to_owned());
-        Target {
-            url: self.url.clone(),
-            id,
-            name,
-        }
+        Target::new(&self.url, &id, &name)
     }
 }
 

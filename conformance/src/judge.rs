@@ -102,14 +102,16 @@ pub async fn replay(header: &Header, events: &[Event]) -> Result<Vec<Outcome>, J
         let Some(events) = by_case.get(id.as_str()) else {
             continue;
         };
+        let number = |event: &&Event| event.text.strip_prefix(run::ATTEMPT)?.parse::<u64>().ok();
+        let attempt = events.iter().find_map(number).unwrap_or(0);
         let world = World::Replay(Replay::new(events.iter().copied()));
         let patience = Duration::from_millis(header.patience_ms);
         let peer = Peer::new(
             case.id,
             world,
-            header.targets.clone(),
+            run::seen_by(case, &header.targets),
             patience,
-            header.seed,
+            header.seed.wrapping_add(attempt),
         );
         outcomes.push(run::play(case, peer).await);
     }

@@ -66,7 +66,15 @@ fn rails() -> Vec<char> {
 }
 
 fn arrow(out: &mut String, line: &Line) {
-    let (from, to) = (COLUMNS[line.from.column()], COLUMNS[line.to.column()]);
+    let (from, mut to) = (COLUMNS[line.from.column()], COLUMNS[line.to.column()]);
+    if from == to {
+        // Both stand in one column: drawn towards the neighbouring one.
+        to = COLUMNS[if line.to.column() == 0 {
+            1
+        } else {
+            line.to.column() - 1
+        }];
+    }
     let (left, right) = (from.min(to), from.max(to));
     let mut row = rails();
     for cell in &mut row[left + 1..right] {

@@ -17,6 +17,7 @@ pub mod expect;
 pub mod judge;
 pub mod ladder;
 pub mod peer;
+pub mod profile;
 pub mod record;
 pub mod report;
 pub mod run;

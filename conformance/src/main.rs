@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use m2m_conformance::case::Verdict;
+use m2m_conformance::case::{Group, Verdict};
 use m2m_conformance::cli::{Cli, Command, RunOptions, exit};
+use m2m_conformance::profile::{Profile, ProfileError};
 use m2m_conformance::report::Folder;
 use m2m_conformance::run::{Outcome, Plan, Sut};
+use m2m_conformance::sut::foreign::Foreign;
 use m2m_conformance::sut::{Pair, build};
 use m2m_conformance::time::Stamp;
 use m2m_conformance::{cases, console, dice, judge, report, run, schema};
@@ -17,7 +19,17 @@ use tokio::sync::Mutex;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            error.print().ok();
+            return ExitCode::from(if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::PASSED
+            });
+        }
+    };
     let code = match cli.command {
         None => play(&[], &cli.options).await,
         Some(Command::Run { cases, options }) => play(&cases, &options).await,
@@ -70,18 +82,22 @@ async fn play(patterns: &[String], options: &RunOptions) -> Result<u8, Complaint
     if let Some(path) = &options.json {
         report::writable(path).map_err(|error| Complaint::new(exit::OWN_ERROR, error))?;
     }
-    let sut = match system(options).await {
+    let profile = profile(options)?;
+    let sut = match system(options, profile.as_ref()).await {
         Ok(sut) => sut,
         Err(complaint) => {
             folder.discard();
             return Err(complaint);
         }
     };
+    let ixit = profile.map(|profile| profile.ixit).unwrap_or_default();
+    let jobs = options.jobs.or(ixit.jobs).unwrap_or(4);
+    let patience = options.patience.or(ixit.patience_ms).unwrap_or(12_000);
     let plan = Plan {
         cases,
         seed,
-        jobs: usize::from(options.jobs),
-        patience: Duration::from_millis(options.patience),
+        jobs: usize::from(jobs),
+        patience: Duration::from_millis(patience),
         sut,
     };
     let progress = console::Progress::new(plan.cases.len());
@@ -92,6 +108,11 @@ async fn play(patterns: &[String], options: &RunOptions) -> Result<u8, Complaint
         let mut pair = pair.lock().await;
         pair.stop().await;
         logs.extend(pair.logs());
+    }
+    if let Some(foreign) = &plan.sut.foreign {
+        let mut foreign = foreign.lock().await;
+        foreign.stop().await;
+        logs.push(("cse.log", foreign.log()));
     }
     console::finished(&finished, &plan.sut.name, folder.path());
     let written = folder
@@ -106,7 +127,7 @@ async fn play(patterns: &[String], options: &RunOptions) -> Result<u8, Complaint
     Ok(code(&finished.outcomes, finished.lost.is_some()))
 }
 
-async fn system(options: &RunOptions) -> Result<Sut, Complaint> {
+async fn system(options: &RunOptions, profile: Option<&Profile>) -> Result<Sut, Complaint> {
     if !options.target.is_empty() {
         let targets = options.target.iter().enumerate();
         let targets: Vec<_> = targets.map(|(place, given)| given.target(place)).collect();
@@ -118,13 +139,21 @@ async fn system(options: &RunOptions) -> Result<Sut, Complaint> {
             .map(|target| target.url.as_str())
             .collect::<Vec<_>>()
             .join(" ");
+        let generic = Profile::shipped("generic").map_err(profile_complaint)?;
         return Ok(Sut {
             name,
             targets,
+            groups: generic.ics.groups,
             pair: None,
+            foreign: None,
         });
     }
     let unreachable = |error| Complaint::new(exit::UNREACHABLE, error);
+    if let Some(profile) = profile
+        && profile.name != "reference"
+    {
+        return foreign(profile, options).await;
+    }
     let program = match &options.reference_bin {
         Some(path) => path.clone(),
         None => {
@@ -143,8 +172,51 @@ async fn system(options: &RunOptions) -> Result<Sut, Complaint> {
     Ok(Sut {
         name,
         targets,
+        groups: Group::ALL.to_vec(),
         pair: Some(Arc::new(Mutex::new(pair))),
+        foreign: None,
     })
+}
+
+fn profile_complaint(error: ProfileError) -> Complaint {
+    Complaint::new(exit::USAGE, error)
+}
+
+fn profile(options: &RunOptions) -> Result<Option<Profile>, Complaint> {
+    let profile = match (&options.profile, &options.sut) {
+        (Some(path), _) => Profile::read(path).map(Some),
+        (None, Some(name)) => Profile::shipped(name).map(Some),
+        (None, None) => Ok(None),
+    };
+    profile.map_err(profile_complaint)
+}
+
+/// A system that a profile describes.
+async fn foreign(profile: &Profile, options: &RunOptions) -> Result<Sut, Complaint> {
+    let mut sut = Sut {
+        name: profile.about.clone(),
+        targets: profile.targets(str::to_owned),
+        groups: profile.ics.groups.clone(),
+        pair: None,
+        foreign: None,
+    };
+    if let Some(start) = &profile.start {
+        console::say(&format!("Starting {} …", profile.about));
+        let place = options.environments.join(&profile.name);
+        let place = std::path::absolute(&place).unwrap_or(place);
+        let started = Foreign::start(profile, start, &place).await;
+        let started = started.map_err(|error| Complaint::new(exit::UNREACHABLE, error))?;
+        sut.targets = started.targets();
+        sut.foreign = Some(Arc::new(Mutex::new(started)));
+    }
+    if sut.targets.is_empty() {
+        let text = format!("the profile {} names no [[target]]", profile.name);
+        return Err(Complaint::new(exit::USAGE, text));
+    }
+    for target in &sut.targets {
+        reachable(&target.url).await?;
+    }
+    Ok(sut)
 }
 
 async fn reachable(url: &str) -> Result<(), Complaint> {

@@ -25,6 +25,7 @@ use crate::time::Stamp;
 mod exchange;
 pub mod live;
 pub mod message;
+pub mod raw;
 pub mod replay;
 
 /// A link of this case.
@@ -85,6 +86,7 @@ pub struct Peer {
     shown: BTreeSet<String>,
     probes: u32,
     times: BTreeSet<Stamp>,
+    tolerated: Vec<String>,
 }
 
 /// What a finished case leaves behind.
@@ -98,6 +100,8 @@ pub struct Trace {
     pub violations: Vec<Violation>,
     /// Steps shown.
     pub shown: BTreeSet<String>,
+    /// What is tolerated, though it should be otherwise.
+    pub tolerated: Vec<String>,
 }
 
 impl Peer {
@@ -123,12 +127,18 @@ impl Peer {
             shown: BTreeSet::new(),
             probes: 0,
             times: BTreeSet::new(),
+            tolerated: Vec::new(),
         }
     }
 
     /// Puts a remark into the record.
     pub fn remark(&mut self, text: &str) {
         self.note(Kind::Control, "", "", text);
+    }
+
+    /// Notes something that is tolerated, though it should be otherwise.
+    pub fn tolerate(&mut self, what: String) {
+        self.tolerated.push(what);
     }
 
     /// What the case did otherwise than the stored run, if this is one.
@@ -148,6 +158,7 @@ impl Peer {
             story,
             violations,
             shown,
+            tolerated,
             ..
         } = self;
         Trace {
@@ -155,6 +166,7 @@ impl Peer {
             story,
             violations,
             shown,
+            tolerated,
         }
     }
 
@@ -214,9 +226,9 @@ impl Peer {
             0 => base,
             earlier => format!("{base}#{}", earlier + 1),
         };
-        let url = self.target(sut).url.clone();
+        let target = self.target(sut).clone();
         let outcome = match &mut self.world {
-            World::Live(live) => live.open(&name, &url, origin).await,
+            World::Live(live) => live.open(&name, &target, origin).await,
             World::Replay(replay) => replay.open(&name),
         };
         match outcome {
@@ -236,7 +248,10 @@ impl Peer {
             }
             Err(why) => {
                 self.note(Kind::Refused, &name, "", &why);
-                Err(Stop::lost(format!("{name}: no link to {url}: {why}")))
+                Err(Stop::lost(format!(
+                    "{name}: no link to {}: {why}",
+                    target.url
+                )))
             }
         }
     }
@@ -293,6 +308,12 @@ impl Peer {
             self.pull(link, "the answer to a close").await?;
         }
         Ok(())
+    }
+
+    /// Whether a link has ended as far as was read.
+    #[must_use]
+    pub fn ended(&self, link: Link) -> bool {
+        self.links[link.0].closed.is_some()
     }
 
     /// Awaits the end of a link by the other side, and says how it ended.

@@ -82,6 +82,50 @@ pub struct Target {
     pub id: String,
     /// Name of the CSEBase.
     pub name: String,
+    /// How it wants to be spoken to.
+    #[serde(default)]
+    pub manner: Manner,
+}
+
+/// How a CSE wants to be spoken to, where the published texts leave a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Manner {
+    /// Subprotocols offered, in the order of preference.
+    pub subprotocols: String,
+    /// Whether a link names its originator in the handshake from the first time on.
+    pub origin: bool,
+    /// Whether an AE asks the CSE for an identifier, instead of choosing one.
+    pub assigned: bool,
+    /// `poa` of an AE that wants its notifications on its link.
+    pub poa: Vec<String>,
+    /// Least time between two messages of one link, ms.
+    pub gap_ms: u64,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            subprotocols: "oneM2M.json, oneM2M.R2.0.json".to_owned(),
+            origin: false,
+            assigned: true,
+            poa: Vec::new(),
+            gap_ms: 0,
+        }
+    }
+}
+
+impl Target {
+    /// A CSE that is spoken to in the usual way.
+    #[must_use]
+    pub fn new(url: &str, id: &str, name: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            manner: Manner::default(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -186,11 +230,7 @@ mod tests {
     use super::*;
 
     fn run() -> (Header, Vec<Event>) {
-        let target = Target {
-            url: "ws://h:1".into(),
-            id: "/cse1".into(),
-            name: "cse1".into(),
-        };
+        let target = Target::new("ws://h:1", "/cse1", "cse1");
         let header = Header {
             suite: "suite".into(),
             format: 1,

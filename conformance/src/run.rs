@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::case::{Case, Failure, How, Needs, Stop, Verdict};
+use crate::case::{Case, Failure, Group, How, Needs, Stop, Verdict};
 use crate::ladder;
 use crate::peer::live::Live;
 use crate::peer::{Peer, Trace, World};
@@ -15,6 +15,7 @@ use crate::record::{Event, Header, Target};
 use crate::schema::{self, Shape};
 use crate::story::Line;
 use crate::sut::Pair;
+use crate::sut::foreign::Foreign;
 
 /// Longest time one case may take; only a system that answers without end gets there.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -29,8 +30,12 @@ pub struct Sut {
     pub name: String,
     /// CSE1, CSE2.
     pub targets: Vec<Target>,
+    /// Groups of cases it is asked.
+    pub groups: Vec<Group>,
     /// The processes, where the suite started them.
     pub pair: Option<Arc<Mutex<Pair>>>,
+    /// The process of a foreign system, where the suite started it.
+    pub foreign: Option<Arc<Mutex<Foreign>>>,
 }
 
 /// What is to be played, and how.
@@ -142,7 +147,10 @@ pub async fn run(plan: &Plan, mut done: impl FnMut(&Outcome)) -> Finished {
     outcomes.extend(schema_outcomes(&outcomes));
     let lost = match &plan.sut.pair {
         Some(pair) => pair.lock().await.check().err(),
-        None => None,
+        None => match &plan.sut.foreign {
+            Some(foreign) => foreign.lock().await.check().err(),
+            None => None,
+        },
     };
     Finished {
         header,
@@ -160,7 +168,7 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
     }
     let attempt = async |number: u64| {
         let world = World::Live(Live::new(start, plan.sut.pair.clone()));
-        let targets = plan.sut.targets.clone();
+        let targets = seen_by(case, &plan.sut.targets);
         let mut peer = Peer::new(
             case.id,
             world,
@@ -175,6 +183,14 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
         if let (Needs::PairWithPower, Some(pair)) = (case.needs, &plan.sut.pair) {
             pair.lock().await.revive().await;
         }
+        let mut outcome = outcome;
+        if let Some(foreign) = &plan.sut.foreign
+            && let Some(status) = foreign.lock().await.revive().await
+        {
+            outcome.reason = Some(format!(
+                "the system under test ended in this case ({status})"
+            ));
+        }
         outcome
     };
     let first = attempt(0).await;
@@ -185,13 +201,32 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
     first
 }
 
+/// The CSEs as a case sees them: CSE1, then CSE2; where one is enough, it is both.
+#[must_use]
+pub fn seen_by(case: &Case, targets: &[Target]) -> Vec<Target> {
+    match case.needs {
+        Needs::Pair | Needs::PairWithPower => targets.to_vec(),
+        Needs::One | Needs::Neighbour | Needs::Transit | Needs::Bytes => {
+            let last = targets.last().cloned();
+            last.into_iter().cycle().take(2).collect()
+        }
+    }
+}
+
 fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
-    if sut.targets.len() < 2 {
+    if !sut.groups.contains(&case.group) {
+        return Some(format!(
+            "the statement of the target does not list the group {}",
+            case.group.name()
+        ));
+    }
+    let pair = matches!(case.needs, Needs::Pair | Needs::PairWithPower);
+    if pair && sut.targets.len() < 2 {
         let needs = "needs two CSEs that know each other: give `--target` twice";
         return Some(needs.to_owned());
     }
     match case.needs {
-        Needs::Pair => None,
+        Needs::One | Needs::Neighbour | Needs::Transit | Needs::Bytes | Needs::Pair => None,
         Needs::PairWithPower if sut.pair.is_some() => None,
         Needs::PairWithPower => {
             Some("stops and starts a CSE, which only the reference lets it do".to_owned())
@@ -228,6 +263,7 @@ fn judge(case: &'static Case, result: Result<(), Stop>, trace: Trace) -> Outcome
         story,
         violations,
         shown,
+        tolerated,
     } = trace;
     let steps: Vec<StepAccount> = case
         .steps
@@ -264,6 +300,10 @@ fn judge(case: &'static Case, result: Result<(), Stop>, trace: Trace) -> Outcome
         violations,
         ..Outcome::new(case, Verdict::Pass)
     };
+    if result.is_ok() && !tolerated.is_empty() {
+        outcome.verdict = Verdict::PassLenient;
+        outcome.reason = Some(tolerated.join("; "));
+    }
     if let Err(stop) = result {
         outcome.verdict = stop.verdict();
         outcome.unreachable = matches!(stop, Stop::Lost(_));
@@ -274,9 +314,12 @@ fn judge(case: &'static Case, result: Result<(), Stop>, trace: Trace) -> Outcome
                 }
                 outcome.failure = Some(failure);
             }
-            Stop::Silence(why) | Stop::Lost(why) | Stop::Inconclusive(why) | Stop::Broken(why) => {
-                outcome.reason = Some(why)
-            }
+            Stop::Silence(why)
+            | Stop::Lost(why)
+            | Stop::Inconclusive(why)
+            | Stop::Disputed(why)
+            | Stop::Absent(why)
+            | Stop::Broken(why) => outcome.reason = Some(why),
         }
     }
     outcome

@@ -12,6 +12,7 @@ use crate::record::Target;
 use crate::sut::process::Process;
 
 pub mod build;
+pub mod foreign;
 pub mod process;
 
 /// Timers of the reference as the suite sets them, ms.
@@ -52,6 +53,14 @@ pub enum SutError {
     /// No folder for the stores.
     #[error("no temporary folder for the store of the reference: {0}")]
     Folder(std::io::Error),
+    /// A tool that installs it failed.
+    #[error("{program} cannot install the system under test: {said}")]
+    Install {
+        /// The tool.
+        program: String,
+        /// What it says.
+        said: String,
+    },
     /// The program could not be started.
     #[error("cannot start {}: {source}", program.display())]
     Start {
@@ -66,7 +75,7 @@ pub enum SutError {
         /// Which CSE.
         name: &'static str,
         /// The line awaited.
-        line: &'static str,
+        line: String,
         /// How long.
         seconds: u64,
         /// Its output so far.
@@ -78,7 +87,7 @@ pub enum SutError {
         /// Which CSE.
         name: &'static str,
         /// The line awaited.
-        line: &'static str,
+        line: String,
         /// How it ended.
         status: String,
         /// Its output.
@@ -133,11 +142,8 @@ impl Pair {
     /// How the cases address them: CSE1, CSE2.
     #[must_use]
     pub fn targets(&self) -> Vec<Target> {
-        let target = |process: &Process, name: &str| Target {
-            url: process.url().to_owned(),
-            id: format!("/{name}"),
-            name: name.to_owned(),
-        };
+        let target =
+            |process: &Process, name: &str| Target::new(process.url(), &format!("/{name}"), name);
         vec![target(&self.cse1, "cse1"), target(&self.cse2, "cse2")]
     }
 

@@ -30,8 +30,8 @@ fn silent() -> (TcpListener, String) {
 }
 
 #[rstest]
-#[case::unknown_flag(&["--no-such-flag"], 2, "unexpected argument")]
-#[case::wrong_address(&["run", "--target", "http://h"], 2, "begins with ws://")]
+#[case::unknown_flag(&["--no-such-flag"], 64, "unexpected argument")]
+#[case::wrong_address(&["run", "--target", "http://h"], 64, "begins with ws://")]
 #[case::unknown_case(&["run", "NO-SUCH-CASE"], 4, "no case matches NO-SUCH-CASE")]
 #[case::unknown_case_to_explain(&["explain", "NO-SUCH-CASE"], 4, "there is no case")]
 #[case::no_checkout(&[], 3, "--target")]

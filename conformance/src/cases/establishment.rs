@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{Ae, QUIET, is_event};
 use crate::expect;
@@ -20,6 +20,8 @@ pub const CASES: &[Case] = &[Case {
         "EST-05", "EST-06", "EST-07", "EST-08", "EST-09", "EST-12", "EST-24", "EST-43", "EST-44",
         "EST-48", "EST-53", "EST-54", "EST-62", "EST-73", "POL-05", "POL-06", "POL-07",
     ],
+    group: Group::Session,
+    clauses: &[],
     needs: Needs::Pair,
     steps: STEPS,
     hint: "Often the success (F1-17) leaves before the target agreed, the two ends see different \

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::{unseen, wire};
 use crate::cast::{Ae, QUIET, is_event};
 use crate::expect;
@@ -16,6 +16,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-01",
         title: "A refusal of AE2 reaches AE1 as 4127 and leaves nothing",
         requirements: &["EST-01", "EST-11", "EST-18", "EST-55"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: REFUSAL,
         hint: "Often the verdict's own status is passed on, or the reserved session stays.",
@@ -25,6 +27,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-02",
         title: "A target without session capability gives 5214 and is not asked",
         requirements: &["EST-09", "EST-11", "EST-37"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: INCAPABLE,
         hint: "Often the missing collection is answered 4004.",
@@ -34,6 +38,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-03",
         title: "A target without consent subscription gives 5107 at once and is not asked",
         requirements: &["EST-09", "EST-11", "EST-38"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: UNSUBSCRIBED,
         hint: "Often the CSE waits for a subscription until the request expires.",
@@ -43,6 +49,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-05",
         title: "A target that is not registered gives 4004",
         requirements: &["EST-11", "EST-39"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: UNKNOWN,
         hint: "Often the status of a failed hop is replaced by one of the CSE's own.",
@@ -52,6 +60,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-14",
         title: "A repeated CREATE of a session gives the same answer and no second question",
         requirements: &["EST-12", "EST-13", "REG-30", "REG-31"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: REPEATED,
         hint: "Often the copy is refused because its name is taken by the original.",
@@ -61,6 +71,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-18",
         title: "A target that stays silent gives 4008, and a late yes counts for nothing",
         requirements: &["EST-15", "EST-16", "EST-57", "EST-58"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: SILENCE,
         hint: "Often the late verdict still makes a session at the target's CSE.",
@@ -70,6 +82,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-21",
         title: "A second consent subscription gives 4124, and one by a stranger 4103",
         requirements: &["EST-52", "EST-53"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[],
         hint: "Often any number of subscriptions is taken, so that nobody knows who decides.",

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Needs, Stop};
+use crate::case::{Case, Group, Needs, Stop};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
 use crate::peer::Peer;
@@ -14,6 +14,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-19",
         title: "Text that is no primitive is answered 4000, and the link stays",
         requirements: &["LNK-41", "LNK-43", "REG-22"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[],
         hint: "Often the process or the link dies, or nothing is answered.",
@@ -23,6 +25,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-20",
         title: "Before registration any other request is answered 4106 and has no effect",
         requirements: &["LNK-03", "LNK-04", "REG-14"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[],
         hint: "Often reading is allowed to anybody, or the registrar answers as if registered.",

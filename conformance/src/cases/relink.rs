@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::termination::{check_end, delete_by_ae1, gone};
 use crate::cases::{unseen, wire};
 use crate::cast::{QUIET, is_event};
@@ -17,6 +17,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-04",
         title: "A target whose link stays down gives 5107, and is not asked when it is back",
         requirements: &["EST-11", "EST-57", "LNK-10", "LNK-23"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: UNREACHABLE,
         hint: "Often the question is held too long, or the code is that of a silent target.",
@@ -26,6 +28,8 @@ pub const CASES: &[Case] = &[
         id: "RELINK-1",
         title: "A notification that was not acknowledged is repeated on the next link, once",
         requirements: &["LNK-06", "LNK-11", "USE-23", "USE-53", "USE-54"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[],
         hint: "Often a notification counts as delivered when it is sent.",
@@ -35,6 +39,8 @@ pub const CASES: &[Case] = &[
         id: "RELINK-2",
         title: "An absent or unwilling AE2 does not stop a termination, and is told later",
         requirements: &["END-16", "END-30", "LNK-24"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[],
         hint: "Often the notice is dropped with the session it speaks of.",
@@ -44,6 +50,8 @@ pub const CASES: &[Case] = &[
         id: "RELINK-3",
         title: "A second link of the same AE replaces the first, which is closed with 1000",
         requirements: &["LNK-02", "LNK-05", "LNK-06", "LNK-45", "LNK-47"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[],
         hint: "Often both links stay, and which one gets the notifications is chance.",

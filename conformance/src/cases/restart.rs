@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::{unseen, wire};
 use crate::cast::{QUIET, is_result};
 use crate::expect;
@@ -18,6 +18,8 @@ pub const CASES: &[Case] = &[Case {
     requirements: &[
         "LNK-05", "LNK-06", "LNK-22", "USE-08", "USE-09", "USE-10", "USE-12", "USE-47", "USE-65",
     ],
+    group: Group::Session,
+    clauses: &[],
     needs: Needs::PairWithPower,
     steps: STEPS,
     hint: "Often the acknowledgement leaves before the request is on disk, or the request is \

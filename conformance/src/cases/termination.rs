@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
@@ -17,6 +17,8 @@ pub const CASES: &[Case] = &[Case {
         "END-01", "END-03", "END-05", "END-06", "END-13", "END-14", "END-15", "END-19", "END-20",
         "END-23", "END-28", "END-29", "USE-03",
     ],
+    group: Group::Session,
+    clauses: &[],
     needs: Needs::Pair,
     steps: STEPS,
     hint: "Often AE1 gets its 2002 before AE2 was told and CSE2 confirmed, or something of the \

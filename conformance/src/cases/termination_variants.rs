@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::termination::{check_end, delete_by_ae1, gone};
 use crate::cases::{unseen, wire};
 use crate::cast::{QUIET, is_result};
@@ -19,6 +19,8 @@ pub const CASES: &[Case] = &[
         requirements: &[
             "END-01", "END-03", "END-20", "END-21", "END-25", "END-28", "END-29",
         ],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: BY_AE2,
         hint: "Often the registrar cannot ask down a link that the other side opened.",
@@ -28,6 +30,8 @@ pub const CASES: &[Case] = &[
         id: "FLOW-3X",
         title: "At its expiration a session ends everywhere, and both ends are told",
         requirements: &["END-17", "END-20", "END-21", "END-28", "END-29", "END-36"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: BY_EXPIRY,
         hint: "Often only one of the CSEs watches the time.",
@@ -37,6 +41,8 @@ pub const CASES: &[Case] = &[
         id: "FLOW-3D",
         title: "Deregistration of AE2 ends its session, and AE1 is told",
         requirements: &["END-18", "END-20", "END-28", "END-29", "END-37", "REG-06"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: BY_DEREGISTRATION,
         hint: "Often the sessions of a deleted AE stay behind at the other CSE.",
@@ -46,6 +52,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-11",
         title: "Termination settles a stored request with 4005 before it is confirmed",
         requirements: &["END-08", "END-32", "USE-47", "REG-35"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: WITH_STORED,
         hint: "Often the stored request is forgotten, or reported after the confirmation.",
@@ -55,6 +63,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-13",
         title: "A repeated DELETE gets its answer again, a new one 4004",
         requirements: &["END-09", "REG-31"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: REPEATED,
         hint: "Often outcomes are not remembered after the resource is gone.",

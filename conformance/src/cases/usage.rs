@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::usage_context::{context_at_cse1, context_at_cse2};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{QUIET, is_result};
@@ -22,6 +22,8 @@ pub const CASES: &[Case] = &[Case {
         "USE-49", "USE-50", "USE-51", "USE-52", "USE-57", "REG-17", "REG-34", "REG-35", "REG-36",
         "EST-31",
     ],
+    group: Group::Session,
+    clauses: &[],
     needs: Needs::Pair,
     steps: STEPS,
     hint: "Often the request is delivered before its window opens, twice, or never; or the \

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Step, Stop};
 use crate::cases::usage::check_update;
 use crate::cases::{unseen, wire};
 use crate::cast::Sealing;
@@ -18,6 +18,8 @@ pub const CASES: &[Case] = &[Case {
         "USE-14", "USE-15", "USE-20", "USE-22", "USE-37", "USE-43", "USE-51", "USE-55", "USE-57",
         "POL-15", "REG-28",
     ],
+    group: Group::Session,
+    clauses: &[],
     needs: Needs::Pair,
     steps: STEPS_AT_ONCE,
     hint: "Often a custom attribute is not taken as a sealed value, or the response has \

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Needs, Stop};
+use crate::case::{Case, Group, Needs, Stop};
 use crate::cases::wire;
 use crate::cast::{Ae, QUIET};
 use crate::expect;
@@ -18,6 +18,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-06",
         title: "A stranger with a session identifier is refused 4103",
         requirements: &["USE-02"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[
             wire("E06-1", "AE3 uses the session"),
@@ -30,6 +32,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-07",
         title: "A target outside the paths of the endpoints is refused 4005",
         requirements: &["USE-01", "USE-39"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[
             wire("E07-1", "AE1 uses another target"),
@@ -42,6 +46,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-08",
         title: "A policy that contradicts another of the same order is refused 4102",
         requirements: &["POL-13", "POL-14"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[
             wire("E08-1", "AE1 makes a second policy"),
@@ -54,6 +60,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-09",
         title: "A blocking request under a schedule, or without window in time, gives 5207",
         requirements: &["USE-33", "USE-44", "USE-45", "USE-49"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[
             wire("E09-1", "AE1 sends a blocking request"),
@@ -68,6 +76,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-15",
         title: "Data that is not sealed with the session's key is refused",
         requirements: &["POL-15", "USE-24", "USE-55", "USE-56"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[
             wire("E15-1", "AE1 sends plain data"),
@@ -80,6 +90,8 @@ pub const CASES: &[Case] = &[
         id: "ERR-17",
         title: "An unknown session identifier is refused 4004 and never ignored",
         requirements: &["USE-32", "USE-36"],
+        group: Group::Session,
+        clauses: &[],
         needs: Needs::Pair,
         steps: &[
             wire("E17-1", "AE1 names a session"),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -15,11 +17,9 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::case::Stop;
-use crate::peer::{Arrival, Control};
+use crate::peer::{Arrival, Control, raw};
+use crate::record::Target;
 use crate::sut::Pair;
-
-/// Names offered, in the order of preference.
-const SUBPROTOCOLS: &str = "oneM2M.json, oneM2M.R2.0.json";
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -33,9 +33,18 @@ pub struct Live {
 
 #[derive(Debug)]
 struct Open {
-    sink: SplitSink<Socket, Message>,
+    sink: Sink,
+    gap: Duration,
+    last: Option<tokio::time::Instant>,
     arrivals: UnboundedReceiver<Arrival>,
     reader: JoinHandle<()>,
+}
+
+/// The half that sends: messages, or bytes as they are.
+#[derive(Debug)]
+enum Sink {
+    Messages(SplitSink<Socket, Message>),
+    Bytes(OwnedWriteHalf),
 }
 
 impl Drop for Open {
@@ -62,11 +71,11 @@ impl Live {
     pub(super) async fn open(
         &mut self,
         name: &str,
-        url: &str,
+        target: &Target,
         origin: Option<&str>,
     ) -> Result<String, String> {
         let patience = Duration::from_secs(10);
-        let (socket, protocol) = tokio::time::timeout(patience, connect(url, origin))
+        let (socket, protocol) = tokio::time::timeout(patience, connect(target, origin))
             .await
             .map_err(|_| "the handshake took more than 10 s".to_owned())??;
         let (sink, stream) = socket.split();
@@ -75,7 +84,9 @@ impl Live {
         self.links.insert(
             name.to_owned(),
             Open {
-                sink,
+                sink: Sink::Messages(sink),
+                gap: Duration::from_millis(target.manner.gap_ms),
+                last: None,
                 arrivals,
                 reader,
             },
@@ -83,12 +94,53 @@ impl Live {
         Ok(protocol)
     }
 
+    pub(super) async fn open_bytes(&mut self, name: &str, url: &str) -> Result<String, String> {
+        let (host, port) = authority(url)?;
+        let patience = Duration::from_secs(10);
+        let stream = tokio::time::timeout(patience, TcpStream::connect((host.as_str(), port)))
+            .await
+            .map_err(|_| "no connection within 10 s".to_owned())?
+            .map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).ok();
+        let (reading, writing) = stream.into_split();
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(raw::read(reading, sender));
+        let open = Open {
+            sink: Sink::Bytes(writing),
+            gap: Duration::ZERO,
+            last: None,
+            arrivals,
+            reader,
+        };
+        self.links.insert(name.to_owned(), open);
+        Ok("bytes".to_owned())
+    }
+
+    pub(super) async fn send_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let open = self.links.get_mut(name).ok_or("the link is gone")?;
+        match &mut open.sink {
+            Sink::Bytes(writing) => writing
+                .write_all(bytes)
+                .await
+                .map_err(|error| error.to_string()),
+            Sink::Messages(_) => Err("not a link of bytes".to_owned()),
+        }
+    }
+
     pub(super) async fn send(&mut self, name: &str, text: &str) -> Result<(), String> {
         let open = self.links.get_mut(name).ok_or("the link is gone")?;
-        open.sink
-            .send(Message::text(text))
-            .await
-            .map_err(|error| error.to_string())
+        // Some CSEs lose messages that follow each other closely; their profile says so.
+        if let Some(last) = open.last {
+            tokio::time::sleep_until(last + open.gap).await;
+        }
+        open.last = Some(tokio::time::Instant::now());
+        match &mut open.sink {
+            Sink::Messages(sink) => sink
+                .send(Message::text(text))
+                .await
+                .map_err(|error| error.to_string()),
+            Sink::Bytes(_) => Err("not a link of messages".to_owned()),
+        }
     }
 
     pub(super) async fn next(&mut self, name: &str, patience: Duration) -> Arrival {
@@ -111,9 +163,10 @@ impl Live {
     }
 
     pub(super) async fn close(&mut self, name: &str) {
-        if let Some(open) = self.links.get_mut(name) {
+        let sink = self.links.get_mut(name).map(|open| &mut open.sink);
+        if let Some(Sink::Messages(sink)) = sink {
             // What goes wrong here shows when the answer is awaited.
-            open.sink.send(Message::Close(None)).await.ok();
+            sink.send(Message::Close(None)).await.ok();
         }
     }
 
@@ -132,28 +185,34 @@ impl Live {
     }
 }
 
-async fn connect(url: &str, origin: Option<&str>) -> Result<(Socket, String), String> {
-    let mut request = url
+/// Host and port of a WebSocket address.
+fn authority(url: &str) -> Result<(String, u16), String> {
+    let request = url
+        .into_client_request()
+        .map_err(|error| error.to_string())?;
+    let authority = request.uri().authority();
+    let authority = authority.ok_or("the address names no host")?;
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    Ok((host, authority.port_u16().unwrap_or(80)))
+}
+
+async fn connect(target: &Target, origin: Option<&str>) -> Result<(Socket, String), String> {
+    let mut request = target
+        .url
+        .as_str()
         .into_client_request()
         .map_err(|error| error.to_string())?;
     let headers = request.headers_mut();
     headers.insert(
         "Sec-WebSocket-Protocol",
-        HeaderValue::from_static(SUBPROTOCOLS),
+        HeaderValue::from_str(&target.manner.subprotocols).map_err(|error| error.to_string())?,
     );
     if let Some(origin) = origin {
         let value = HeaderValue::from_str(origin).map_err(|error| error.to_string())?;
         headers.insert("X-M2M-Origin", value);
     }
-    let authority = request
-        .uri()
-        .authority()
-        .ok_or("the address names no host")?;
-    let (host, port) = (
-        authority.host().to_owned(),
-        authority.port_u16().unwrap_or(80),
-    );
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
+    let (host, port) = authority(&target.url)?;
+    let stream = TcpStream::connect((host.as_str(), port))
         .await
         .map_err(|error| error.to_string())?;
     stream

@@ -94,22 +94,18 @@ impl Process {
         Ok(self.url.clone())
     }
 
-    /// Awaits a line of standard output that starts like this.
+    /// Awaits a line of standard output that holds this.
     ///
     /// # Errors
     /// If it ends or the line does not come.
-    pub async fn line(
-        &mut self,
-        start: &'static str,
-        patience: Duration,
-    ) -> Result<String, SutError> {
+    pub async fn line(&mut self, start: &str, patience: Duration) -> Result<String, SutError> {
         let mut lines = self.lines.clone();
-        let said = |lines: &Vec<String>| lines.iter().any(|line| line.starts_with(start));
+        let said = |lines: &Vec<String>| lines.iter().any(|line| line.contains(start));
         let found = tokio::time::timeout(patience, lines.wait_for(said))
             .await
             .map(|outcome| {
                 let lines = outcome.ok()?;
-                lines.iter().find(|line| line.starts_with(start)).cloned()
+                lines.iter().find(|line| line.contains(start)).cloned()
             });
         match found {
             Ok(Some(line)) => Ok(line),
@@ -118,14 +114,14 @@ impl Process {
                 let status = status.map_or_else(|error| error.to_string(), |s| s.to_string());
                 Err(SutError::Ended {
                     name: self.name,
-                    line: start,
+                    line: start.to_owned(),
                     status,
                     log: self.log(),
                 })
             }
             Err(_) => Err(SutError::NotReady {
                 name: self.name,
-                line: start,
+                line: start.to_owned(),
                 seconds: patience.as_secs(),
                 log: self.log(),
             }),

@@ -1,0 +1,258 @@
+//! Discovery, by one AE at one CSE (configuration A).
+
+use serde_json::{Value, json};
+
+use crate::case::{Case, Stop, case};
+use crate::cases::resources::{Home, home, make};
+use crate::cast::{Ae, QUIET};
+use crate::expect;
+use crate::peer::{Message, Peer};
+use crate::story::Party;
+
+/// Cases of this chapter.
+pub const CASES: &[Case] = &[
+    case!(
+        "DSC-01",
+        Discovery,
+        One,
+        "Discovery by type finds all and only those",
+        ["DIS-02"],
+        ["TS-0001 10.2.6", "TS-0004 7.3.3.17"],
+        "Often `ty` is ignored.",
+        by_type
+    ),
+    case!(
+        "DSC-02",
+        Discovery,
+        One,
+        "Discovery by label finds all and only those",
+        ["DIS-02"],
+        ["TS-0001 10.2.6"],
+        "Often labels are compared by their start.",
+        by_label
+    ),
+    case!(
+        "DSC-03",
+        Discovery,
+        One,
+        "Several labels mean any, label and type both",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.17.1"],
+        "Often any condition is enough.",
+        combined
+    ),
+    case!(
+        "DSC-04",
+        Discovery,
+        One,
+        "Without a match the list is empty and the answer 2000",
+        ["DIS-03"],
+        ["TS-0001 10.2.6"],
+        "Often 4004 is answered.",
+        empty
+    ),
+    case!(
+        "DSC-05",
+        Discovery,
+        One,
+        "`lim` bounds the number of results",
+        ["DIS-02"],
+        ["TS-0001 8.1.2"],
+        "Often it is ignored.",
+        limited
+    ),
+    case!(
+        "DSC-06",
+        Discovery,
+        One,
+        "`drt` 1 answers structured and 2 unstructured addresses",
+        ["DIS-04"],
+        ["TS-0001 8.1.2"],
+        "Often `drt` is ignored.",
+        result_type
+    ),
+    case!(
+        "DSC-07",
+        Discovery,
+        One,
+        "Every address found can be read",
+        ["DIS-04", "DIS-08"],
+        ["TS-0004 6.2.4"],
+        "Often a slash is missing.",
+        readable
+    ),
+    case!(
+        "DSC-08",
+        Discovery,
+        One,
+        "What the originator may not discover stays hidden",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.15"],
+        "Often names leak.",
+        hidden
+    ),
+    case!(
+        "DSC-09",
+        Discovery,
+        One,
+        "Discovery by attribute compares values",
+        ["DIS-02"],
+        ["TS-0001 8.1.2"],
+        "Often any value matches.",
+        by_attribute
+    ),
+    case!(
+        "DSC-10",
+        Discovery,
+        One,
+        "Discovery below a resource that does not exist is answered 4004",
+        ["REG-20"],
+        ["TS-0004 7.3.3.1"],
+        "Often an empty list is answered.",
+        nowhere
+    ),
+];
+
+async fn tree(peer: &mut Peer) -> Result<Home, Stop> {
+    let mut home = home(peer, &json!({"lbl": ["top"]})).await?;
+    let to = home.cnt.clone();
+    for (rn, lbl, mni) in [("a", json!(["red"]), 1), ("b", json!(["blue", "red"]), 2)] {
+        let body = json!({"rn": rn, "lbl": lbl, "mni": mni});
+        make(peer, &mut home.ae, &to, 3, "m2m:cnt", &body).await?;
+    }
+    let body = json!({"con": "x", "lbl": ["red"]});
+    make(peer, &mut home.ae, &to, 4, "m2m:cin", &body).await?;
+    Ok(home)
+}
+
+async fn find(peer: &mut Peer, ae: &mut Ae, to: &str, filter: Value) -> Result<Message, Stop> {
+    let mut fc = filter;
+    fc["fu"] = 1.into();
+    let message = ae.request(2, to, json!({"drt": 1, "fc": fc}));
+    peer.call(ae.link, ("discover", "found"), &message).await
+}
+
+/// Last segments of what was found.
+async fn names(peer: &mut Peer, home: &mut Home, filter: Value) -> Result<Vec<String>, Stop> {
+    let to = home.ae.own("");
+    let answer = find(peer, &mut home.ae, &to, filter).await?;
+    expect::status("DIS-03", "discovery", &answer, &[2000])?;
+    let found = expect::list("DIS-04", "the answer", answer.content(), "m2m:uril")?;
+    let last = |uri: &Value| {
+        let text = uri.as_str().unwrap_or_default();
+        text.rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    let mut names: Vec<String> = found.iter().map(last).collect();
+    names.sort();
+    Ok(names)
+}
+
+async fn found(peer: &mut Peer, filter: Value, expected: &[&str]) -> Result<(), Stop> {
+    let mut home = tree(peer).await?;
+    let what = format!("found by {filter}");
+    let names = names(peer, &mut home, filter).await?;
+    expect::equal("DIS-02", &what, json!(expected), &json!(names))
+}
+
+async fn by_type(peer: &mut Peer) -> Result<(), Stop> {
+    found(peer, json!({"ty": [3]}), &["a", "b", "box"]).await
+}
+
+async fn by_label(peer: &mut Peer) -> Result<(), Stop> {
+    found(peer, json!({"lbl": ["blue"]}), &["b"]).await
+}
+
+async fn combined(peer: &mut Peer) -> Result<(), Stop> {
+    found(peer, json!({"lbl": ["blue", "top"]}), &["b", "box"]).await?;
+    found(peer, json!({"lbl": ["red"], "ty": [3]}), &["a", "b"]).await
+}
+
+async fn empty(peer: &mut Peer) -> Result<(), Stop> {
+    found(peer, json!({"lbl": ["green"]}), &[]).await
+}
+
+async fn limited(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = tree(peer).await?;
+    let found = names(peer, &mut home, json!({"ty": [3], "lim": 2})).await?;
+    expect::equal("DIS-02", "results with `lim` 2", 2, &found.len().into())
+}
+
+async fn result_type(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = tree(peer).await?;
+    let answer = home
+        .ae
+        .read(peer, QUIET, &home.cnt.clone(), "REG-19", 2000)
+        .await?;
+    let ri = expect::text("REG-19", "the container", answer.body("m2m:cnt"), "ri")?;
+    for (drt, last) in [(1, "box"), (2, ri.as_str())] {
+        let filter = json!({"fu": 1, "lbl": ["top"]});
+        let more = json!({"drt": drt, "fc": filter});
+        let message = home.ae.request(2, &home.ae.own(""), more);
+        let answer = home.ae.ask(peer, QUIET, &message, "DIS-04", 2000).await?;
+        let uri = answer.content()["m2m:uril"][0].as_str().unwrap_or_default();
+        let good = uri.rsplit('/').next() == Some(last);
+        expect::holds(
+            "DIS-04",
+            &format!("drt {drt} ends with {last}"),
+            good,
+            &answer.text,
+        )?;
+        let structured = uri.matches('/').count() >= 2 && uri.ends_with("/box");
+        expect::holds(
+            "DIS-04",
+            "structured for drt 1 only",
+            structured == (drt == 1),
+            uri,
+        )?;
+    }
+    Ok(())
+}
+
+async fn readable(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = tree(peer).await?;
+    let to = home.ae.own("");
+    let answer = find(peer, &mut home.ae, &to, json!({"ty": [3]})).await?;
+    let found = expect::list("DIS-04", "the answer", answer.content(), "m2m:uril")?.to_vec();
+    for uri in found {
+        let uri = uri.as_str().unwrap_or_default();
+        home.ae.read(peer, QUIET, uri, "DIS-08", 2000).await?;
+    }
+    Ok(())
+}
+
+async fn hidden(peer: &mut Peer) -> Result<(), Stop> {
+    let home = tree(peer).await?;
+    let (mut other, _) = Ae::register(peer, Party::Ae3, None, QUIET).await?;
+    let to = peer.target(Party::Cse1).name.clone();
+    let answer = find(
+        peer,
+        &mut other,
+        &to,
+        json!({"lbl": ["top", "red", "blue"]}),
+    )
+    .await?;
+    expect::status("DIS-02", "discovery", &answer, &[2000, 4103])?;
+    let leaked = answer.text.contains(&home.ae.rn);
+    expect::holds("DIS-02", "nothing of another AE", !leaked, &answer.text)
+}
+
+async fn by_attribute(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = tree(peer).await?;
+    let filter = json!({"ty": [3], "atr": [{"nm": "mni", "val": 2}]});
+    let to = home.ae.own("");
+    let answer = find(peer, &mut home.ae, &to, filter.clone()).await?;
+    if answer.value["rsc"] == 4000 {
+        let what = "an attribute filter is refused with 4000: TS-0004 writes `atr` a list of \
+                    name and value, later releases name the attribute directly";
+        return Err(Stop::Disputed(what.to_owned()));
+    }
+    let found = names(peer, &mut home, filter).await?;
+    expect::equal("DIS-02", "found by mni 2", json!(["b"]), &json!(found))
+}
+
+async fn nowhere(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = home(peer, &json!({})).await?;
+    let to = home.ae.own("/nothing");
+    let answer = find(peer, &mut home.ae, &to, json!({"ty": [3]})).await?;
+    expect::status("REG-20", "discovery below nothing", &answer, &[4004])
+}
