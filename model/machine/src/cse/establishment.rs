@@ -8,8 +8,8 @@
 //!      └── lease over ─▶ ended
 //! ```
 //!
-//! Resources appear on the way back, so the initiator is told last. What is asked of whom is in [`questions`], what
-//! becomes of the answers in [`answers`], how the resources are made in [`making`].
+//! Resources appear on the way back, so the initiator is told last. What is asked of whom is in `questions`, what
+//! becomes of the answers in `answers`, how the resources are made in `making`.
 
 mod answers;
 pub(crate) mod making;

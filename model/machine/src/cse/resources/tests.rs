@@ -292,7 +292,7 @@ fn network_coordination_is_a_matter_of_nodes(
         .create(OWNER, "cse2", ResourceType::Node, &node)
         .expect("a node");
     let entries = Value::object([(Attribute::ScheduleEntries, Value::texts(["0 0 8 * * * *"]))]);
-    let flag = coordinated.then(|| (Attribute::NetworkCoordinated, Value::Bool(true)));
+    let flag = coordinated.then_some((Attribute::NetworkCoordinated, Value::Bool(true)));
     let members: Vec<_> = [(Attribute::ScheduleElement, entries)]
         .into_iter()
         .chain(flag)
