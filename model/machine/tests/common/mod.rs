@@ -15,10 +15,11 @@ use m2m_machine::deviation::Deviations;
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::{Primitive, Request, Response};
 use m2m_machine::record::{Key, Record, Update};
+use m2m_machine::resource::{Resource, ResourceType};
 use m2m_machine::shared::Shared;
 use m2m_machine::value::Value;
 use m2m_machine::{Cse, Env, Fresh, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The name of a CSE or of an AE end.
 pub(crate) type Node = &'static str;
@@ -84,6 +85,24 @@ impl World {
 
     pub(crate) fn cse(&self, node: Node) -> &Cse {
         &self.hosts[node].cse
+    }
+
+    /// The resources of a type that a CSE holds.
+    pub(crate) fn resources(&self, node: Node, of: ResourceType) -> Vec<Shared<Resource>> {
+        let resource = |record| match record {
+            Record::Resource(r) if r.resource_type == of => Some(r),
+            Record::Resource(_)
+            | Record::Counter(_)
+            | Record::Neighbour(_)
+            | Record::Session(_)
+            | Record::Attempt(_)
+            | Record::Change(_)
+            | Record::Stored(_)
+            | Record::Notice(_)
+            | Record::Tombstone(_)
+            | Record::Outcome(_) => None,
+        };
+        self.cse(node).durable().filter_map(resource).collect()
     }
 
     /// Opens a link; `from` is its client. An AE says who it is by `origin`.
@@ -162,6 +181,13 @@ impl World {
         self.links_between(one, other).pop()
     }
 
+    /// The open links of a node and who is at their other ends, in the order of their opening.
+    pub(crate) fn links_of(&self, node: Node) -> Vec<(LinkId, Node)> {
+        let mine = self.wires.iter().filter(|w| w.ends.contains(&node));
+        let peer = |w: &Wire| w.ends.into_iter().find(|end| *end != node);
+        mine.filter_map(|w| Some((w.link, peer(w)?))).collect()
+    }
+
     /// Loses the memory and the links of a CSE; its stored records stay, and it starts again at once.
     pub(crate) fn crash(&mut self, node: Node) {
         let host = self.hosts.get_mut(node).expect("a CSE");
@@ -237,6 +263,12 @@ impl World {
         Some(primitive)
     }
 
+    /// The next message from one node to another is lost.
+    pub(crate) fn lose_next(&mut self, from: Node, to: Node) -> Option<Primitive> {
+        let (_, primitive) = self.flight.get_mut(&(from, to))?.pop_front()?;
+        Some(primitive)
+    }
+
     /// Lets everything between CSEs pass until nothing is on its way.
     pub(crate) fn settle(&mut self) {
         while let Some((from, to)) = self.between_cses() {
@@ -251,13 +283,22 @@ impl World {
 
     /// Moves the clock and lets everything that is due by then happen, in the order of time.
     pub(crate) fn wait(&mut self, milliseconds: u64) {
+        self.wait_and(milliseconds, Self::settle);
+    }
+
+    /// The same, but what is sent meanwhile stays on its way.
+    pub(crate) fn wait_without_passing(&mut self, milliseconds: u64) {
+        self.wait_and(milliseconds, |_| {});
+    }
+
+    fn wait_and(&mut self, milliseconds: u64, then: fn(&mut Self)) {
         let until = self.now.plus(milliseconds);
         while let Some((at, node, timer)) = self.next_deadline()
             && at <= until
         {
             self.now = self.now.max(at);
             self.elapse(node, timer);
-            self.settle();
+            then(self);
         }
         self.now = until;
     }
@@ -412,12 +453,4 @@ pub(crate) fn config(name: &str, kind: CseKind, registrar: Option<&str>) -> Conf
 /// A stand-in for the length in JSON: the machine only compares and records it.
 fn measure(value: &Value) -> u32 {
     u32::try_from(show::value(value).len()).unwrap_or(u32::MAX)
-}
-
-/// The distinct nodes at the ends of open links of a node.
-pub(crate) fn neighbours(world: &World, node: Node) -> BTreeSet<Node> {
-    let mine = world.wires.iter().filter(|w| w.ends.contains(&node));
-    mine.flat_map(|w| w.ends)
-        .filter(|end| *end != node)
-        .collect()
 }

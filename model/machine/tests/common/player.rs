@@ -1,11 +1,13 @@
 //! AEs that play along by themselves: they answer what they are asked, ask again after a loss, and keep count.
 
-use super::message::{event, reason, reply, yes};
+use super::message::{Ticket, event, reason, reply, session_of, ticket, yes};
 use super::scene::{below_target, far, name_of, stem};
 use super::{Node, World};
 use m2m_machine::Timestamp;
+use m2m_machine::attribute::Attribute;
 use m2m_machine::id::RequestId;
 use m2m_machine::primitive::{Primitive, Request, Response};
+use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
 use std::collections::BTreeMap;
 
@@ -40,6 +42,31 @@ impl Players {
         self.answers.get(&key).and_then(|all| all.last())
     }
 
+    /// The sessions that AE1 was given, in the order of their requests.
+    pub(crate) fn tickets(&self) -> Vec<Ticket> {
+        let all = self.answers.values().filter_map(|all| all.last());
+        let created = all.filter(|r| r.status == Status::CREATED && session_of(r).is_some());
+        created.map(ticket).collect()
+    }
+
+    /// The identifier of a session at its CSE that AE2 was asked to take part in.
+    pub(crate) fn asked_of_target(&self) -> Option<String> {
+        let questions = self.told.values().filter_map(event);
+        let mut newest_first = questions.rev();
+        let (_, shown) = newest_first.find(|(kind, _)| *kind == ESTABLISHMENT)?;
+        let session = shown.member(&Attribute::Resource(ResourceType::Session))?;
+        let id = session.member(&Attribute::ResourceId)?;
+        id.as_text().map(ToString::to_string)
+    }
+
+    /// Whoever was answered more than once, after a repetition, got the same answer (REG-31).
+    pub(crate) fn check_single_answers(&self) {
+        for (key, all) in &self.answers {
+            let first = &all[0];
+            assert!(all.iter().all(|r| r == first), "{key:?}: {all:#?}");
+        }
+    }
+
     /// The reasons that an AE was given for ends of sessions.
     pub(crate) fn reasons(&self, ae: Node) -> Vec<i64> {
         let mine = self.told.iter().filter(|((to, _), _)| *to == ae);
@@ -49,11 +76,8 @@ impl Players {
     /// Plays until nothing is on its way, all links are open, and nothing is due before `until`.
     pub(crate) fn play(&mut self, world: &mut World, until: Timestamp) {
         for _ in 0..10_000 {
-            if let Some((from, to)) = world.in_flight().into_iter().next() {
-                let primitive = world.pass(from, to).expect("it is in flight");
-                if !world.hosts.contains_key(to) {
-                    self.react(world, to, from, primitive);
-                }
+            if let Some(way) = world.in_flight().into_iter().next() {
+                self.pass(world, way);
             } else if !self.reopen(world) {
                 match world.next_deadline() {
                     Some((at, node, timer)) if at <= until => {
@@ -65,6 +89,14 @@ impl Players {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    /// Lets the next message of one way pass; an AE reacts to it.
+    pub(crate) fn pass(&mut self, world: &mut World, (from, to): (Node, Node)) {
+        let primitive = world.pass(from, to).expect("it is in flight");
+        if !world.hosts.contains_key(to) {
+            self.react(world, to, from, primitive);
+        }
     }
 
     fn react(&mut self, world: &mut World, ae: Node, cse: Node, primitive: Primitive) {

@@ -1,0 +1,26 @@
+//! Rules, in tables: which check answers first, which code an offence gets, whose word counts, what a repetition, a
+//! limit, a time-out or a crash leads to.
+
+#[expect(dead_code, reason = "each test program uses a part")]
+mod common;
+
+#[path = "rules/bounds.rs"]
+mod bounds;
+#[path = "rules/codes.rs"]
+mod codes;
+#[path = "rules/crash.rs"]
+mod crash;
+#[path = "rules/establishment.rs"]
+mod establishment;
+#[path = "rules/hop.rs"]
+mod hop;
+#[path = "rules/identity.rs"]
+mod identity;
+#[path = "rules/order.rs"]
+mod order;
+#[path = "rules/policy.rs"]
+mod policy;
+#[path = "rules/repetition.rs"]
+mod repetition;
+#[path = "rules/time.rs"]
+mod time;
