@@ -105,10 +105,10 @@ impl Due {
                 | cse::Timer::Lease(_)
                 | cse::Timer::HopGrace(_)
                 | cse::Timer::Termination(_)
+                | cse::Timer::TombstoneRetry(_)
                 | cse::Timer::Window(_)
                 | cse::Timer::StoredExpiry(_) => true,
                 cse::Timer::SessionExpiry(_)
-                | cse::Timer::TombstoneRetry(_)
                 | cse::Timer::TombstoneEnd(_)
                 | cse::Timer::ResourceExpiry(_)
                 | cse::Timer::Outcome(_) => false,
@@ -125,9 +125,16 @@ pub(crate) fn possible(world: &World, state: &State, actions: &mut Vec<Action>) 
     asks(world, state, actions);
     deliveries(world, state, actions);
     links(world, state, actions);
+    // What disturbs a world in which nobody has asked for anything yet leads back to where it was.
+    let has_begun = state.wishes.iter().any(|next| *next > 0);
+    if has_begun {
+        disturbances(world, state, actions);
+    }
     time(world, state, actions);
-    repeats(world, state, actions);
-    crashes(world, state, actions);
+    if has_begun {
+        repeats(world, state, actions);
+        crashes(world, state, actions);
+    }
 }
 
 fn asks(world: &World, state: &State, actions: &mut Vec<Action>) {
@@ -182,23 +189,26 @@ fn deliveries(world: &World, state: &State, actions: &mut Vec<Action>) {
 }
 
 fn links(world: &World, state: &State, actions: &mut Vec<Action>) {
-    for pair in (0_u8..).take(world.links.len()) {
-        let row = &state.pairs[usize::from(pair)];
-        let newest = row.connections.last();
-        let is_up = newest.is_some_and(|c| c.is_whole() && !c.client.closing && !c.server.closing);
-        let may_break = world.scenario.breaks.contains(&pair);
-        if is_up && may_break && state.left.cuts > 0 {
-            actions.push(Action::Cut(pair));
-        }
-        if is_up && may_break && state.left.losses > 0 {
-            for side in Side::BOTH {
-                actions.push(Action::Lose { pair, side });
-            }
-        }
+    for (pair, row) in (0_u8..).take(world.links.len()).zip(&state.pairs) {
         if row.dialing && row.connections.len() < 2 {
             actions.push(Action::Reopen(pair));
             if state.left.failures > 0 {
                 actions.push(Action::Fail(pair));
+            }
+        }
+    }
+}
+
+fn disturbances(world: &World, state: &State, actions: &mut Vec<Action>) {
+    for pair in world.scenario.breaks {
+        let newest = state.pairs[usize::from(*pair)].connections.last();
+        let is_up = newest.is_some_and(|c| c.is_whole() && !c.client.closing && !c.server.closing);
+        if is_up && state.left.cuts > 0 {
+            actions.push(Action::Cut(*pair));
+        }
+        if is_up && state.left.losses > 0 {
+            for side in Side::BOTH {
+                actions.push(Action::Lose { pair: *pair, side });
             }
         }
     }

@@ -1,28 +1,81 @@
 //! The command line.
 
+use crate::catalogue;
+use crate::ladder;
+use crate::properties;
 use crate::report::{self, Progress};
+use crate::sabotage;
 use crate::scenarios::{self, Scenario};
 use crate::search::{self, How, Outcome};
+use crate::shortest::{self, Found};
+use crate::stored;
+use crate::teeth;
+use crate::wander;
+use crate::world::World;
 use clap::{Parser, Subcommand};
+use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Searches every interleaving of oneM2M service sessions for counterexamples.
+///
+/// Without a command: checks every default scenario, exhaustively.
 #[derive(Debug, Parser)]
 #[command(name = "model", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Writes the results as JSON.
+    #[arg(long, global = true, value_name = "PATH")]
+    json: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Lists the scenarios and what they look at.
     List,
-    /// Checks some scenarios, the shortest counterexample first.
+    /// Checks some scenarios, and shows the shortest counterexamples.
     Check {
         /// Their names.
         #[arg(required = true)]
         names: Vec<String>,
+        /// Switches the rule of this requirement off and shows what breaks.
+        #[arg(long, value_name = "ID")]
+        without: Option<String>,
+        /// Writes the first counterexample.
+        #[arg(long, value_name = "PATH")]
+        export: Option<PathBuf>,
+    },
+    /// Shows the shortest way to the situation that a property speaks of.
+    Trace {
+        /// Its identifier.
+        property: String,
+    },
+    /// Opens a scenario in Stateright's Explorer.
+    Explore {
+        /// Its name.
+        name: String,
+        /// Where the browser finds it.
+        #[arg(long, default_value = "localhost:3000")]
+        address: String,
+    },
+    /// Shows that every property notices a defect.
+    Teeth,
+    /// Walks through a scenario at random.
+    Random {
+        /// Its name.
+        name: String,
+        /// Where the dice begin.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many steps.
+        #[arg(long, default_value_t = 100_000)]
+        steps: u64,
+    },
+    /// Shows a counterexample that was written before.
+    Show {
+        /// The file.
+        path: PathBuf,
     },
 }
 
@@ -34,61 +87,179 @@ const USAGE: u8 = 2;
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
-    match Arguments::parse().command {
-        None => check(scenarios::ALL.iter().filter(|s| s.by_default), How::Everything),
-        Some(Command::List) => list(),
-        Some(Command::Check { names }) => match named(&names) {
-            Ok(found) => check(found.into_iter(), How::Shortest),
-            Err(code) => code,
-        },
+    let arguments = Arguments::parse();
+    let json = arguments.json.as_deref();
+    let result = match arguments.command {
+        None => {
+            let all = scenarios::all().filter(|s| s.by_default);
+            check(all, How::Everything, json)
+        }
+        Some(Command::List) => Ok(list()),
+        Some(Command::Check {
+            names,
+            without,
+            export,
+        }) => named(&names).and_then(|found| match without {
+            None => check(found.into_iter(), How::Shortest, json),
+            Some(id) => ablate(&found, &id, export.as_deref()),
+        }),
+        Some(Command::Trace { property }) => trace(&property),
+        Some(Command::Explore { name, address }) => explore(&name, &address),
+        Some(Command::Teeth) => Ok(teeth::run()),
+        Some(Command::Random { name, seed, steps }) => {
+            scenario(&name).map(|scenario| wander::run(scenario, seed, steps))
+        }
+        Some(Command::Show { path }) => stored::show(&path),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(BROKEN),
+        Err(why) => {
+            report::line(&format!("error: {why}"));
+            ExitCode::from(USAGE)
+        }
     }
 }
 
-fn list() -> ExitCode {
-    for scenario in scenarios::ALL {
-        let default = if scenario.by_default { "" } else { " (not by default)" };
+fn list() -> bool {
+    for scenario in scenarios::all() {
+        let default = if scenario.by_default {
+            ""
+        } else {
+            " (not by default)"
+        };
         report::line(&format!("{}{default}", scenario.name));
         report::line(&format!("    {}", scenario.about));
         report::line(&format!("    {}", scenario.topology.about));
         report::line(&format!("    {}", scenario.properties.join(" ")));
     }
-    ExitCode::SUCCESS
+    true
 }
 
-fn named(names: &[String]) -> Result<Vec<&'static Scenario>, ExitCode> {
-    names
-        .iter()
-        .map(|name| {
-            scenarios::by_name(name).ok_or_else(|| {
-                report::line(&format!("there is no scenario {name}; `list` shows them"));
-                ExitCode::from(USAGE)
-            })
-        })
-        .collect()
+fn scenario(name: &str) -> Result<&'static Scenario, String> {
+    scenarios::by_name(name)
+        .ok_or_else(|| format!("there is no scenario {name}; `list` shows them"))
 }
 
-fn check(scenarios: impl Iterator<Item = &'static Scenario>, how: How) -> ExitCode {
+fn named(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
+    names.iter().map(|name| scenario(name)).collect()
+}
+
+fn searched(scenario: &'static Scenario, how: How) -> Outcome {
+    let mut progress = Progress::of(scenario.name);
+    let outcome = search::scenario(scenario, how, &mut |unique, states, depth, took| {
+        progress.show(unique, states, depth, took);
+    });
+    progress.end();
+    outcome
+}
+
+fn check(
+    scenarios: impl Iterator<Item = &'static Scenario>,
+    how: How,
+    json: Option<&Path>,
+) -> Result<bool, String> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     report::head();
     for scenario in scenarios {
-        let mut progress = Progress::of(scenario.name);
-        let outcome = search::scenario(scenario, how, &mut |unique, states, depth, took| {
-            progress.show(unique, states, depth, took);
-        });
-        progress.end();
+        let outcome = searched(scenario, how);
         report::row(&outcome);
         report::failures(&outcome);
         outcomes.push(outcome);
     }
     let unique: usize = outcomes.iter().map(|o| o.unique).sum();
     let transitions: usize = outcomes.iter().map(|o| o.transitions).sum();
+    let seconds: f64 = outcomes.iter().map(|o| o.took.as_secs_f64()).sum();
     report::line(&format!(
-        "{} scenarios, {unique} unique states, {transitions} transitions",
+        "{} scenarios, {unique} unique states, {transitions} transitions, {seconds:.0} s",
         outcomes.len()
     ));
-    if outcomes.iter().all(report::is_good) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(BROKEN)
+    let coverage = catalogue::coverage();
+    let with_saboteur = teeth::with_saboteur().len();
+    report::line(&format!(
+        "catalogue: {} properties, {} formalised, {} shown elsewhere, {with_saboteur} with a saboteur",
+        coverage.total, coverage.formalised, coverage.elsewhere
+    ));
+    if !coverage.open.is_empty() {
+        report::line(&format!("    not yet: {}", coverage.open.join(" ")));
     }
+    if let Some(path) = json {
+        let witnessed: std::collections::BTreeSet<&str> = outcomes
+            .iter()
+            .flat_map(|o| o.witnessed.iter().map(|(p, _)| p.id()))
+            .collect();
+        let rows: Vec<_> = outcomes.iter().map(report::as_json).collect();
+        let value = json!({
+            "scenarios": rows,
+            "catalogue": {
+                "total": coverage.total,
+                "formalised": coverage.formalised,
+                "shown_elsewhere": coverage.elsewhere,
+                "witnessed": witnessed.len(),
+                "with_saboteur": with_saboteur,
+            },
+        });
+        let text = format!("{value:#}\n");
+        std::fs::write(path, text)
+            .map_err(|why| format!("failed to write {}: {why}", path.display()))?;
+    }
+    Ok(outcomes.iter().all(report::is_good))
+}
+
+fn ablate(found: &[&'static Scenario], id: &str, export: Option<&Path>) -> Result<bool, String> {
+    let saboteur = sabotage::against(id).ok_or_else(|| format!("no saboteur breaks {id}"))?;
+    report::line(&format!("without {id}: {}", saboteur.name));
+    let mut all_hold = true;
+    for scenario in found {
+        let mut ids = scenario.properties.to_vec();
+        ids.extend(saboteur.kills);
+        let mut progress = Progress::of(scenario.name);
+        let outcome = search::sabotaged(
+            scenario,
+            saboteur,
+            &ids,
+            How::Shortest,
+            &mut |unique, states, depth, took| progress.show(unique, states, depth, took),
+        );
+        progress.end();
+        report::failures(&outcome);
+        if let (Some(path), Some((name, actions))) = (export, outcome.broken.first()) {
+            stored::write(path, &outcome.world, name, actions)?;
+        }
+        all_hold &= outcome.broken.is_empty();
+    }
+    Ok(all_hold)
+}
+
+fn trace(id: &str) -> Result<bool, String> {
+    let scenario = scenarios::all()
+        .find(|scenario| scenario.properties.contains(&id))
+        .ok_or_else(|| format!("no scenario looks at {id}"))?;
+    let world = World::new(scenario, None, properties::of(&[id]));
+    let property = world
+        .properties
+        .first()
+        .ok_or_else(|| format!("there is no property {id}"))?;
+    report::line(&format!("{} in {}", property.name, scenario.name));
+    match shortest::way(&world, &|state| (property.witness)(&world, state), None) {
+        Found::Way(actions) => {
+            report::line(&ladder::draw(&world, &actions));
+            Ok(true)
+        }
+        Found::Nowhere(states) | Found::Stopped(states) => {
+            report::line(&format!("its situation does not occur in {states} states"));
+            Ok(false)
+        }
+    }
+}
+
+fn explore(name: &str, address: &str) -> Result<bool, String> {
+    use stateright::Model;
+    let scenario = scenario(name)?;
+    let world = World::new(scenario, None, properties::of(scenario.properties));
+    report::line(&format!(
+        "http://{address} shows {name}; it ends with ctrl-c"
+    ));
+    world.checker().serve(address);
+    Ok(true)
 }

@@ -3,7 +3,7 @@
 use crate::interpret::{Turn, find};
 use crate::properties::{Check, Property};
 use crate::topology::Place;
-use crate::world::{Side, State, World};
+use crate::world::{State, World};
 use m2m_machine::ae::command::Event;
 use m2m_machine::id::LinkId;
 use m2m_machine::{Ae, Cse, Timestamp, ae, cse};
@@ -24,14 +24,10 @@ pub(crate) struct CseStep<'a> {
 
 /// A step of an AE.
 pub(crate) struct AeStep<'a> {
-    /// Which AE.
-    pub(crate) at: u8,
     /// As it was.
     pub(crate) before: &'a Ae,
     /// As it is.
     pub(crate) after: &'a Ae,
-    /// What happened to it.
-    pub(crate) input: &'a ae::Input,
     /// What it wants done.
     pub(crate) outputs: &'a [ae::Output],
 }
@@ -51,11 +47,6 @@ impl Scene<'_> {
     pub(crate) fn peer(&self, node: Place, link: LinkId) -> Option<Place> {
         let (pair, _, side) = find(self.world, self.state, node, link)?;
         Some(self.world.node(pair, side.other()))
-    }
-
-    /// Whether a link goes to the node that opened it.
-    pub(crate) fn is_towards_client(&self, node: Place, link: LinkId) -> bool {
-        find(self.world, self.state, node, link).is_some_and(|(_, _, side)| side == Side::Server)
     }
 }
 

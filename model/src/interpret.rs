@@ -288,13 +288,16 @@ impl<'a> Turn<'a> {
         let config = machine.config().clone();
         let recovered = Cse::recover(config, records, self.state.now);
         // Seen from outside a restart is a step like another.
-        note(self, &CseStep {
-            at: cse,
-            before: &machine,
-            after: &recovered,
-            input: &cse::Input::StoreFailing(false),
-            outputs: &[],
-        });
+        note(
+            self,
+            &CseStep {
+                at: cse,
+                before: &machine,
+                after: &recovered,
+                input: &cse::Input::StoreFailing(false),
+                outputs: &[],
+            },
+        );
         self.state.cses[usize::from(cse)] = Shared::new(recovered);
         for pair in 0..self.world.links.len() {
             for side in Side::BOTH {
@@ -330,18 +333,23 @@ impl<'a> Turn<'a> {
         let mut stored_late = false;
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
-                Defect::Outputs(tamper) => tamper(&before, &machine, &input, &mut outputs),
+                Defect::Outputs(tamper) | Defect::Both(_, tamper) => {
+                    tamper(&before, &machine, &input, &mut outputs);
+                }
                 Defect::NotStored(is_hit) => stored_late = is_hit(&input, &outputs),
                 Defect::Machine(_) | Defect::AeOutputs(_) => {}
             }
         }
-        note(self, &CseStep {
-            at,
-            before: &before,
-            after: &machine,
-            input: &input,
-            outputs: &outputs,
-        });
+        note(
+            self,
+            &CseStep {
+                at,
+                before: &before,
+                after: &machine,
+                input: &input,
+                outputs: &outputs,
+            },
+        );
         self.token_drawn(&machine, env);
         let limit = self.crash_after.take();
         let carried = limit.map_or(outputs.len(), usize::from);
@@ -350,7 +358,7 @@ impl<'a> Turn<'a> {
             return;
         }
         let after = Shared::new(machine);
-        self.state.cses[usize::from(at)] = after.clone();
+        self.state.cses[usize::from(at)] = after;
         for output in outputs.into_iter().take(carried) {
             match output {
                 // A crash finds the machine as it is now: the model keeps no log.
@@ -379,16 +387,20 @@ impl<'a> Turn<'a> {
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
                 Defect::AeOutputs(tamper) => tamper(&before, &machine, &input, &mut outputs),
-                Defect::Machine(_) | Defect::Outputs(_) | Defect::NotStored(_) => {}
+                Defect::Machine(_)
+                | Defect::Outputs(_)
+                | Defect::Both(..)
+                | Defect::NotStored(_) => {}
             }
         }
-        note(self, &AeStep {
-            at,
-            before: &before,
-            after: &machine,
-            input: &input,
-            outputs: &outputs,
-        });
+        note(
+            self,
+            &AeStep {
+                before: &before,
+                after: &machine,
+                outputs: &outputs,
+            },
+        );
         let after = Shared::new(machine);
         self.state.aes[usize::from(at)] = after.clone();
         for output in outputs {
@@ -424,15 +436,23 @@ impl<'a> Turn<'a> {
 
     /// The smallest token that is not used anywhere in the world.
     fn fresh(&self) -> Fresh {
-        let reuses = self.world.saboteur.is_some_and(|s| s.reuses_tokens);
-        Fresh::predictable(if reuses { 1 } else { self.state.tokens + 1 })
+        let fresh = Fresh::predictable(self.state.tokens + 1);
+        if self.world.saboteur.is_some_and(|s| s.reuses_keys) {
+            let stale = Fresh::predictable(1);
+            return Fresh {
+                session: fresh.session,
+                ..stale
+            };
+        }
+        fresh
     }
 
     fn token_drawn(&mut self, machine: &Cse, env: Env) {
         let token = m2m_machine::env::base64url(&env.fresh.session);
         let drawn = |id: &SessionId| id.as_str().ends_with(token.as_str());
         let durable = machine.state();
-        let own = |id: &SessionId| drawn(id) && id.as_str().starts_with(machine.config().cse_id.as_str());
+        let own =
+            |id: &SessionId| drawn(id) && id.as_str().starts_with(machine.config().cse_id.as_str());
         if durable.attempts.iter().any(|(id, _)| own(id)) {
             self.state.tokens = self.state.tokens.max(env.fresh.session[15]);
         }
@@ -509,4 +529,3 @@ pub(crate) fn find(
     }
     None
 }
-

@@ -75,12 +75,14 @@ impl Ladder<'_> {
 
     fn line(&mut self, number: usize, state: &State, action: &Action) {
         let _ = write!(self.text, "{number:>3}  ");
-        let (message, crash) = match action {
-            Action::Crash {
-                cause: Some((cause, _)),
-                ..
-            } => (&**cause, true),
-            other => (other, false),
+        let (message, crash) = if let Action::Crash {
+            cause: Some((cause, _)),
+            ..
+        } = action
+        {
+            (&**cause, true)
+        } else {
+            (action, false)
         };
         if let Action::Deliver {
             pair,
@@ -88,7 +90,8 @@ impl Ladder<'_> {
             to,
         } = message
         {
-            let end = state.pairs[usize::from(*pair)].connections[usize::from(*connection)].end(*to);
+            let end =
+                state.pairs[usize::from(*pair)].connections[usize::from(*connection)].end(*to);
             if let Some(primitive) = end.queue.first().cloned() {
                 let from = self.world.node(usize::from(*pair), to.other());
                 let target = self.world.node(usize::from(*pair), *to);
@@ -190,6 +193,7 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Erase => " to delete what it may not",
         Wish::Deregister => " to leave",
         Wish::Disconnect => " for the end of its link",
+        Wish::Impersonate => ", a stranger, in the name of AE1",
         Wish::Misuse(_) => ", a stranger, with the session of others",
     }
 }
@@ -238,7 +242,9 @@ fn request_name(request: &Request, from: Place) -> Named {
                 }
             },
         },
-        Operation::Retrieve if request.session.is_some() => named("F2-20", "RETRIEVE data", "F2-27"),
+        Operation::Retrieve if request.session.is_some() => {
+            named("F2-20", "RETRIEVE data", "F2-27")
+        }
         Operation::Retrieve if by_cse => named("F1-01c", "RETRIEVE CSEBase", "F1-01d"),
         Operation::Retrieve => named("", "RETRIEVE", ""),
         Operation::Update => update_name(request),

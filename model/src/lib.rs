@@ -5,6 +5,7 @@
 //! itself is in [`world`], what may happen in [`action`], and what happens then in [`interpret`].
 
 mod action;
+mod catalogue;
 mod cli;
 mod happening;
 mod interpret;
@@ -20,7 +21,10 @@ mod search;
 mod setup;
 mod shortest;
 mod show;
+mod stored;
+mod teeth;
 mod topology;
+mod wander;
 mod wish;
 mod world;
 

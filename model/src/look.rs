@@ -4,13 +4,12 @@ mod data;
 
 pub(crate) use data::*;
 
-use crate::happening::CseStep;
+use crate::happening::{AeStep, CseStep};
+use crate::topology::Place;
 use crate::wish::Wish;
 use crate::world::{State, World};
-use m2m_machine::{Ae, Cse};
 use m2m_machine::ae::endpoint::Phase as AePhase;
 use m2m_machine::attribute::Attribute;
-use crate::topology::Place;
 use m2m_machine::cse::view::HopView;
 use m2m_machine::cse::{Input, Output};
 use m2m_machine::id::{CseId, Entity, LinkId, ResourceId, SessionId};
@@ -21,6 +20,7 @@ use m2m_machine::shared::Shared;
 use m2m_machine::status::Status;
 use m2m_machine::text::Text;
 use m2m_machine::value::{Members, Value};
+use m2m_machine::{Ae, Cse, ae};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The request that a primitive is.
@@ -80,7 +80,10 @@ pub(crate) fn session_in_success(response: &Response) -> Option<SessionId> {
     if response.status != Status::CREATED {
         return None;
     }
-    let members = response.content.as_ref()?.members_of(ResourceType::Session)?;
+    let members = response
+        .content
+        .as_ref()?
+        .members_of(ResourceType::Session)?;
     members.get(&Attribute::Credentials)?;
     members
         .get(&Attribute::SessionId)
@@ -127,7 +130,10 @@ pub(crate) fn taken_up<'a>(step: &CseStep<'a>) -> Option<TakenUp<'a>> {
     });
     let goes_on = sent_requests(step).any(|(_, sent)| sent.to == request.to);
     let id = step.after.config().cse_id.as_str();
-    let is_here = request.to.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'));
+    let is_here = request
+        .to
+        .strip_prefix(id)
+        .is_some_and(|rest| rest.starts_with('/'));
     (answered || goes_on).then_some(TakenUp {
         request,
         session,
@@ -222,7 +228,11 @@ pub(crate) const fn is_member(phase: &AePhase) -> bool {
 pub(crate) fn is_complete(world: &World, state: &State, id: &SessionId) -> bool {
     let topology = world.scenario.topology;
     let ends = |session: &Session| [session.initiator.clone(), session.target.clone()];
-    let Some(first) = state.cses.iter().find_map(|cse| cse.state().sessions.get(id)) else {
+    let Some(first) = state
+        .cses
+        .iter()
+        .find_map(|cse| cse.state().sessions.get(id))
+    else {
         return false;
     };
     let ends = ends(first);
@@ -231,9 +241,23 @@ pub(crate) fn is_complete(world: &World, state: &State, id: &SessionId) -> bool 
         session.is_some_and(|s| s.phase == Phase::Active)
     });
     let at_aes = (0_u8..).zip(&state.aes).all(|(at, ae)| {
-        !ends.contains(&topology.ae_id(at)) || ae.phase(id).is_some_and(is_member)
+        let is_end = ends.contains(&topology.ae_id(at));
+        !is_end || ae.phase(id).is_some_and(is_member) || gave_up(world, state, at)
     });
     at_cses && at_aes
+}
+
+/// Whether an AE has given up an establishment that it asked for: what came of it ends with its `et`, unless the AE
+/// hears of it before.
+pub(crate) fn gave_up(world: &World, state: &State, at: u8) -> bool {
+    let told = &state.ledger.told;
+    let timed_out = |key: &(u8, u64)| {
+        let told = told.get(key);
+        told.is_some_and(|told| told.status == Status::REQUEST_TIMEOUT.0)
+    };
+    creates(world, state)
+        .iter()
+        .any(|key| key.0 == at && timed_out(key))
 }
 
 /// Whether nobody has the session: no CSE, and no endpoint its key.
@@ -245,11 +269,7 @@ pub(crate) fn is_nowhere(state: &State, id: &SessionId) -> bool {
 }
 
 /// What a kind of wish came to: whether it was wished, and the tags of it.
-pub(crate) fn wished(
-    world: &World,
-    state: &State,
-    is_it: fn(&Wish) -> bool,
-) -> Vec<(u8, u64)> {
+pub(crate) fn wished(world: &World, state: &State, is_it: fn(&Wish) -> bool) -> Vec<(u8, u64)> {
     let mut found = Vec::new();
     for (ae, script) in (0_u8..).zip(world.scenario.scripts) {
         let asked = usize::from(state.wishes[usize::from(ae)]);
@@ -313,7 +333,11 @@ pub(crate) fn creates_session(request: &Request) -> bool {
 pub(crate) fn parties(primitive: &Primitive) -> Vec<Text> {
     let of = |members: &Members| {
         let originator = members.get(&Attribute::SessionOriginator);
-        let mut parties: Vec<Text> = originator.and_then(Value::as_text).cloned().into_iter().collect();
+        let mut parties: Vec<Text> = originator
+            .and_then(Value::as_text)
+            .cloned()
+            .into_iter()
+            .collect();
         let targets = members.get(&Attribute::SessionTargets);
         parties.extend(targets.and_then(Value::as_texts).unwrap_or_default());
         parties
@@ -357,7 +381,8 @@ pub(crate) fn plain_request<'a>(step: &CseStep<'a>) -> Option<&'a Shared<Request
 
 /// Whether a CSE has taken up that request before and not answered it yet.
 pub(crate) fn is_open(cse: &Cse, request: &Request) -> bool {
-    cse.open_requests().any(|key| key.request_id == request.request_id)
+    cse.open_requests()
+        .any(|key| key.request_id == request.request_id)
 }
 
 /// The sessions that a CSE had before a step and has not after it.
@@ -371,7 +396,9 @@ pub(crate) fn went<'a>(step: &'a CseStep<'_>) -> impl Iterator<Item = &'a Shared
 pub(crate) fn confirmed_ends<'a>(
     step: &'a CseStep<'_>,
 ) -> impl Iterator<Item = (&'a Shared<Session>, bool)> {
-    went(step).filter_map(|session| {
+    let before = step.before.state().sessions.iter();
+    let after = step.after.state().sessions.iter();
+    before.chain(after).filter_map(|(_, session)| {
         let Phase::Terminating(state) = &session.phase else {
             return None;
         };
@@ -400,7 +427,10 @@ pub(crate) fn received_request<'a>(step: &CseStep<'a>) -> Option<&'a Shared<Requ
 /// Whether a hop asks for the end of a session in a step.
 pub(crate) fn is_delete_of_hop(step: &CseStep<'_>) -> bool {
     received_request(step).is_some_and(|request| {
-        let by_cse = request.from.as_ref().is_some_and(|from| from.starts_with('/'));
+        let by_cse = request
+            .from
+            .as_ref()
+            .is_some_and(|from| from.starts_with('/'));
         request.operation == Operation::Delete && by_cse
     })
 }
@@ -415,7 +445,9 @@ pub(crate) fn is_known_request(step: &CseStep<'_>, request: &Request) -> bool {
 pub(crate) fn first_session(world: &World, at: u8) -> Option<SessionId> {
     let ae = &world.initial.aes[usize::from(at)];
     let mut sessions = ae.sessions();
-    sessions.find(|(_, phase)| is_member(phase)).map(|(id, _)| id.clone())
+    sessions
+        .find(|(_, phase)| is_member(phase))
+        .map(|(id, _)| id.clone())
 }
 
 /// How many terminations were asked for.
@@ -449,7 +481,30 @@ pub(crate) fn left(world: &World, state: &State) -> Vec<u8> {
 pub(crate) fn is_registered(state: &State, ae: &Ae) -> bool {
     ae.identity().is_some_and(|known| {
         let home = known.id.registrar();
-        let home = state.cses.iter().find(|cse| Some(&cse.config().cse_id) == home.as_ref());
+        let home = state
+            .cses
+            .iter()
+            .find(|cse| Some(&cse.config().cse_id) == home.as_ref());
         home.is_some_and(|cse| cse.state().tree.has(&ResourceId::from(known.id.stem())))
+    })
+}
+
+/// Whether a step changes what is stored.
+pub(crate) fn persists(step: &CseStep<'_>) -> bool {
+    step.outputs
+        .iter()
+        .any(|output| matches!(output, Output::Persist(_)))
+}
+
+/// Whether somebody deregisters in a step.
+pub(crate) fn leaves(step: &CseStep<'_>) -> bool {
+    received_request(step).is_some_and(|request| request.operation == Operation::Delete)
+}
+
+/// The links on which an AE sends in a step.
+pub(crate) fn sent_by_ae(step: &AeStep<'_>) -> impl Iterator<Item = LinkId> {
+    step.outputs.iter().filter_map(|output| match output {
+        ae::Output::Send { link, .. } => Some(*link),
+        ae::Output::CloseLink { .. } | ae::Output::Dial | ae::Output::Report(_) => None,
     })
 }

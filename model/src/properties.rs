@@ -4,6 +4,7 @@
 //! search, because the checker knows conditions only as plain functions.
 
 mod establishment;
+mod link;
 mod policy;
 mod termination;
 mod usage;
@@ -55,24 +56,26 @@ impl Property {
 /// Every property, chapter by chapter.
 pub(crate) fn all() -> impl Iterator<Item = &'static Property> {
     [
+        link::ALL,
         establishment::ALL,
         policy::ALL,
         usage::ALL,
         termination::ALL,
-    ].into_iter().flatten()
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The properties of those identifiers.
 pub(crate) fn of(ids: &[&str]) -> Vec<&'static Property> {
-    all().filter(|property| ids.contains(&property.id())).collect()
+    all()
+        .filter(|property| ids.contains(&property.id()))
+        .collect()
 }
 
 /// What the checker looks at: the structural truths of the machines, and each property with its witness.
 pub(crate) fn in_slots(world: &World) -> Vec<stateright::Property<World>> {
-    let mut rows = vec![stateright::Property::always(
-        STRUCTURE,
-        structure,
-    )];
+    let mut rows = vec![stateright::Property::always(STRUCTURE, structure)];
     for (slot, property) in world.properties.iter().enumerate() {
         let (holds, occurs) = SLOTS[slot];
         rows.push(stateright::Property::always(property.name, holds));

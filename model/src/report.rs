@@ -2,6 +2,7 @@
 
 use crate::ladder;
 use crate::search::Outcome;
+use crate::show;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -84,7 +85,10 @@ pub(crate) fn row(outcome: &Outcome) {
         outcome.took.as_secs_f64()
     ));
     for property in &outcome.without_witness {
-        line(&format!("    never occurs: the situation of {}", property.name));
+        line(&format!(
+            "    never occurs: the situation of {}",
+            property.name
+        ));
     }
 }
 
@@ -98,6 +102,7 @@ pub(crate) fn failures(outcome: &Outcome) {
             actions.len()
         ));
         line(&ladder::draw(&outcome.world, actions));
+        line(&show::after(&outcome.world, actions));
     }
 }
 

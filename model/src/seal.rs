@@ -16,7 +16,9 @@ pub(crate) fn seal(ae: &Ae, primitive: Primitive) -> Primitive {
     changed(primitive, &|sealed| match &sealed.body {
         SealBody::Clear(Value::Text(data)) => {
             let key = name(ae, &sealed.header.session)?;
-            Some(SealBody::Compact(format!("{key}{BETWEEN}{data}").as_str().into()))
+            Some(SealBody::Compact(
+                format!("{key}{BETWEEN}{data}").as_str().into(),
+            ))
         }
         SealBody::Clear(_) | SealBody::Compact(_) => None,
     })
@@ -44,7 +46,10 @@ pub(crate) fn key_name(key: &Key) -> Text {
     match &key.material {
         Material::Given(secret) => secret.0.clone(),
         Material::Agreed { own, peer } => {
-            let (first, second) = (own.public.clone().min(peer.clone()), own.public.clone().max(peer.clone()));
+            let (first, second) = (
+                own.public.clone().min(peer.clone()),
+                own.public.clone().max(peer.clone()),
+            );
             format!("{first}*{second}").as_str().into()
         }
     }

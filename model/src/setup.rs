@@ -43,7 +43,7 @@ const REGISTERED: [&[Wish]; 3] = [
 pub(crate) fn empty(scenario: &Scenario, saboteur: Option<&Saboteur>) -> State {
     let topology = scenario.topology;
     let deviations = match saboteur.map(|s| &s.defect) {
-        Some(Defect::Machine(list)) => Deviations::of(list),
+        Some(Defect::Machine(list) | Defect::Both(list, _)) => Deviations::of(list),
         Some(Defect::Outputs(_) | Defect::NotStored(_) | Defect::AeOutputs(_)) | None => {
             Deviations::default()
         }
@@ -82,11 +82,11 @@ pub(crate) fn run(world: &World) -> State {
         }
         for ae in (0_u8..).take(scenario.topology.aes.len()) {
             for wish in REGISTERED[usize::from(ae)] {
-                match wish {
-                    Wish::Subscribe { .. } if scenario.begin == Begin::Mutual => {
-                        carry(&mut turn, ae, &Wish::Subscribe { consent: true });
-                    }
-                    other => carry(&mut turn, ae, other),
+                let subscribes = matches!(wish, Wish::Subscribe { .. });
+                if subscribes && scenario.begin == Begin::Mutual {
+                    carry(&mut turn, ae, &Wish::Subscribe { consent: true });
+                } else {
+                    carry(&mut turn, ae, wish);
                 }
             }
         }
@@ -127,7 +127,11 @@ fn settle(turn: &mut Turn<'_>) {
         let mut next = None;
         for pair in (0_u8..).take(turn.world.links.len()) {
             let row = &turn.state.pairs[usize::from(pair)];
-            let waits = |side: Side| row.connections.first().is_some_and(|c| !c.end(side).queue.is_empty());
+            let waits = |side: Side| {
+                row.connections
+                    .first()
+                    .is_some_and(|c| !c.end(side).queue.is_empty())
+            };
             if row.dialing {
                 next = Some(Action::Reopen(pair));
             } else if let Some(to) = Side::BOTH.into_iter().find(|side| waits(*side)) {
@@ -144,7 +148,7 @@ fn settle(turn: &mut Turn<'_>) {
         let asked = (0_u8..)
             .take(turn.state.aes.len())
             .find(|ae| wish::question(turn.state.ae(*ae)).is_some());
-        let next = next.or(asked.map(|ae| Action::Decide { ae, yes: true }));
+        let next = next.or_else(|| asked.map(|ae| Action::Decide { ae, yes: true }));
         let Some(next) = next else { return };
         if turn.act(&next).is_none() {
             return;

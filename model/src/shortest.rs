@@ -7,7 +7,7 @@ use crate::action::{self, Action};
 use crate::interpret;
 use crate::world::{State, World};
 use m2m_machine::shared::digest;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// What a shortest search came to.
@@ -21,16 +21,12 @@ pub(crate) enum Found {
 }
 
 /// Looks for the nearest state that fits; stops after `limit`, if there is one.
-pub(crate) fn way(
-    world: &World,
-    fits: &dyn Fn(&State) -> bool,
-    limit: Option<Duration>,
-) -> Found {
+pub(crate) fn way(world: &World, fits: &dyn Fn(&State) -> bool, limit: Option<Duration>) -> Found {
     let began = Instant::now();
-    let mut seen: HashMap<u64, ()> = HashMap::new();
+    let mut seen = HashSet::new();
     let mut steps: Vec<(u32, Option<Action>)> = vec![(0, None)];
     let mut queue = VecDeque::from([(0_u32, world.initial.clone())]);
-    seen.insert(digest(&world.initial), ());
+    seen.insert(digest(&world.initial));
     let mut actions = Vec::new();
     while let Some((at, state)) = queue.pop_front() {
         if fits(&state) {
@@ -45,7 +41,7 @@ pub(crate) fn way(
             let Some(next) = interpret::perform(world, &state, action) else {
                 continue;
             };
-            if seen.insert(digest(&next), ()).is_none() {
+            if seen.insert(digest(&next)) {
                 let Ok(number) = u32::try_from(steps.len()) else {
                     return Found::Stopped(seen.len());
                 };
@@ -55,6 +51,35 @@ pub(crate) fn way(
         }
     }
     Found::Nowhere(seen.len())
+}
+
+/// Searches until each of the wanted properties, by slot, has failed; returns all that did.
+pub(crate) fn failing(world: &World, wanted: u64, limit: Duration) -> u64 {
+    let began = Instant::now();
+    let mut seen = HashSet::from([digest(&world.initial)]);
+    let mut queue = VecDeque::from([world.initial.clone()]);
+    let mut failed = 0;
+    let mut actions = Vec::new();
+    while let Some(state) = queue.pop_front() {
+        for (slot, property) in world.properties.iter().enumerate() {
+            if failed & (1 << slot) == 0 && !property.holds(slot, world, &state) {
+                failed |= 1 << slot;
+            }
+        }
+        if failed & wanted == wanted || began.elapsed() > limit {
+            break;
+        }
+        actions.clear();
+        action::possible(world, &state, &mut actions);
+        for action in &actions {
+            if let Some(next) = interpret::perform(world, &state, action)
+                && seen.insert(digest(&next))
+            {
+                queue.push_back(next);
+            }
+        }
+    }
+    failed
 }
 
 fn back(steps: &[(u32, Option<Action>)], mut at: u32) -> Vec<Action> {

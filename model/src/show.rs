@@ -3,10 +3,10 @@
 use crate::action::{Action, Due};
 use crate::topology::Place;
 use crate::world::{Side, State, World};
-use m2m_machine::id::Entity;
-use m2m_machine::record::Phase;
 use m2m_machine::Timestamp;
 use m2m_machine::ae::endpoint::Phase as AePhase;
+use m2m_machine::id::Entity;
+use m2m_machine::record::Phase;
 use m2m_machine::{ae, cse};
 use std::fmt::Write;
 
@@ -55,7 +55,9 @@ impl Action {
                 format!("{} loses {}", end(*pair, *side), link(*pair))
             }
             Self::Reopen(pair) => format!("{} opens {}", end(*pair, Side::Client), link(*pair)),
-            Self::Fail(pair) => format!("{} fails to open {}", end(*pair, Side::Client), link(*pair)),
+            Self::Fail(pair) => {
+                format!("{} fails to open {}", end(*pair, Side::Client), link(*pair))
+            }
             Self::Elapse(due) => due.label(world),
             Self::Advance(at) => format!("the clock moves on to {}", moment(world, *at)),
             Self::Crash { cse, cause: None } => {
@@ -100,7 +102,9 @@ fn of_ae(timer: &ae::Timer) -> String {
 fn of_cse(timer: &cse::Timer) -> String {
     match timer {
         cse::Timer::Redial => "the pause before dialing is over".into(),
-        cse::Timer::Answer(key) => format!("{} of {} must be answered", key.request_id, key.originator),
+        cse::Timer::Answer(key) => {
+            format!("{} of {} must be answered", key.request_id, key.originator)
+        }
         cse::Timer::Outgoing(peer, id) => format!("{id} to {} is given up", peer.as_str()),
         cse::Timer::Attempt(_) => "an establishment is forgotten".into(),
         cse::Timer::Lease(_) => "the lease is over".into(),
@@ -123,6 +127,31 @@ pub(crate) fn moment(world: &World, at: Timestamp) -> String {
         return format!("-{} s", (start.0 - at.0).div_ceil(1_000));
     }
     format!("+{} s", (at.0 - start.0).div_ceil(1_000))
+}
+
+/// The state at the end of a path, for people.
+pub(crate) fn after(world: &World, actions: &[Action]) -> String {
+    let mut last = world.initial.clone();
+    for action in actions {
+        match crate::interpret::perform(world, &last, action) {
+            Some(next) => last = next,
+            None => break,
+        }
+    }
+    let mut text = state(world, &last);
+    for (at, ae) in (0_u8..).zip(&last.aes) {
+        if let Some(violation) = ae.violation() {
+            let name = world.scenario.topology.name(Place::Ae(at));
+            let _ = writeln!(text, "{name} violates {violation:?}");
+        }
+    }
+    for (at, cse) in (0_u8..).zip(&last.cses) {
+        if let Some(invariant) = cse.violation() {
+            let name = world.scenario.topology.name(Place::Cse(at));
+            let _ = writeln!(text, "{name} violates {invariant:?}");
+        }
+    }
+    text
 }
 
 /// A state, for people.
@@ -164,13 +193,23 @@ pub(crate) fn state(world: &World, state: &State) -> String {
             let _ = write!(text, " tombstone {id};");
         }
         for outgoing in cse.outgoing_requests() {
-            let _ = write!(text, " asks {} {};", Entity::as_str(outgoing.peer), outgoing.request_id);
+            let _ = write!(
+                text,
+                " asks {} {};",
+                Entity::as_str(outgoing.peer),
+                outgoing.request_id
+            );
         }
         text.push('\n');
     }
     for (pair, (client, server)) in world.links.iter().enumerate() {
         let row = &state.pairs[pair];
-        let _ = write!(text, "{}-{}:", topology.name(*client), topology.name(*server));
+        let _ = write!(
+            text,
+            "{}-{}:",
+            topology.name(*client),
+            topology.name(*server)
+        );
         for connection in &row.connections {
             let up = connection.is_whole();
             let _ = write!(

@@ -7,9 +7,7 @@ use m2m_machine::ae::command::{Application, Ask, Proposal, Verdict};
 use m2m_machine::ae::endpoint::{EndKey, Phase, Question};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::id::{RequestId, Secret, SessionId};
-use m2m_machine::primitive::{
-    Content, Operation, Request, ResponseMode, ResponseType, When,
-};
+use m2m_machine::primitive::{Content, Operation, Request, ResponseMode, ResponseType, When};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::shared::Shared;
 use m2m_machine::value::{Members, Value};
@@ -55,6 +53,8 @@ pub(crate) enum Wish {
     Disconnect,
     /// What only a stranger does: a request that uses a session of AE1 and AE2.
     Misuse(Operation),
+    /// What only a stranger does: a request in the name of AE1.
+    Impersonate,
 }
 
 /// A session that is wanted.
@@ -155,14 +155,13 @@ pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> 
         | Wish::Establish(_)
         | Wish::Deregister
         | Wish::Disconnect => true,
-        Wish::Terminate
-        | Wish::Policy(_)
-        | Wish::Write(_)
-        | Wish::Read { .. }
-        | Wish::Erase => {
+        Wish::Terminate | Wish::Policy(_) | Wish::Write(_) | Wish::Read { .. } | Wish::Erase => {
             session_of(state, at).is_some()
         }
-        Wish::Misuse(_) => raw(world, state, at, wish).is_some() && state.ae(at).link().open().is_some(),
+        Wish::Misuse(_) | Wish::Impersonate => {
+            let open = state.ae(at).link().open().is_some();
+            open && raw(world, state, at, wish).is_some()
+        }
     }
 }
 
@@ -238,16 +237,26 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             request(erase)
         }
         Wish::Deregister => Ask::Deregister,
-        Wish::Misuse(_) => return None,
+        Wish::Misuse(_) | Wish::Impersonate => return None,
     })
 }
 
 /// The request of a wish that no machine of an AE would make.
 pub(crate) fn raw(world: &World, state: &State, at: u8, wish: &Wish) -> Option<Request> {
+    let topology = world.scenario.topology;
+    if matches!(wish, Wish::Impersonate) {
+        let to = topology.path(0, "/box");
+        let stem = topology.aes[0].stem;
+        return Some(Request::new(
+            Operation::Delete,
+            &to,
+            stem,
+            RequestId::from("x-2"),
+        ));
+    }
     let Wish::Misuse(operation) = wish else {
         return None;
     };
-    let topology = world.scenario.topology;
     let session = session_of(state, 0)?;
     let member = state.ae(0).session(&session)?;
     let to = match operation {
@@ -321,9 +330,10 @@ fn proposal(world: &World, state: &State, at: u8, wanted: &Wanted) -> Proposal {
 }
 
 fn end_key(at: u8) -> EndKey {
+    // As long as a key is, in base64url.
     EndKey {
-        private: Secret(format!("private{at}").as_str().into()),
-        public: format!("public{at}").as_str().into(),
+        private: Secret(format!("{at:A>43}").as_str().into()),
+        public: format!("{at:B>42}A").as_str().into(),
     }
 }
 
@@ -377,14 +387,21 @@ fn access(topology: &Topology, at: u8) -> Members {
         .take(topology.aes.len())
         .filter(|other| *other != at)
         .map(|other| topology.ae_id(other).to_string());
-    let rules = |list: Vec<Value>| Value::object([(Attribute::AccessControlRules, Value::List(list))]);
+    let rules =
+        |list: Vec<Value>| Value::object([(Attribute::AccessControlRules, Value::List(list))]);
     Members::from([
         (Attribute::ResourceName, Value::text("acp")),
         (
             Attribute::Privileges,
-            rules(vec![rule(vec![owner.clone()], 63), rule(others.collect(), 39)]),
+            rules(vec![
+                rule(vec![owner.clone()], 63),
+                rule(others.collect(), 39),
+            ]),
         ),
-        (Attribute::SelfPrivileges, rules(vec![rule(vec![owner], 63)])),
+        (
+            Attribute::SelfPrivileges,
+            rules(vec![rule(vec![owner], 63)]),
+        ),
     ])
 }
 

@@ -3,7 +3,7 @@
 //! Nodes are the machines of `m2m-machine`, shared between states. Everything in a [`State`] is finite: tokens,
 //! link numbers and identifiers are given in order, and what the environment may do is budgeted.
 
-use crate::action::{self, Action};
+use crate::action::{self, Action, Due};
 use crate::ledger::Ledger;
 use crate::properties::Property;
 use crate::sabotage::Saboteur;
@@ -227,7 +227,13 @@ impl World {
 
     /// Whether nothing is on its way, nothing is due, and all links are up: whatever was begun must be done.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
-        state.is_silent() && state.is_connected() && action::due(self, state).next().is_none()
+        // A deadline without any effect is a deadline that a defect has taken the effect from.
+        let is_without_effect = |(at, due): (Timestamp, Due)| {
+            let elapse = Action::Elapse(due);
+            at <= state.now
+                && crate::interpret::perform(self, state, &elapse).as_ref() == Some(state)
+        };
+        state.is_silent() && state.is_connected() && action::due(self, state).all(is_without_effect)
     }
 }
 

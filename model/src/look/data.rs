@@ -67,7 +67,9 @@ pub(crate) fn window_of(step: &CseStep<'_>, request: &Request) -> Vec<Text> {
 /// Whether a resource is a `<request>` that has come to its end.
 pub(crate) fn is_settled_request(row: &Shared<Resource>) -> bool {
     row.resource_type == ResourceType::Request
-        && row.integer(&Attribute::RequestStatus).is_some_and(|rs| rs != 3)
+        && row
+            .integer(&Attribute::RequestStatus)
+            .is_some_and(|rs| rs != 3)
 }
 
 /// Whether the clock is between 02:00 and 03:59.

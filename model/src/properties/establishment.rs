@@ -187,7 +187,11 @@ fn est_03(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         let session = step.after.state().sessions.get(id);
         let hop = session.and_then(|s| look::hop_towards_target(step.after, s));
         let Some(hop) = hop else { return true };
-        let beyond = scene.state.cses.iter().find(|cse| cse.config().cse_id == hop);
+        let beyond = scene
+            .state
+            .cses
+            .iter()
+            .find(|cse| cse.config().cse_id == hop);
         beyond.is_none_or(|cse| cse.state().sessions.has(id) || cse.state().tombstones.has(id))
     })
 }
@@ -197,7 +201,9 @@ fn est_04(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         let Some(id) = look::session_in_success(response) else {
             return true;
         };
-        let others = (0_u8..).zip(&scene.state.cses).filter(|(at, _)| *at != step.at);
+        let others = (0_u8..)
+            .zip(&scene.state.cses)
+            .filter(|(at, _)| *at != step.at);
         others
             .map(|(_, cse)| cse.state())
             .all(|durable| durable.sessions.has(&id) || durable.tombstones.has(&id))
@@ -226,11 +232,17 @@ fn est_06(world: &World, state: &State) -> bool {
     }
     for (at, ae) in (0_u8..).zip(&state.aes) {
         for (id, _) in ae.sessions() {
-            let Some(member) = ae.session(id) else { continue };
+            let Some(member) = ae.session(id) else {
+                continue;
+            };
             let me = world.scenario.topology.ae_id(at);
             let is_initiator = member.initiator == me;
             let (own, peer) = (member.paths.clone(), member.peer_paths.clone());
-            let (first, second) = if is_initiator { (own, peer) } else { (peer, own) };
+            let (first, second) = if is_initiator {
+                (own, peer)
+            } else {
+                (peer, own)
+            };
             let ends = BTreeMap::from([
                 (member.initiator.clone(), first),
                 (member.target.clone(), second),
@@ -248,7 +260,11 @@ fn est_06(world: &World, state: &State) -> bool {
 fn est_07(_: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| {
         cse.state().sessions.iter().all(|(_, session)| {
-            let ends: Vec<_> = cse.endpoints_of(session).into_iter().map(|(ae, _)| ae).collect();
+            let ends: Vec<_> = cse
+                .endpoints_of(session)
+                .into_iter()
+                .map(|(ae, _)| ae)
+                .collect();
             ends == [session.initiator.clone(), session.target.clone()]
         })
     })
@@ -262,8 +278,7 @@ fn est_08(_: &World, state: &State) -> bool {
                 .into_iter()
                 .filter(|ae| ae.registrar().as_ref() == Some(&cse.config().cse_id))
                 .count();
-            hops.len() == 2 - local
-                && hops.iter().all(|hop| look::names_back(state, cse, id, hop))
+            hops.len() == 2 - local && hops.iter().all(|hop| look::names_back(state, cse, id, hop))
         })
     })
 }
@@ -303,10 +318,18 @@ fn est_11(world: &World, state: &State) -> bool {
         let mut attempts = cse.state().attempts.iter();
         attempts.all(|(_, attempt)| matches!(attempt.stage, Stage::Abandoned { .. }))
     });
-    let failed = look::creates(world, state)
+    let failed = look::creates(world, state).iter().all(|key| {
+        state
+            .ledger
+            .told
+            .get(key)
+            .is_none_or(|told| told.session.is_none())
+    });
+    let began_without = world
+        .initial
+        .cses
         .iter()
-        .all(|key| state.ledger.told.get(key).is_none_or(|told| told.session.is_none()));
-    let began_without = world.initial.cses.iter().all(|cse| cse.state().sessions.is_empty());
+        .all(|cse| cse.state().sessions.is_empty());
     attempts_over && (!failed || !began_without || look::identifiers(state).is_empty())
 }
 
@@ -347,7 +370,10 @@ fn est_16(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
 fn est_17(world: &World, state: &State) -> bool {
     let strangers_know_nothing = (2_u8..).zip(state.aes.iter().skip(2)).all(|(at, ae)| {
         let me = world.scenario.topology.ae_id(at);
-        let is_end = |id| ae.session(id).is_none_or(|m| m.initiator == me || m.target == me);
+        let is_end = |id| {
+            ae.session(id)
+                .is_none_or(|m| m.initiator == me || m.target == me)
+        };
         ae.sessions().all(|(id, _)| is_end(id))
     });
     let messages_stay = state.in_flight().all(|(pair, to, primitive)| {
@@ -442,7 +468,10 @@ fn est_27(_: &World, state: &State) -> bool {
         for (id, session) in cse.state().sessions.iter() {
             let expires = cse.expiry_of(id);
             let parents = tree.ancestry(&session.resource).skip(1);
-            if parents.filter_map(|r| r.expires).any(|at| expires > Some(at)) {
+            if parents
+                .filter_map(|r| r.expires)
+                .any(|at| expires > Some(at))
+            {
                 return false;
             }
             if session.phase == Phase::Active
@@ -490,7 +519,9 @@ fn est_31(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         return true;
     };
     let beyond = scene.state.pairs.last().is_some_and(|pair| {
-        pair.connections.last().is_some_and(|c| c.client.link.is_some())
+        pair.connections
+            .last()
+            .is_some_and(|c| c.client.link.is_some())
     });
     let goes_on = look::sent_requests(step).any(|(_, sent)| sent.to == request.to);
     let answered = look::sent_responses(step).next().is_some();

@@ -88,7 +88,9 @@ fn est_24(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         let Some(name) = members.filter(|_| made && !again).and_then(name_of) else {
             return true;
         };
-        let others = (0_u8..).zip(&scene.state.cses).filter(|(at, _)| *at != step.at);
+        let others = (0_u8..)
+            .zip(&scene.state.cses)
+            .filter(|(at, _)| *at != step.at);
         others.into_iter().all(|(_, cse)| {
             let mut sessions = cse.state().sessions.iter();
             let over = cse.state().sessions.is_empty();
@@ -108,7 +110,8 @@ fn est_25(_: &World, state: &State) -> bool {
 fn est_26(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     let count = |cse: &m2m_machine::Cse| {
         let rows = cse.state().tree.iter();
-        rows.filter(|r| r.resource_type == ResourceType::SessionPolicy).count()
+        rows.filter(|r| r.resource_type == ResourceType::SessionPolicy)
+            .count()
     };
     if count(step.after) <= count(step.before) {
         return true;
@@ -154,6 +157,8 @@ fn policy_everywhere(_: &World, state: &State) -> bool {
 }
 
 fn rest_after_policy(world: &World, state: &State) -> bool {
-    let asked = look::wished(world, state, |wish| matches!(wish, crate::wish::Wish::Policy(_)));
+    let asked = look::wished(world, state, |wish| {
+        matches!(wish, crate::wish::Wish::Policy(_))
+    });
     !asked.is_empty() && world.is_at_rest(state)
 }

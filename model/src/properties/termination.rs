@@ -191,7 +191,9 @@ fn end_02(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
 
 fn end_03(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     look::confirmed_ends(step).all(|(session, to_ae)| {
-        let others = (0_u8..).zip(&scene.state.cses).filter(|(at, _)| *at != step.at);
+        let others = (0_u8..)
+            .zip(&scene.state.cses)
+            .filter(|(at, _)| *at != step.at);
         !to_ae
             || others
                 .map(|(_, cse)| cse.state())
@@ -200,7 +202,10 @@ fn end_03(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
 }
 
 fn end_04(_: &World, state: &State) -> bool {
-    let mut over = state.cses.iter().flat_map(|cse| cse.state().tombstones.iter());
+    let mut over = state
+        .cses
+        .iter()
+        .flat_map(|cse| cse.state().tombstones.iter());
     over.all(|(id, _)| look::is_nowhere(state, id))
 }
 
@@ -208,7 +213,10 @@ fn end_05(_: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| {
         let durable = cse.state();
         let has = |id| durable.sessions.has(id);
-        let stored = durable.stored.iter().all(|(_, row)| row.session.as_ref().is_none_or(has));
+        let stored = durable
+            .stored
+            .iter()
+            .all(|(_, row)| row.session.as_ref().is_none_or(has));
         let parts = durable.tree.iter().all(|row| {
             let top = durable
                 .tree
@@ -251,7 +259,12 @@ fn end_06(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
 
 fn end_07(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     look::taken_up(step).is_none_or(|taken| {
-        let target = step.before.state().sessions.get(taken.session).map(|s| &s.target);
+        let target = step
+            .before
+            .state()
+            .sessions
+            .get(taken.session)
+            .map(|s| &s.target);
         let Some(target) = target.filter(|_| taken.is_served) else {
             return true;
         };
@@ -280,15 +293,17 @@ fn end_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     };
     let of_session = request.operation == Operation::Delete
         && (request.to.contains("/sessions/") || request.to.contains("/ses"));
-    let nothing_there = step.before.state().sessions.is_empty()
-        && step.before.state().attempts.is_empty();
+    let nothing_there =
+        step.before.state().sessions.is_empty() && step.before.state().attempts.is_empty();
     if !of_session || !nothing_there || request.to.ends_with("/sessions") {
         return true;
     }
     let remembered = look::is_known_request(step, request);
     let sessions_same = step.before.state().tombstones == step.after.state().tombstones;
     let answers = look::sent_responses(step).all(|(_, response)| {
-        remembered || response.status == Status::NOT_FOUND || response.status == Status::REQUEST_TIMEOUT
+        remembered
+            || response.status == Status::NOT_FOUND
+            || response.status == Status::REQUEST_TIMEOUT
     });
     sessions_same && answers
 }
@@ -367,7 +382,10 @@ fn end_16(_: &World, state: &State) -> bool {
 fn end_17(_: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| {
         let mut sessions = cse.state().sessions.iter();
-        sessions.all(|(id, _)| cse.expiry_of(id).is_some_and(|et| state.now < et.plus(2_000)))
+        sessions.all(|(id, _)| {
+            cse.expiry_of(id)
+                .is_some_and(|et| state.now < et.plus(2_000))
+        })
     }) && state.aes.iter().all(|ae| {
         let mut sessions = ae.sessions();
         sessions.all(|(id, _)| ae.session(id).is_none_or(|m| state.now < m.expires))
@@ -411,13 +429,16 @@ fn end_20(_: &World, state: &State) -> bool {
 fn end_21(_: &World, state: &State) -> bool {
     let home = |ae: &m2m_machine::Ae| {
         let known = ae.identity().and_then(|identity| identity.id.registrar());
-        state.cses.iter().find(|cse| Some(&cse.config().cse_id) == known.as_ref())
+        state
+            .cses
+            .iter()
+            .find(|cse| Some(&cse.config().cse_id) == known.as_ref())
     };
     let mut aes = state.aes.iter().filter(|ae| look::is_registered(state, ae));
     aes.all(|ae| {
-        ae.sessions().filter(|(_, phase)| look::is_member(phase)).all(|(id, _)| {
-            home(ae).is_none_or(|cse| cse.state().sessions.has(id))
-        })
+        ae.sessions()
+            .filter(|(_, phase)| look::is_member(phase))
+            .all(|(id, _)| home(ae).is_none_or(|cse| cse.state().sessions.has(id)))
     })
 }
 
@@ -441,7 +462,9 @@ fn end_24(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     let mut before = step.before.state().sessions.iter();
     before.all(|(id, session)| {
         let was_ending = matches!(session.phase, Phase::Terminating(_));
-        let is_used = after.get(id).is_some_and(|s| !matches!(s.phase, Phase::Terminating(_)));
+        let is_used = after
+            .get(id)
+            .is_some_and(|s| !matches!(s.phase, Phase::Terminating(_)));
         !was_ending || !is_used
     })
 }

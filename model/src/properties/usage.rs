@@ -212,7 +212,8 @@ fn use_04(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         let Some(session) = session else { return false };
         let owner = look::covering(step.after, &session.id, &request.to);
         let hops = step.after.hops_of(session);
-        let leads = owner.and_then(|owner| hops.into_iter().find(|h| h.endpoints.contains(&owner.0)));
+        let leads =
+            owner.and_then(|owner| hops.into_iter().find(|h| h.endpoints.contains(&owner.0)));
         let expected = look::place_of(scene.state, leads.map(|hop| hop.cse).as_ref());
         expected.is_some() && scene.peer(at, link) == expected
     })
@@ -229,7 +230,9 @@ fn use_05(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
 fn use_06(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     let stored = &step.before.state().stored;
     look::forwarded(step).all(|(_, request)| {
-        let row = stored.iter().find(|(_, row)| row.request_id == request.request_id);
+        let row = stored
+            .iter()
+            .find(|(_, row)| row.request_id == request.request_id);
         let window = match row {
             Some((_, row)) => row.window.clone(),
             None => look::window_of(step, request),
@@ -331,7 +334,10 @@ fn use_14(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         return true;
     };
     let id = step.after.config().cse_id.as_str();
-    let is_here = request.to.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'));
+    let is_here = request
+        .to
+        .strip_prefix(id)
+        .is_some_and(|rest| rest.starts_with('/'));
     let answered = look::sent_responses(step)
         .any(|(_, response)| response.request_id.as_ref() == Some(&request.request_id));
     !is_here || answered
@@ -346,9 +352,10 @@ fn use_15(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         .filter(|(_, response)| mine(response.request_id.as_ref()))
         .collect();
     responses.len() <= 1
-        && responses
-            .iter()
-            .all(|(to, response)| *to == link && response.session.as_ref() == Some(session))
+        && responses.iter().all(|(to, response)| {
+            let back = step.after.entity_of(*to) == step.before.entity_of(link);
+            back && response.session.as_ref() == Some(session)
+        })
 }
 
 fn use_16(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
@@ -371,7 +378,11 @@ fn use_17(_: &World, state: &State) -> bool {
         let mut seen = BTreeSet::new();
         look::entries(cse).all(|entry| {
             let from = entry.get(&Attribute::From).cloned();
-            seen.insert((entry.parent.clone(), from, entry.get(&Attribute::RequestIdentifier).cloned()))
+            seen.insert((
+                entry.parent.clone(),
+                from,
+                entry.get(&Attribute::RequestIdentifier).cloned(),
+            ))
         })
     })
 }
@@ -402,7 +413,8 @@ fn use_20(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
             Output::Send { primitive, .. } => {
                 let update = look::request(primitive).filter(|r| look::event(r) == Some(50_002));
                 let held = step.before.outgoing_requests();
-                let mut held = held.filter(|o| update.is_some_and(|r| *o.request_id == r.request_id));
+                let mut held =
+                    held.filter(|o| update.is_some_and(|r| *o.request_id == r.request_id));
                 if update.is_some() && !committed && held.next().is_none() {
                     return false;
                 }
@@ -414,7 +426,10 @@ fn use_20(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
 }
 
 fn use_21(_: &World, state: &State) -> bool {
-    let written = look::data(state.far()).iter().filter(|s| s.header.direction == 1).count();
+    let written = look::data(state.far())
+        .iter()
+        .filter(|s| s.header.direction == 1)
+        .count();
     let told: usize = state
         .ledger
         .updated
@@ -432,7 +447,10 @@ fn use_22(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     let reads = request.operation == Operation::Retrieve && request.to.ends_with("/box/la");
     let newest = look::data(step.before).pop();
     look::sent_responses(step).all(|(_, response)| {
-        let read = response.content.as_ref().and_then(|c| look::sealed_in(&c.value));
+        let read = response
+            .content
+            .as_ref()
+            .and_then(|c| look::sealed_in(&c.value));
         let again = look::is_known_request(step, request);
         !reads || again || read.is_none() || read == newest.as_ref()
     })
@@ -455,9 +473,12 @@ fn use_24(_: &World, state: &State) -> bool {
         .filter(|request| request.resource_type == Some(ResourceType::ContentInstance.number()))
         .all(|request| {
             let content = request.content.as_ref();
-            content.and_then(|c| look::sealed_in(&c.value)).is_some_and(|sealed| {
-                look::is_closed(sealed) && Some(&sealed.header.session) == request.session.as_ref()
-            })
+            content
+                .and_then(|c| look::sealed_in(&c.value))
+                .is_some_and(|sealed| {
+                    look::is_closed(sealed)
+                        && Some(&sealed.header.session) == request.session.as_ref()
+                })
         })
 }
 
@@ -482,7 +503,8 @@ fn use_27(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         return written.len() <= before;
     };
     let covered = look::covering(step.before, session, &request.to).is_some();
-    written.len() <= before || covered && written.last().is_some_and(|s| s.header.session == *session)
+    written.len() <= before
+        || covered && written.last().is_some_and(|s| s.header.session == *session)
 }
 
 fn use_30(_: &World, state: &State) -> bool {
@@ -511,7 +533,10 @@ fn use_32(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
 
 fn use_33(world: &World, state: &State) -> bool {
     let wished = look::wished(world, state, |wish| {
-        matches!(wish, Wish::Write(crate::wish::Mode::Blocking) | Wish::Read { .. })
+        matches!(
+            wish,
+            Wish::Write(crate::wish::Mode::Blocking) | Wish::Read { .. }
+        )
     });
     let told = |key: &(u8, u64)| state.ledger.told.get(key).is_some_and(|t| t.finals == 1);
     wished.iter().all(told)

@@ -142,7 +142,10 @@ pub(super) fn deleted_under_way(world: &World, state: &State) -> bool {
 }
 
 pub(super) fn session_is_over(_: &World, state: &State) -> bool {
-    state.cses.iter().any(|cse| !cse.state().tombstones.is_empty())
+    state
+        .cses
+        .iter()
+        .any(|cse| !cse.state().tombstones.is_empty())
 }
 
 pub(super) fn rest_after_end(world: &World, state: &State) -> bool {
@@ -174,7 +177,9 @@ pub(super) fn target_has_erased(_: &World, state: &State) -> bool {
 }
 
 pub(super) fn stranger_asked(world: &World, state: &State) -> bool {
-    let misused = look::wished(world, state, |wish| matches!(wish, Wish::Misuse(_)));
+    let misused = look::wished(world, state, |wish| {
+        matches!(wish, Wish::Misuse(_) | Wish::Impersonate)
+    });
     !misused.is_empty() && state.is_silent()
 }
 
@@ -185,7 +190,10 @@ pub(super) fn one_of_two_ended(world: &World, state: &State) -> bool {
 pub(super) fn rest_after_et(world: &World, state: &State) -> bool {
     let ended = world.initial.cses.iter().any(|cse| {
         let mut sessions = cse.state().sessions.iter();
-        sessions.any(|(id, _)| cse.expiry_of(id).is_some_and(|et| et.plus(2_000) <= state.now))
+        sessions.any(|(id, _)| {
+            cse.expiry_of(id)
+                .is_some_and(|et| et.plus(2_000) <= state.now)
+        })
     });
     ended && world.is_at_rest(state)
 }
@@ -229,7 +237,10 @@ pub(super) fn data_was_written_twice(_: &World, state: &State) -> bool {
 }
 
 pub(super) fn context_has_entry(_: &World, state: &State) -> bool {
-    state.cses.iter().any(|cse| look::entries(cse).next().is_some())
+    state
+        .cses
+        .iter()
+        .any(|cse| look::entries(cse).next().is_some())
 }
 
 pub(super) fn context_is_full(_: &World, state: &State) -> bool {
@@ -277,4 +288,58 @@ pub(super) fn forbidden_data_under_way(_: &World, state: &State) -> bool {
         .in_flight()
         .filter_map(|(_, _, primitive)| look::request(primitive))
         .any(|r| r.session.is_some() && r.operation == m2m_machine::primitive::Operation::Delete)
+}
+
+pub(super) fn link_is_down(_: &World, state: &State) -> bool {
+    state.pairs.iter().any(|pair| pair.connections.is_empty())
+}
+
+pub(super) fn two_connections(_: &World, state: &State) -> bool {
+    state.pairs.iter().any(|pair| pair.connections.len() >= 2)
+}
+
+pub(super) fn somebody_registers(_: &World, state: &State) -> bool {
+    state
+        .in_flight()
+        .filter_map(|(_, _, primitive)| look::request(primitive))
+        .any(|request| request.resource_type == Some(2))
+}
+
+pub(super) fn request_without_link(_: &World, state: &State) -> bool {
+    state.aes.iter().any(|ae| {
+        let mut exchanges = ae.exchanges();
+        ae.link().open().is_none()
+            && exchanges.any(|(_, x)| x.stage == m2m_machine::ae::exchange::Stage::Waiting)
+    })
+}
+
+pub(super) fn notice_is_held(_: &World, state: &State) -> bool {
+    state.cses.iter().any(|cse| {
+        let mut notices = cse.state().notices.iter();
+        notices.any(|(_, notice)| cse.link_to(&notice.to).is_none())
+    })
+}
+
+pub(super) fn link_is_closing(_: &World, state: &State) -> bool {
+    state.pairs.iter().any(|pair| {
+        let mut connections = pair.connections.iter();
+        connections.any(|c| c.client.closing || c.server.closing)
+    })
+}
+
+pub(super) fn somebody_was_answered(_: &World, state: &State) -> bool {
+    state.ledger.told.values().any(|told| told.finals > 0)
+}
+
+pub(super) fn somebody_left(world: &World, state: &State) -> bool {
+    !look::left(world, state).is_empty()
+}
+
+pub(super) fn question_waits(_: &World, state: &State) -> bool {
+    let far = state.far();
+    let mut attempts = far.state().attempts.iter();
+    attempts.any(|(_, attempt)| {
+        far.link_to(&m2m_machine::id::Entity::Ae(attempt.target.clone()))
+            .is_none()
+    })
 }
