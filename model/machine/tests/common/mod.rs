@@ -314,7 +314,13 @@ impl World {
     }
 
     pub(crate) fn elapse(&mut self, node: Node, timer: Timer) -> Vec<Output> {
-        self.step(node, Input::Elapsed(timer))
+        let could_die = self.fuse.is_some();
+        let outputs = self.step(node, Input::Elapsed(timer.clone()));
+        let has_died = could_die && self.fuse.is_none();
+        if !has_died {
+            check_progress(self.cse(node), &timer, self.now);
+        }
+        outputs
     }
 
     /// Steps a machine, checks what it promises, and carries out what it says.
@@ -415,6 +421,15 @@ pub(crate) fn check_host(host: &Host, env: Env) {
         }
     }
     assert!(idle == *cse, "timers that are not due change nothing");
+}
+
+/// A timer that has fired is not due again at once, else its host would spin.
+pub(crate) fn check_progress(cse: &Cse, timer: &Timer, now: Timestamp) {
+    let is_due = |(at, listed): &(Timestamp, Timer)| listed == timer && *at <= now;
+    assert!(
+        !cse.deadlines().iter().any(is_due),
+        "{timer:?} is due for ever"
+    );
 }
 
 /// Applies a batch to stored records.

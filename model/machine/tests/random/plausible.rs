@@ -12,6 +12,7 @@ use m2m_machine::record::{Phase, Record};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::value::Value;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -259,7 +260,7 @@ fn check_agreement(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn after_any_failures_all_cses_agree(start in 0..3_usize, moves in moves()) {
