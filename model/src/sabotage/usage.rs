@@ -84,7 +84,7 @@ pub(super) static ALL: &[Saboteur] = &[
     ),
     saboteur(
         "acknowledged before it is stored",
-        "use-stored",
+        "use-stored-crash",
         &["USE-08"],
         Defect::NotStored(acknowledges),
     ),

@@ -15,6 +15,19 @@ const ESTABLISHMENT: &[&str] = &[
 pub(super) static ALL: &[Scenario] = &[
     Scenario {
         name: "establish",
+        about: "establishment; a cut between the CSEs, a crash anywhere, AE1 repeats its request",
+        scripts: &[&[Wish::Establish(&SESSION)]],
+        budget: Budget {
+            cuts: 1,
+            crashes: 1,
+            repeats: 1,
+            ..NO_FAULTS
+        },
+        properties: ESTABLISHMENT,
+        ..BASE
+    },
+    Scenario {
+        name: "establish-all",
         about: "establishment; two cuts between the CSEs, a crash anywhere, AE1 repeats its request",
         scripts: &[&[Wish::Establish(&SESSION)]],
         budget: Budget {
@@ -24,6 +37,7 @@ pub(super) static ALL: &[Scenario] = &[
             ..NO_FAULTS
         },
         properties: ESTABLISHMENT,
+        by_default: false,
         ..BASE
     },
     Scenario {
