@@ -118,6 +118,13 @@ pub(crate) fn member(response: &Response, name: &Attribute) -> Option<Value> {
     resource.member(name).cloned()
 }
 
+/// The address that a response gives (`m2m:uri`).
+pub(crate) fn uri(response: &Response) -> Option<String> {
+    let content = response.content.as_ref()?;
+    let uri = content.value.member(&Attribute::Uri)?.as_text()?;
+    Some(uri.to_string())
+}
+
 pub(crate) fn paths(paths: &[&str]) -> (Attribute, Value) {
     (Attribute::EndpointPaths, Value::texts(paths))
 }

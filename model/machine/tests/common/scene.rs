@@ -71,15 +71,20 @@ pub(crate) fn pair_with(change: impl Fn(&mut Config)) -> World {
 
 /// CSE1 and CSE3 registered at CSE2, which has no endpoint.
 pub(crate) fn chain() -> World {
-    let mut world = World::new([
-        ("CSE1", mn("cse1")),
-        ("CSE2", config("cse2", CseKind::In, None)),
-        ("CSE3", mn("cse3")),
-    ]);
+    let mut world = three_cses();
     join(&mut world, "CSE1");
     join(&mut world, "CSE3");
     admit(&mut world);
     world
+}
+
+/// CSE1, CSE2 and CSE3, not joined.
+pub(crate) fn three_cses() -> World {
+    World::new([
+        ("CSE1", mn("cse1")),
+        ("CSE2", config("cse2", CseKind::In, None)),
+        ("CSE3", mn("cse3")),
+    ])
 }
 
 /// Opens the link of a registree CSE to CSE2 and lets everything pass.
@@ -292,4 +297,32 @@ pub(crate) fn done_after_settling(world: &mut World, request: Request) {
     let response = world.take_response("CSE1", "AE1", id.as_str());
     let response = response.expect("an answer");
     assert!(response.status.is_success(), "{response:?}");
+}
+
+/// AE1 grants somebody everything on its inbox.
+pub(crate) fn grant_inbox(world: &mut World, to: &str) {
+    let rule = |who: &str, what: i64| {
+        Value::object([
+            (Attribute::AccessControlOriginators, Value::texts([who])),
+            (Attribute::AccessControlOperations, Value::Integer(what)),
+        ])
+    };
+    let rules = |list: Vec<Value>| {
+        Value::Object(Members::from([(
+            Attribute::AccessControlRules,
+            Value::List(list),
+        )]))
+    };
+    let own = rule("/cse1/Cae1", 63);
+    let privileges = rules(vec![own.clone(), rule(to, 63)]);
+    let acp = Draft::create("cse1/ae1", "Cae1", "g1", ResourceType::AccessControlPolicy)
+        .with(Attribute::ResourceName, Value::text("acp"))
+        .with(Attribute::Privileges, privileges)
+        .with(Attribute::SelfPrivileges, rules(vec![own]));
+    let assigned = Value::texts(["cse1/ae1/acp"]);
+    let assign = Draft::update("cse1/ae1/inbox", "Cae1", "g2", ResourceType::Container)
+        .with(Attribute::AccessControlPolicyIds, assigned);
+    for request in [acp.0, assign.0] {
+        done(world, "AE1", "CSE1", request);
+    }
 }

@@ -1,13 +1,14 @@
 //! A CSE in transit between the registrars of the endpoints (R16). A `t` marks what it passes on.
 
 use crate::Play;
-use crate::common::message::{Draft, yes};
-use crate::common::scene::{chain, night, proposal};
+use crate::common::message::{Draft, Ticket, sealed_instance, ticket, yes};
+use crate::common::scene::{INBOX, chain, grant_inbox, night, proposal};
 use m2m_machine::status::Status;
 
 pub(crate) fn flows() -> String {
     let mut play = Play::new(chain());
-    let far = establishment(&mut play);
+    let (ticket, far) = establishment(&mut play);
+    data(&mut play, &ticket);
     policy(&mut play);
     let before = play.world.clone();
     from_the_initiator(&mut play);
@@ -16,8 +17,8 @@ pub(crate) fn flows() -> String {
     play.text()
 }
 
-/// Returns the identifier of the session at CSE3.
-fn establishment(play: &mut Play) -> String {
+/// Returns what the initiator was given, and the identifier of the session at CSE3.
+fn establishment(play: &mut Play) -> (Ticket, String) {
     play.chapter("Establishment");
     let asked = proposal(&play.world, "e1", "s1");
     play.asks("F1-07", "AE1", "CSE1", asked);
@@ -29,12 +30,39 @@ fn establishment(play: &mut Play) -> String {
     play.response("F1-15", "CSE3", "CSE2", Status::CREATED);
     play.response("F1-15t", "CSE2", "CSE1", Status::CREATED);
     play.request("F1-16a", "CSE1", "CSE2");
-    play.response("F1-17", "CSE1", "AE1", Status::CREATED);
+    let created = play.response("F1-17", "CSE1", "AE1", Status::CREATED);
     play.response("F1-16b", "CSE2", "CSE1", Status::UPDATED);
     play.request("F1-16at", "CSE2", "CSE3");
     play.response("F1-16bt", "CSE3", "CSE2", Status::UPDATED);
     play.is_quiet();
-    crate::flow1::resource(&question)
+    (ticket(&created), crate::flow1::resource(&question))
+}
+
+fn data(play: &mut Play, ticket: &Ticket) {
+    play.chapter("Data from the initiator");
+    let there = "/cse3/cse3/ae2/container1";
+    let asked = sealed_instance(there, "Cae1", "u1", ticket).showing(0);
+    play.asks("F2-01", "AE1", "CSE1", asked.0);
+    play.request("F2-07", "CSE1", "CSE2");
+    play.request("F2-07t", "CSE2", "CSE3");
+    play.response("F2-14", "CSE3", "CSE2", Status::CREATED);
+    play.response("F2-14t", "CSE2", "CSE1", Status::CREATED);
+    play.response("F2-16", "CSE1", "AE1", Status::CREATED);
+    let change = play.request("F2-18", "CSE3", "AE2");
+    play.acknowledges("F2-19", "AE2", "CSE3", &change);
+
+    play.chapter("Data from the target, which the initiator has granted");
+    grant_inbox(&mut play.world, "/cse3/Cae2");
+    let asked = sealed_instance(INBOX, "Cae2", "u2", ticket).showing(0);
+    play.asks("F2-01", "AE2", "CSE3", asked.0);
+    play.request("F2-07", "CSE3", "CSE2");
+    play.request("F2-07t", "CSE2", "CSE1");
+    play.response("F2-14", "CSE1", "CSE2", Status::CREATED);
+    play.response("F2-14t", "CSE2", "CSE3", Status::CREATED);
+    play.response("F2-16", "CSE3", "AE2", Status::CREATED);
+    let change = play.request("F2-18", "CSE1", "AE1");
+    play.acknowledges("F2-19", "AE1", "CSE1", &change);
+    play.is_quiet();
 }
 
 fn policy(play: &mut Play) {
