@@ -215,7 +215,11 @@ fn disturbances(world: &World, state: &State, actions: &mut Vec<Action>) {
 }
 
 fn time(world: &World, state: &State, actions: &mut Vec<Action>) {
-    let all: Vec<(Timestamp, Due)> = due(world, state).collect();
+    let mut all: Vec<(Timestamp, Due)> = due(world, state).collect();
+    // Only a defect takes the effect from a deadline; the others must not wait for it.
+    if world.saboteur.is_some() && state.is_silent() {
+        all.retain(|due| !world.is_without_effect(state, due));
+    }
     if state.is_silent() {
         // Nothing is in flight: the next deadline comes, and those of the same moment in any order.
         let earliest = all.iter().map(|(at, _)| *at).min();

@@ -227,13 +227,16 @@ impl World {
 
     /// Whether nothing is on its way, nothing is due, and all links are up: whatever was begun must be done.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
-        // A deadline without any effect is a deadline that a defect has taken the effect from.
-        let is_without_effect = |(at, due): (Timestamp, Due)| {
-            let elapse = Action::Elapse(due);
-            at <= state.now
-                && crate::interpret::perform(self, state, &elapse).as_ref() == Some(state)
-        };
-        state.is_silent() && state.is_connected() && action::due(self, state).all(is_without_effect)
+        state.is_silent()
+            && state.is_connected()
+            && action::due(self, state).all(|due| self.is_without_effect(state, &due))
+    }
+
+    /// Whether a deadline has passed and its elapsing changes nothing: a defect has taken its effect from it.
+    pub(crate) fn is_without_effect(&self, state: &State, due: &(Timestamp, Due)) -> bool {
+        let (at, due) = due;
+        let elapse = Action::Elapse(due.clone());
+        *at <= state.now && crate::interpret::perform(self, state, &elapse).as_ref() == Some(state)
     }
 }
 
