@@ -508,7 +508,10 @@ impl Cse {
                     self.outgoing.remove(&at);
                     self.forward_concluded(step, key, &Conclusion::Overdue { sent });
                 }
-                None => self.refuse(step, &open.requester, Refusal::Expired),
+                None => {
+                    let refusal = self.unconfirmed_end(key).unwrap_or(Refusal::Expired);
+                    self.refuse(step, &open.requester, refusal);
+                }
             }
         }
     }

@@ -3,9 +3,9 @@
 use crate::cse::outgoing::{Outgoing, Purpose};
 use crate::cse::{Cse, Step};
 use crate::env::Timestamp;
-use crate::id::{CseId, Entity, RequestId, SessionId};
+use crate::id::{CseId, Entity, RequestId, RequestKey, SessionId};
 use crate::record::{HopEnd, Requester, Tombstone};
-use crate::status::Status;
+use crate::status::{Refusal, Status};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -103,6 +103,18 @@ impl Cse {
             self.durable.tombstones.change(id, |t| t.requester = None);
             self.respond(step, requester, Status::DELETED, None);
         }
+    }
+
+    /// Whether that request asked for an end that a hop has not confirmed; it is answered now, and not again.
+    pub(crate) fn unconfirmed_end(&mut self, key: &RequestKey) -> Option<Refusal> {
+        let asked = |row: &Tombstone| row.requester.as_ref().is_some_and(|r| r.key == *key);
+        let found = self.durable.tombstones.iter().find(|(_, row)| asked(row));
+        let id = found.map(|(id, _)| id.clone())?;
+        self.durable
+            .tombstones
+            .change(&id, |row| row.requester = None);
+        // END-33
+        Some(Refusal::RemoteUnreachable)
     }
 
     pub(crate) fn drop_tombstone(&mut self, step: &mut Step, id: &SessionId) {
