@@ -191,10 +191,10 @@ impl Bench {
         }
     }
 
-    /// Everything works again, for long enough that nothing short-lived is left.
+    /// Everything works again, for long enough that tombstones have been repeated and nothing short-lived is left.
     fn heal(&mut self) {
         self.world.fuse = None;
-        let rest = self.world.now.plus(3 * MINUTE);
+        let rest = self.world.now.plus(40 * MINUTE);
         self.players.play(&mut self.world, rest);
         self.world.now = rest;
     }
