@@ -224,7 +224,8 @@ impl Cse {
     pub(crate) fn stored_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
         for (id, row) in self.durable.stored.iter() {
             due.push((row.expires, Timer::StoredExpiry(id.clone())));
-            if self.current_link(&row.hop).is_some() && !self.is_on_its_way(row) {
+            let opens_in_time = row.opens < row.expires;
+            if opens_in_time && self.current_link(&row.hop).is_some() && !self.is_on_its_way(row) {
                 due.push((row.opens, Timer::Window(id.clone())));
             }
         }
