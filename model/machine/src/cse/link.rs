@@ -87,9 +87,19 @@ impl Cse {
                 self.links.insert(link, new);
                 // LNK-06
                 if let Some(entity) = known {
-                    self.bind(step, link, entity);
+                    self.bind(step, link, entity.clone());
+                    self.read_unknown_base(step, &entity);
                 }
             }
+        }
+    }
+
+    /// A neighbour that has not said yet what it can do is asked again (EST-10).
+    fn read_unknown_base(&mut self, step: &mut Step, entity: &Entity) {
+        let Entity::Cse(cse) = entity else { return };
+        let row = self.durable.neighbours.get(cse);
+        if row.is_some_and(|row| row.speaks_sessions.is_none()) {
+            self.read_base(step, cse);
         }
     }
 

@@ -298,7 +298,7 @@ impl Cse {
     }
 
     /// Asks a neighbour for its CSEBase, unless that is under way.
-    fn read_base(&mut self, step: &mut Step, cse: &CseId) {
+    pub(crate) fn read_base(&mut self, step: &mut Step, cse: &CseId) {
         let peer = Entity::Cse(cse.clone());
         let asked = |o: &super::outgoing::Outgoing| o.purpose == Purpose::ReadBase;
         if self.store_failing
