@@ -282,7 +282,14 @@ impl Cse {
             })
             .collect();
         for attempt in involved {
-            self.drop_attempt(step, &attempt, Refusal::NotFound);
+            let is_over = matches!(attempt.stage, Stage::Abandoned { .. });
+            if is_over && Entity::Ae(attempt.target.clone()) == *entity {
+                // Who leaves is not told any more.
+                self.durable.attempts.remove(&attempt.id);
+                self.forget_question(&attempt);
+            } else {
+                self.drop_attempt(step, &attempt, Refusal::NotFound);
+            }
         }
     }
 

@@ -49,7 +49,7 @@ impl Cse {
         capacity: Capacity,
     ) -> Result<Handled, Refusal> {
         // EST-26
-        if !in_use(session, capacity) {
+        if session.phase != Phase::Active {
             return Err(Refusal::SessionUnknown);
         }
         let content = requester
@@ -169,6 +169,10 @@ impl Cse {
             .hops(session)
             .into_iter()
             .find(|hop| Entity::Cse(hop.cse.clone()) != requester.peer);
+        // EST-23, EST-68
+        if self.is_changing(session, &what) {
+            return Err(Refusal::Conflict);
+        }
         // POL-06, EST-23
         let Some(hop) = beyond else {
             return self.change_here(step, requester, session, &what);
@@ -190,6 +194,21 @@ impl Cse {
         let expires = self.change_expiry_of(&row);
         self.ask(step, &peer, request, Purpose::Change(number), expires);
         Ok(Handled::Later)
+    }
+
+    /// Whether the hop beyond is being asked to change the same thing, or to take that back: changes of one thing
+    /// follow one another, so that the last one stands on every hop.
+    fn is_changing(&self, session: &Session, what: &ChangeKind) -> bool {
+        let of_session = self
+            .durable
+            .changes
+            .iter()
+            .filter(|(_, c)| c.session == session.id);
+        let thing = changed(what);
+        thing.is_some()
+            && of_session
+                .into_iter()
+                .any(|(_, c)| changed(&c.what) == thing)
     }
 
     pub(crate) fn change_concluded(
@@ -563,13 +582,12 @@ fn integer(policy: &Members, name: &Attribute) -> Option<i64> {
     policy.get(name).and_then(Value::as_integer)
 }
 
-/// Whether the session can take a change from someone in that capacity.
-fn in_use(session: &Session, capacity: Capacity) -> bool {
-    match session.phase {
-        Phase::Active => true,
-        // The hop towards the initiator is ACTIVE before its confirmation arrives.
-        Phase::Pending { .. } => capacity == Capacity::Neighbour,
-        Phase::Terminating(_) => false,
+/// Which existing thing a change is about: a policy, or the session itself (`None` inside).
+fn changed(what: &ChangeKind) -> Option<Option<&ResourceId>> {
+    match what {
+        ChangeKind::CreatePolicy(_) => None,
+        ChangeKind::UpdatePolicy(id, _) | ChangeKind::DeletePolicy(id) => Some(Some(id)),
+        ChangeKind::UpdateSession(_) => Some(None),
     }
 }
 

@@ -374,6 +374,11 @@ impl Cse {
         self.drop_attempts_of(step, &Entity::Cse(cse.clone()));
         let ends = step.now().plus(self.config.timers.hop_grace_ms);
         for session in self.sessions_over(cse) {
+            // EST-28
+            if matches!(session.phase, Phase::Pending { .. }) {
+                self.end_without_hops(step, &session.id, reason::ABANDONED);
+                continue;
+            }
             // END-38
             self.durable
                 .sessions

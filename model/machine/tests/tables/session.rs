@@ -176,17 +176,6 @@ fn every_phase_and_input_is_decided_in_transit() {
     snapshot("transit", &table(Role::Transit, TRANSIT));
 }
 
-/// Pairs whose outcome is not the required one (EST-26, EST-28, REG-10, END-28), and that therefore stand in no table.
-const CONTESTED: &[(Role, &str, &str)] = &[
-    (Role::Target, "PENDING", "hop deregisters"),
-    (Role::Target, "PENDING", "policy from upstream"),
-    (Role::Target, "abandoned", "AE deregisters"),
-    (Role::Transit, "PENDING", "hop deregisters"),
-    (Role::Transit, "PENDING", "policy from upstream"),
-    (Role::Transit, "PENDING", "policy from downstream"),
-    (Role::Transit, "awaiting", "crash, links reopened"),
-];
-
 fn table(role: Role, paths: &[Path]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (phase, known, path) in paths {
@@ -198,9 +187,6 @@ fn table(role: Role, paths: &[Path]) -> Vec<Row> {
         assert_eq!(stage.phase(), *phase, "{role:?}, after {path:?}");
         let mut impossible = Vec::new();
         for (input, happen) in MOVES {
-            if CONTESTED.contains(&(role, phase, input)) {
-                continue;
-            }
             let mut then = stage.clone();
             match happen(&mut then) {
                 Some(outputs) => rows.push(Row {
