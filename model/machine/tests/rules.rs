@@ -8,6 +8,8 @@ mod common;
 mod bounds;
 #[path = "rules/codes.rs"]
 mod codes;
+#[path = "rules/confirmation.rs"]
+mod confirmation;
 #[path = "rules/crash.rs"]
 mod crash;
 #[path = "rules/establishment.rs"]

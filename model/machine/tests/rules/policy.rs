@@ -340,3 +340,49 @@ fn a_policy_whose_hop_answers_too_late_is_taken_back(#[case] was_done: bool) {
         assert_eq!(policies, [], "{node}: EST-25, POL-10");
     }
 }
+
+/// One end asks for a change of the same thing while another is under way at the hop.
+#[rstest]
+#[case::of_a_policy(
+    "cse1/ae1/sessions/s1/night",
+    ResourceType::SessionPolicy,
+    Attribute::PolicyOrder
+)]
+#[case::of_the_session(S1, ResourceType::Session, Attribute::ExpirationTime)]
+fn changes_of_one_thing_follow_one_another(
+    #[case] to: &str,
+    #[case] of: ResourceType,
+    #[case] name: Attribute,
+) {
+    let (mut world, _) = with_session();
+    let night =
+        by_schedule(&["* * 2-3 * * * *"]).with(Attribute::ResourceName, Value::text("night"));
+    done_after_settling(&mut world, night.0);
+    let is_time = name == Attribute::ExpirationTime;
+    let value = |n: u64| {
+        if is_time {
+            Value::Time(START.plus(n * HOUR))
+        } else {
+            Value::Integer(i64::try_from(n).expect("a small number"))
+        }
+    };
+    let change = |id: &str, n| Draft::update(to, "Cae1", id, of).with(name.clone(), value(n));
+    world.ask("AE1", "CSE1", change("u1", 2).0);
+
+    let second = world.exchange("AE1", "CSE1", change("u2", 3).0);
+    assert_eq!(second.status, Status::CONFLICT, "POL-20");
+
+    world.settle();
+    let first = world.take_response("CSE1", "AE1", "u1").expect("an answer");
+    assert_eq!(first.status, Status::UPDATED);
+    done_after_settling(&mut world, change("u3", 4).0);
+    for node in ["CSE1", "CSE2"] {
+        let held = world.resources(node, of);
+        let now = if is_time {
+            held[0].expires.map(Value::Time)
+        } else {
+            held[0].get(&name).cloned()
+        };
+        assert_eq!(now, Some(value(4)), "{node}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::common::scene::{
 };
 use crate::common::{DAY, HOUR, MINUTE, Node, SECOND, START, World};
 use m2m_machine::attribute::Attribute;
-use m2m_machine::primitive::{Operation, Primitive, Request, When};
+use m2m_machine::primitive::{Operation, Primitive, Request, ResponseMode, When};
 use m2m_machine::record::Record;
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
@@ -416,4 +416,31 @@ fn the_wait_for_a_neighbours_capabilities_is_part_of_the_request() {
         "EST-41: {}",
         ticket.id
     );
+}
+
+#[test]
+fn a_window_that_opens_with_the_expiration_is_no_deadline() {
+    let mut world = pair();
+    let ticket = session(&mut world);
+    add_night(&mut world);
+    let to = below_target(&world, "container1");
+    let opens = world.now.plus(20 * HOUR);
+    for id in ["u1", "u2"] {
+        let asked = sealed_instance(&to, "Cae1", id, &ticket).by(opens);
+        let stored = world.exchange(
+            "AE1",
+            "CSE1",
+            asked.answered(ResponseMode::NonBlockingSynch).0,
+        );
+        assert_eq!(stored.status, Status::ACCEPTED_SYNCH);
+    }
+    let change = Draft::update("cse1/ae1/sessions/s1", "Cae1", "p5", ResourceType::Session)
+        .with(Attribute::ExpirationTime, Value::Time(world.now.plus(HOUR)));
+    done_after_settling(&mut world, change.0);
+
+    world.wait(2 * HOUR);
+
+    for node in ["CSE1", "CSE2"] {
+        assert_eq!(world.resources(node, ResourceType::Session), [], "{node}");
+    }
 }

@@ -1,0 +1,82 @@
+//! A session that waits for its confirmation (F1-13): from whom it takes it, and what it does not take before.
+
+use super::hop::{SESSION, hop_request, registration, with_peers};
+use crate::common::World;
+use crate::common::message::{Draft, policy, request, yes};
+use crate::common::scene::{join, three_cses};
+use m2m_machine::attribute::Attribute;
+use m2m_machine::primitive::{Operation, Primitive};
+use m2m_machine::resource::ResourceType;
+use m2m_machine::status::Status;
+use m2m_machine::value::Value;
+
+/// CSE2 after AE2's yes and F1-11, before F1-13; with it the address of its session.
+fn before_the_confirmation() -> (World, String) {
+    let mut world = with_peers(|_| {});
+    let asked = hop_request(&world, "Cae1/e1", SESSION);
+    world.ask("PEER1", "CSE2", asked.0);
+    let question = request(world.pass("CSE2", "AE2").expect("F1-10"));
+    world.answer("AE2", "CSE2", yes(&question, &[]));
+    let agreed = world.take_response("CSE2", "PEER1", "Cae1/e1");
+    assert_eq!(agreed.expect("F1-11").status, Status::CREATED);
+    let session = world.resources("CSE2", ResourceType::Session)[0].id.clone();
+    (world, format!("/cse2/{session}"))
+}
+
+fn confirmation(session: &str) -> Draft {
+    Draft::update(session, "/cse1", "x3", ResourceType::Session)
+        .with(Attribute::Lifecycle, Value::Integer(2))
+}
+
+#[test]
+fn a_session_that_waits_for_its_confirmation_gets_it_from_its_hop() {
+    let (mut world, session) = before_the_confirmation();
+
+    let answer = world.exchange("PEER1", "CSE2", confirmation(&session).0);
+
+    assert_eq!(answer.status, Status::UPDATED, "EST-20");
+}
+
+#[test]
+fn a_hop_that_has_deregistered_confirms_nothing() {
+    let (mut world, session) = before_the_confirmation();
+    let leave = Draft::delete("/cse2/cse2/cse1", "/cse1", "x1");
+    let gone = world.exchange("PEER1", "CSE2", leave.0);
+    assert_eq!(gone.status, Status::DELETED);
+    let mut again = registration("cse1").0;
+    again.request_id = "x2".into();
+    let back = world.exchange("PEER1", "CSE2", again);
+    assert_eq!(back.status, Status::CREATED);
+
+    let answer = world.exchange("PEER1", "CSE2", confirmation(&session).0);
+
+    assert_eq!(answer.status, Status::NOT_FOUND, "EST-28");
+}
+
+#[test]
+fn a_session_that_waits_for_its_confirmation_takes_no_policy() {
+    let (mut world, session) = before_the_confirmation();
+    let early =
+        policy(&session, "/cse1", "x1", 1, 1).with(Attribute::ResourceName, Value::text("early"));
+
+    let answer = world.exchange("PEER1", "CSE2", early.0);
+
+    assert_eq!(answer.status, Status::NOT_FOUND, "EST-26");
+    assert_eq!(world.resources("CSE2", ResourceType::SessionPolicy), []);
+}
+
+#[test]
+fn a_neighbour_that_never_said_what_it_hosts_is_asked_again_when_its_link_is_back() {
+    let mut world = three_cses();
+    join(&mut world, "CSE1");
+    world.open("CSE3", "CSE2", Some("/cse3"));
+    world.pass("CSE3", "CSE2");
+    world.crash("CSE2");
+
+    world.open("CSE3", "CSE2", Some("/cse3"));
+
+    let reads = world
+        .waiting("CSE2", "CSE3")
+        .filter(|p| matches!(p, Primitive::Request(r) if r.operation == Operation::Retrieve));
+    assert_eq!(reads.count(), 1, "REG-10");
+}
