@@ -20,8 +20,10 @@ pub struct Case {
     pub group: Group,
     /// Published clauses it stands on, beside those of its requirements.
     pub clauses: &'static [&'static str],
-    /// What it needs of the system under test.
+    /// What it needs of the system under test: the configuration.
     pub needs: Needs,
+    /// How it is played, in words.
+    pub script: Script,
     /// The numbered steps it accounts for.
     pub steps: &'static [Step],
     /// What goes wrong as a rule when it fails.
@@ -98,8 +100,14 @@ pub enum Needs {
     One,
     /// One CSE, with a CSE of the suite registered to it and AEs on either side (B and C).
     Neighbour,
+    /// One CSE as registrar of the initiator; the suite is AE1, and CSE2 with AE2 behind it (B).
+    Initiator,
+    /// One CSE as registrar of the target; the suite is AE2, and CSE1 with AE1 behind it (C).
+    Target,
     /// One CSE between two CSEs of the suite (D).
     Transit,
+    /// An AE that takes commands; the suite is its registrar (F).
+    Agent,
     /// Any server; the suite sends bytes (G).
     Bytes,
     /// Two CSEs that know each other (configuration E).
@@ -115,19 +123,199 @@ impl Needs {
         match self {
             Self::One => "A",
             Self::Neighbour => "B/C",
+            Self::Initiator => "B",
+            Self::Target => "C",
             Self::Transit => "D",
+            Self::Agent => "F",
             Self::Bytes => "G",
             Self::Pair => "E",
             Self::PairWithPower => "E, exclusive",
         }
+    }
+
+    /// What the suite does first.
+    #[must_use]
+    pub const fn preamble(self) -> &'static str {
+        match self {
+            Self::One => "Each AE that takes part opens a link to the CSE and registers.",
+            Self::Neighbour => {
+                "A CSE of the suite opens a link to the CSE and registers; so does each AE that \
+                 takes part."
+            }
+            Self::Initiator => {
+                "AE1 registers with session capability and subscribes to its sessions. CSE2, \
+                 played by the suite, registers over one link and says in `srt` that it speaks \
+                 sessions; AE2 stands behind it."
+            }
+            Self::Target => {
+                "AE2 registers with session capability, makes its targets, lets AE1 use them and \
+                 subscribes to its sessions. CSE1, played by the suite, registers over one link \
+                 and says in `srt` that it speaks sessions; AE1 stands behind it."
+            }
+            Self::Transit => {
+                "CSE1 and CSE2, both played by the suite, register over one link each and say in \
+                 `srt` that they speak sessions."
+            }
+            Self::Agent => {
+                "The suite listens as registrar, the AE is started with its address, opens its \
+                 link and registers."
+            }
+            Self::Bytes => "A TCP connection is opened.",
+            Self::Pair | Self::PairWithPower => {
+                "Two CSEs that know each other; each AE that takes part opens a link to its own \
+                 and registers."
+            }
+        }
+    }
+
+    /// What the profile must offer beside the group; empty if nothing.
+    #[must_use]
+    pub const fn condition(self) -> &'static str {
+        match self {
+            Self::One
+            | Self::Neighbour
+            | Self::Initiator
+            | Self::Target
+            | Self::Transit
+            | Self::Bytes => "",
+            Self::Agent => "an [agent] is described",
+            Self::Pair => "two targets are given",
+            Self::PairWithPower => "the suite starts the two CSEs itself",
+        }
+    }
+
+    /// Whether two CSEs are under test.
+    #[must_use]
+    pub const fn in_a_pair(self) -> bool {
+        match self {
+            Self::Pair | Self::PairWithPower => true,
+            Self::One
+            | Self::Neighbour
+            | Self::Initiator
+            | Self::Target
+            | Self::Transit
+            | Self::Agent
+            | Self::Bytes => false,
+        }
+    }
+}
+
+/// How a case is played, in words: what a report and `explain` say of it beside its title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Script {
+    /// What is prepared beyond what [`Needs::preamble`] says; empty if nothing is.
+    pub preamble: &'static str,
+    /// What is done; empty where the title says it.
+    pub stimulus: &'static str,
+    /// What may come of it, with the verdict that it leads to, where the title does not say it.
+    pub outcomes: &'static [Allowed],
+    /// What is tidied up beyond [`POSTAMBLE`]; empty if nothing is.
+    pub postamble: &'static str,
+    /// Values of the profile it depends on beyond `patience_ms`.
+    pub ixit: &'static [&'static str],
+    /// Words to select it by.
+    pub tags: &'static [&'static str],
+    /// Identifiers of TS-0018 test purposes with the same objective.
+    pub ts0018: &'static [&'static str],
+}
+
+/// An outcome that is allowed, and how well it is thought of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// [`Verdict::Pass`], [`Verdict::PassLenient`] or [`Verdict::Disputed`].
+    pub grade: Verdict,
+    /// What is seen.
+    pub seen: &'static str,
+}
+
+/// What holds after every case.
+pub const POSTAMBLE: &str = "Links are dropped; every name and identifier is fresh in each case, so that nothing left over \
+     concerns another one.";
+
+impl Script {
+    /// The title says all.
+    pub const PLAIN: Self = Self {
+        preamble: "",
+        stimulus: "",
+        outcomes: &[],
+        postamble: "",
+        ixit: &[],
+        tags: &[],
+        ts0018: &[],
+    };
+}
+
+impl Case {
+    /// What is prepared: what the configuration brings with it, then what the case adds.
+    #[must_use]
+    pub fn preamble(&self) -> String {
+        joined(self.needs.preamble(), self.script.preamble)
+    }
+
+    /// What is tidied up.
+    #[must_use]
+    pub fn postamble(&self) -> String {
+        joined(POSTAMBLE, self.script.postamble)
+    }
+
+    /// What is done.
+    #[must_use]
+    pub const fn stimulus(&self) -> &'static str {
+        if self.script.stimulus.is_empty() {
+            self.title
+        } else {
+            self.script.stimulus
+        }
+    }
+
+    /// What may come of it; what is not listed fails the case, and silence decides nothing.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<Allowed> {
+        if !self.script.outcomes.is_empty() {
+            return self.script.outcomes.to_vec();
+        }
+        let (grade, seen) = (Verdict::Pass, self.title);
+        vec![Allowed { grade, seen }]
+    }
+
+    /// Condition of the statement under which it applies, as the profile writes it.
+    #[must_use]
+    pub fn condition(&self) -> String {
+        let group = format!("groups has `{}`", self.group.name());
+        let more = self.needs.condition();
+        if more.is_empty() {
+            group
+        } else {
+            format!("{group}, and {more}")
+        }
+    }
+
+    /// Words to select it by: group, configuration, and its own.
+    #[must_use]
+    pub fn tags(&self) -> Vec<&'static str> {
+        let mut tags = vec![self.group.name(), self.needs.name()];
+        tags.extend(self.script.tags);
+        tags
+    }
+}
+
+fn joined(first: &str, second: &str) -> String {
+    match (first, second) {
+        (one, "") | ("", one) => one.to_owned(),
+        (first, second) => format!("{first} {second}"),
     }
 }
 
 /// Makes the record of a case without numbered steps.
 macro_rules! case {
     ($id:literal, $group:ident, $needs:ident, $title:literal, [$($requirement:literal),+],
-     [$($clause:literal),*], $hint:literal, $run:path) => {
+     [$($clause:literal),*], $hint:literal, $run:path
+     $(, {$($field:ident: $value:expr),+ $(,)?})? $(,)?) => {
         $crate::case::Case {
+            script: $crate::case::Script {
+                $($($field: $value,)+)?
+                ..$crate::case::Script::PLAIN
+            },
             id: $id,
             title: $title,
             requirements: &[$($requirement),+],

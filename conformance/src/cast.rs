@@ -46,7 +46,7 @@ impl Ae {
         steps: (&str, &str),
     ) -> Result<(Self, Message), Stop> {
         let cse = match party {
-            Party::Ae1 | Party::Ae3 | Party::Cse1 => Party::Cse1,
+            Party::Ae1 | Party::Ae3 | Party::Cse1 | Party::Transit => Party::Cse1,
             Party::Ae2 | Party::Ae4 | Party::Cse2 => Party::Cse2,
         };
         let target = peer.target(cse).clone();

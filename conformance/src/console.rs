@@ -112,6 +112,20 @@ pub fn explain(case: &Case) {
     println!("{}: {}.", case.id, case.title);
     println!("Requirements: {}", case.requirements.join(", "));
     println!("Configuration: {}", case.needs.name());
+    println!("Applies if: {}", case.condition());
+    if !case.script.ixit.is_empty() {
+        println!("Depends on: {}", case.script.ixit.join(", "));
+    }
+    println!("Tags: {}", case.tags().join(", "));
+    if !case.script.ts0018.is_empty() {
+        println!("TS-0018: {}", case.script.ts0018.join(", "));
+    }
+    println!("Preparation: {}", case.preamble());
+    println!("Stimulus: {}", case.stimulus());
+    for allowed in case.outcomes() {
+        println!("Allowed ({}): {}", allowed.grade.name(), allowed.seen);
+    }
+    println!("Afterwards: {}", case.postamble());
     if !case.steps.is_empty() {
         println!("Steps:");
     }

@@ -1,4 +1,5 @@
-//! Ladder diagrams: AE1 | CSE1 | CSE2 | AE2, with the numbers of the flows.
+//! Ladder diagrams: AE1 | CSE1 | CSE | CSE2 | AE2, as far as they take part, with the numbers of the
+//! flows.
 //!
 //! What passes between the CSEs is hidden in configuration E. The diagram says so instead of
 //! drawing arrows nobody has seen: such steps stand in brackets.
@@ -8,14 +9,64 @@ use std::fmt::Write as _;
 use crate::case::{How, Step};
 use crate::story::Line;
 
-/// Where the lines of the four columns stand; nothing is drawn between the two CSEs.
-const COLUMNS: [usize; 4] = [2, 36, 50, 84];
-const WIDTH: usize = COLUMNS[3] + 2;
+/// Heads of the columns, from the left; see [`Party::column`](crate::story::Party::column).
+const HEADS: [&str; 5] = ["AE1", "CSE1", "CSE", "CSE2", "AE2"];
+/// Between two columns that exchange numbered messages, and between two that do not.
+const WIDE: usize = 34;
+const NARROW: usize = 14;
+
+/// Where the lines of the columns stand, of those that take part.
+struct Columns([Option<usize>; 5]);
+
+impl Columns {
+    /// AE1 and CSE1, and whoever else speaks.
+    fn of(story: &[Line]) -> Self {
+        let speaks = |column: usize| {
+            let at = |line: &&Line| [line.from.column(), line.to.column()].contains(&column);
+            story.iter().filter(at).any(|line| !line.step.is_empty())
+        };
+        let mut places = [None; 5];
+        let mut last: Option<(usize, usize)> = None;
+        for column in (0..HEADS.len()).filter(|&column| column < 2 || speaks(column)) {
+            let place = last.map_or(2, |(before, place)| {
+                let between = |line: &&Line| {
+                    let ends = [line.from.column(), line.to.column()];
+                    ends.contains(&before) && ends.contains(&column) && !line.step.is_empty()
+                };
+                place
+                    + if story.iter().any(|line| between(&line)) {
+                        WIDE
+                    } else {
+                        NARROW
+                    }
+            });
+            places[column] = Some(place);
+            last = Some((column, place));
+        }
+        Self(places)
+    }
+
+    fn at(&self, column: usize) -> usize {
+        self.0[column].unwrap_or(2)
+    }
+
+    /// The column to the left of this one, of the first the one to its right.
+    fn beside(&self, column: usize) -> usize {
+        let left = self.0[..column].iter().flatten().next_back();
+        let right = self.0[column + 1..].iter().flatten().next();
+        left.or(right).copied().unwrap_or(2 + NARROW)
+    }
+
+    fn width(&self) -> usize {
+        self.0.iter().flatten().max().map_or(2, |last| last + 2)
+    }
+}
 
 /// Draws the numbered messages of a case, with the steps nobody saw in their place.
 #[must_use]
 pub fn draw(steps: &[Step], story: &[Line]) -> String {
-    let mut out = heading();
+    let columns = Columns::of(story);
+    let mut out = heading(&columns);
     let mut told = vec![false; steps.len()];
     for line in story.iter().filter(|line| !line.step.is_empty()) {
         let number = base(&line.step);
@@ -29,7 +80,7 @@ pub fn draw(steps: &[Step], story: &[Line]) -> String {
         if let Some(at) = at {
             told[at] = true;
         }
-        arrow(&mut out, line);
+        arrow(&mut out, &columns, line);
     }
     for (step, told) in steps.iter().zip(told) {
         if !told && step.how != How::Wire {
@@ -45,9 +96,10 @@ pub fn base(step: &str) -> &str {
     step.trim_end_matches(|letter: char| letter.is_ascii_lowercase())
 }
 
-fn heading() -> String {
-    let mut row = vec![' '; WIDTH + 2];
-    for (column, name) in COLUMNS.iter().zip(["AE1", "CSE1", "CSE2", "AE2"]) {
+fn heading(columns: &Columns) -> String {
+    let mut row = vec![' '; columns.width() + 2];
+    for (column, name) in columns.0.iter().zip(HEADS) {
+        let Some(column) = column else { continue };
         let start = column.saturating_sub(name.len() / 2);
         for (offset, letter) in name.chars().enumerate() {
             row[start + offset] = letter;
@@ -57,26 +109,22 @@ fn heading() -> String {
     format!("{}\n", row.trim_end())
 }
 
-fn rails() -> Vec<char> {
-    let mut row = vec![' '; WIDTH];
-    for column in COLUMNS {
-        row[column] = '│';
+fn rails(columns: &Columns) -> Vec<char> {
+    let mut row = vec![' '; columns.width()];
+    for column in columns.0.iter().flatten() {
+        row[*column] = '│';
     }
     row
 }
 
-fn arrow(out: &mut String, line: &Line) {
-    let (from, mut to) = (COLUMNS[line.from.column()], COLUMNS[line.to.column()]);
+fn arrow(out: &mut String, columns: &Columns, line: &Line) {
+    let (from, mut to) = (columns.at(line.from.column()), columns.at(line.to.column()));
     if from == to {
         // Both stand in one column: drawn towards the neighbouring one.
-        to = COLUMNS[if line.to.column() == 0 {
-            1
-        } else {
-            line.to.column() - 1
-        }];
+        to = columns.beside(line.to.column());
     }
     let (left, right) = (from.min(to), from.max(to));
-    let mut row = rails();
+    let mut row = rails(columns);
     for cell in &mut row[left + 1..right] {
         *cell = '─';
     }

@@ -170,6 +170,11 @@ impl Peer {
         }
     }
 
+    /// From now on waits this much longer for a message: the case is about a timer of the system.
+    pub fn wait_longer(&mut self, millis: u32) {
+        self.patience += Duration::from_millis(millis.into());
+    }
+
     /// How a CSE of the configuration is addressed.
     #[must_use]
     pub fn target(&self, sut: Party) -> &Target {

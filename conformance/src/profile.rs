@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Group;
-use crate::record::{Manner, Target};
+use crate::record::{Manner, Target, Timers};
 
 /// Profiles that come with the suite.
 pub const SHIPPED: &[(&str, &str)] = &[
@@ -106,6 +106,9 @@ pub struct Ixit {
     pub jobs: Option<u8>,
     /// How long a case waits for a message, ms.
     pub patience_ms: Option<u64>,
+    /// Timers, where they are not those of the specification.
+    #[serde(default)]
+    pub timers: Timers,
 }
 
 /// A profile that cannot be used.
@@ -193,6 +196,7 @@ impl Profile {
             id: at.id.clone(),
             name: at.name.clone(),
             manner: at.manner.clone(),
+            timers: self.ixit.timers.clone(),
         };
         self.target.iter().map(target).collect()
     }

@@ -85,6 +85,43 @@ pub struct Target {
     /// How it wants to be spoken to.
     #[serde(default)]
     pub manner: Manner,
+    /// Its timers.
+    #[serde(default)]
+    pub timers: Timers,
+}
+
+/// Timers of a system under test, in milliseconds; the defaults are those of the specification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timers {
+    /// Life of a request that brings no `rqet`.
+    pub request_life_ms: u32,
+    /// What a hop takes off the life of the request it serves.
+    pub hop_step_ms: u32,
+    /// Life of a pending session after the `rqet` of its hop request.
+    pub lease_ms: u32,
+    /// Longest wait for an endpoint to answer the notice of an end.
+    pub termination_wait_ms: u32,
+    /// Between the end of use of a session and its deletion.
+    pub expiry_margin_ms: u32,
+    /// Grace of a session whose hop was deregistered.
+    pub hop_grace_ms: u32,
+    /// First wait before a hop DELETE without answer is repeated.
+    pub tombstone_retry_ms: u32,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            request_life_ms: 30_000,
+            hop_step_ms: 1_000,
+            lease_ms: 30_000,
+            termination_wait_ms: 5_000,
+            expiry_margin_ms: 2_000,
+            hop_grace_ms: 30_000,
+            tombstone_retry_ms: 30_000,
+        }
+    }
 }
 
 /// How a CSE wants to be spoken to, where the published texts leave a choice.
@@ -124,6 +161,7 @@ impl Target {
             id: id.to_owned(),
             name: name.to_owned(),
             manner: Manner::default(),
+            timers: Timers::default(),
         }
     }
 }

@@ -204,13 +204,11 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
 /// The CSEs as a case sees them: CSE1, then CSE2; where one is enough, it is both.
 #[must_use]
 pub fn seen_by(case: &Case, targets: &[Target]) -> Vec<Target> {
-    match case.needs {
-        Needs::Pair | Needs::PairWithPower => targets.to_vec(),
-        Needs::One | Needs::Neighbour | Needs::Transit | Needs::Bytes => {
-            let last = targets.last().cloned();
-            last.into_iter().cycle().take(2).collect()
-        }
+    if case.needs.in_a_pair() {
+        return targets.to_vec();
     }
+    let last = targets.last().cloned();
+    last.into_iter().cycle().take(2).collect()
 }
 
 fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
@@ -220,13 +218,19 @@ fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
             case.group.name()
         ));
     }
-    let pair = matches!(case.needs, Needs::Pair | Needs::PairWithPower);
-    if pair && sut.targets.len() < 2 {
+    if case.needs.in_a_pair() && sut.targets.len() < 2 {
         let needs = "needs two CSEs that know each other: give `--target` twice";
         return Some(needs.to_owned());
     }
     match case.needs {
-        Needs::One | Needs::Neighbour | Needs::Transit | Needs::Bytes | Needs::Pair => None,
+        Needs::One
+        | Needs::Neighbour
+        | Needs::Initiator
+        | Needs::Target
+        | Needs::Transit
+        | Needs::Agent
+        | Needs::Bytes
+        | Needs::Pair => None,
         Needs::PairWithPower if sut.pair.is_some() => None,
         Needs::PairWithPower => {
             Some("stops and starts a CSE, which only the reference lets it do".to_owned())

@@ -12,9 +12,11 @@ pub enum Party {
     Ae1,
     /// Another AE at CSE1, in no session; played by the suite.
     Ae3,
-    /// Registrar of AE1; under test.
+    /// Registrar of AE1; under test, or played by the suite.
     Cse1,
-    /// Registrar of AE2; under test.
+    /// Between the two; under test.
+    Transit,
+    /// Registrar of AE2; under test, or played by the suite.
     Cse2,
     /// Another AE at CSE2; played by the suite.
     Ae4,
@@ -33,6 +35,7 @@ impl Party {
             Self::Ae4 => "AE4",
             Self::Cse1 => "CSE1",
             Self::Cse2 => "CSE2",
+            Self::Transit => "CSE",
         }
     }
 
@@ -46,6 +49,7 @@ impl Party {
             Self::Ae4 => "ae4",
             Self::Cse1 => "cse1",
             Self::Cse2 => "cse2",
+            Self::Transit => "cse",
         }
     }
 
@@ -55,8 +59,9 @@ impl Party {
         match self {
             Self::Ae1 | Self::Ae3 => 0,
             Self::Cse1 => 1,
-            Self::Cse2 => 2,
-            Self::Ae2 | Self::Ae4 => 3,
+            Self::Transit => 2,
+            Self::Cse2 => 3,
+            Self::Ae2 | Self::Ae4 => 4,
         }
     }
 }

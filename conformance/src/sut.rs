@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::record::Target;
+use crate::record::{Target, Timers};
 use crate::sut::process::Process;
 
 pub mod build;
@@ -22,13 +22,31 @@ const TIMERS: &[(&str, u64)] = &[
     ("lease", 2_000),
     ("termination_wait", 2_500),
     ("expiry_margin", 500),
-    ("hop_grace", 10_000),
+    ("hop_grace", 1_500),
     ("tombstone_retry", 500),
     ("tombstone_retry_max", 2_000),
     ("redial", 100),
     ("redial_max", 500),
     ("ping", 10_000),
 ];
+
+/// The same as the cases need them.
+fn timers() -> Timers {
+    let value = |name: &str| {
+        let set = TIMERS.iter().find(|(timer, _)| *timer == name);
+        set.and_then(|(_, millis)| u32::try_from(*millis).ok())
+            .expect("a timer of the table")
+    };
+    Timers {
+        request_life_ms: value("request_life"),
+        hop_step_ms: value("hop_step"),
+        lease_ms: value("lease"),
+        termination_wait_ms: value("termination_wait"),
+        expiry_margin_ms: value("expiry_margin"),
+        hop_grace_ms: value("hop_grace"),
+        tombstone_retry_ms: value("tombstone_retry"),
+    }
+}
 
 /// Why the system under test does not run.
 #[derive(Debug, thiserror::Error)]
@@ -142,8 +160,10 @@ impl Pair {
     /// How the cases address them: CSE1, CSE2.
     #[must_use]
     pub fn targets(&self) -> Vec<Target> {
-        let target =
-            |process: &Process, name: &str| Target::new(process.url(), &format!("/{name}"), name);
+        let target = |process: &Process, name: &str| Target {
+            timers: timers(),
+            ..Target::new(process.url(), &format!("/{name}"), name)
+        };
         vec![target(&self.cse1, "cse1"), target(&self.cse2, "cse2")]
     }
 

@@ -86,20 +86,18 @@ fn the_reference_passes(#[case] id: &'static str) {
         sut: reference.sut.clone(),
     };
 
-    let finished = match case.needs {
-        Needs::Pair | Needs::One | Needs::Neighbour | Needs::Transit | Needs::Bytes => {
-            let _shared = ALONE
-                .read()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            reference.runtime.block_on(run::run(&plan, |_| ()))
-        }
-        Needs::PairWithPower => {
-            let _alone = ALONE
-                .write()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            reference.runtime.block_on(run::run(&plan, |_| ()))
-        }
-    };
+    let exclusive = case.needs == Needs::PairWithPower;
+    let _alone = exclusive.then(|| {
+        ALONE
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    });
+    let _shared = (!exclusive).then(|| {
+        ALONE
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    });
+    let finished = reference.runtime.block_on(run::run(&plan, |_| ()));
 
     for outcome in &finished.outcomes {
         let why = (&outcome.failure, &outcome.reason, &finished.lost);
@@ -124,7 +122,7 @@ fn the_reference_passes(#[case] id: &'static str) {
 }
 
 fn in_a_pair(case: &&'static Case) -> bool {
-    matches!(case.needs, Needs::Pair | Needs::PairWithPower)
+    case.needs.in_a_pair()
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use m2m_conformance::case::{Case, Needs, Verdict};
+use m2m_conformance::case::{Case, Verdict};
 use m2m_conformance::record::Target;
 use m2m_conformance::run::{Finished, Plan, Sut};
 use m2m_conformance::{cases, judge, record, report, run};
@@ -130,7 +130,7 @@ fn always_2000_with_a_wrong_member(text: &str) -> Vec<Message> {
 
 /// Cases about sessions between two CSEs; in the others a server may be right by being simple.
 fn in_a_pair(case: &&'static Case) -> bool {
-    matches!(case.needs, Needs::Pair | Needs::PairWithPower)
+    case.needs.in_a_pair()
 }
 
 async fn play_against(answer: Answer) -> Finished {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{Ae, QUIET, is_event};
 use crate::expect;
@@ -23,6 +23,7 @@ pub const CASES: &[Case] = &[Case {
     group: Group::Session,
     clauses: &[],
     needs: Needs::Pair,
+    script: Script::PLAIN,
     steps: STEPS,
     hint: "Often the success (F1-17) leaves before the target agreed, the two ends see different \
            keys or identifiers, or a collection name of the figures is not taken as an address.",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::{unseen, wire};
 use crate::cast::{Ae, QUIET, is_event};
 use crate::expect;
@@ -19,6 +19,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: REFUSAL,
         hint: "Often the verdict's own status is passed on, or the reserved session stays.",
         run: |peer| Box::pin(refusal(peer)),
@@ -30,6 +31,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: INCAPABLE,
         hint: "Often the missing collection is answered 4004.",
         run: |peer| Box::pin(incapable(peer)),
@@ -41,6 +43,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: UNSUBSCRIBED,
         hint: "Often the CSE waits for a subscription until the request expires.",
         run: |peer| Box::pin(unsubscribed(peer)),
@@ -52,6 +55,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: UNKNOWN,
         hint: "Often the status of a failed hop is replaced by one of the CSE's own.",
         run: |peer| Box::pin(unknown(peer)),
@@ -63,6 +67,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: REPEATED,
         hint: "Often the copy is refused because its name is taken by the original.",
         run: |peer| Box::pin(repeated(peer)),
@@ -74,6 +79,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: SILENCE,
         hint: "Often the late verdict still makes a session at the target's CSE.",
         run: |peer| Box::pin(silence(peer)),
@@ -85,6 +91,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[],
         hint: "Often any number of subscriptions is taken, so that nobody knows who decides.",
         run: |peer| Box::pin(second_subscription(peer)),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Group, Needs, Stop};
+use crate::case::{Case, Group, Needs, Script, Stop};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
 use crate::peer::Peer;
@@ -17,6 +17,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[],
         hint: "Often the process or the link dies, or nothing is answered.",
         run: |peer| Box::pin(malformed(peer)),
@@ -28,6 +29,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[],
         hint: "Often reading is allowed to anybody, or the registrar answers as if registered.",
         run: |peer| Box::pin(unregistered(peer)),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::termination::{check_end, delete_by_ae1, gone};
 use crate::cases::{unseen, wire};
 use crate::cast::{QUIET, is_event};
@@ -20,6 +20,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: UNREACHABLE,
         hint: "Often the question is held too long, or the code is that of a silent target.",
         run: |peer| Box::pin(unreachable(peer)),
@@ -31,6 +32,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[],
         hint: "Often a notification counts as delivered when it is sent.",
         run: |peer| Box::pin(unacknowledged(peer)),
@@ -42,6 +44,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[],
         hint: "Often the notice is dropped with the session it speaks of.",
         run: |peer| Box::pin(absent(peer)),
@@ -53,6 +56,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[],
         hint: "Often both links stay, and which one gets the notifications is chance.",
         run: |peer| Box::pin(replaced(peer)),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::{unseen, wire};
 use crate::cast::{QUIET, is_result};
 use crate::expect;
@@ -21,6 +21,7 @@ pub const CASES: &[Case] = &[Case {
     group: Group::Session,
     clauses: &[],
     needs: Needs::PairWithPower,
+    script: Script::PLAIN,
     steps: STEPS,
     hint: "Often the acknowledgement leaves before the request is on disk, or the request is \
            sent again after it was served.",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
@@ -20,6 +20,7 @@ pub const CASES: &[Case] = &[Case {
     group: Group::Session,
     clauses: &[],
     needs: Needs::Pair,
+    script: Script::PLAIN,
     steps: STEPS,
     hint: "Often AE1 gets its 2002 before AE2 was told and CSE2 confirmed, or something of the \
            session stays readable.",

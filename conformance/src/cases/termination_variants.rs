@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::termination::{check_end, delete_by_ae1, gone};
 use crate::cases::{unseen, wire};
 use crate::cast::{QUIET, is_result};
@@ -22,6 +22,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: BY_AE2,
         hint: "Often the registrar cannot ask down a link that the other side opened.",
         run: |peer| Box::pin(by_ae2(peer)),
@@ -33,6 +34,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: BY_EXPIRY,
         hint: "Often only one of the CSEs watches the time.",
         run: |peer| Box::pin(by_expiry(peer)),
@@ -44,6 +46,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: BY_DEREGISTRATION,
         hint: "Often the sessions of a deleted AE stay behind at the other CSE.",
         run: |peer| Box::pin(by_deregistration(peer)),
@@ -55,6 +58,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: WITH_STORED,
         hint: "Often the stored request is forgotten, or reported after the confirmation.",
         run: |peer| Box::pin(with_stored(peer)),
@@ -66,6 +70,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: REPEATED,
         hint: "Often outcomes are not remembered after the resource is gone.",
         run: |peer| Box::pin(repeated(peer)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::usage_context::{context_at_cse1, context_at_cse2};
 use crate::cases::{by, unseen, wire};
 use crate::cast::{QUIET, is_result};
@@ -25,6 +25,7 @@ pub const CASES: &[Case] = &[Case {
     group: Group::Session,
     clauses: &[],
     needs: Needs::Pair,
+    script: Script::PLAIN,
     steps: STEPS,
     hint: "Often the request is delivered before its window opens, twice, or never; or the \
                sealed value is not returned byte for byte.",

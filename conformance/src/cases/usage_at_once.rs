@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Group, Needs, Step, Stop};
+use crate::case::{Case, Group, Needs, Script, Step, Stop};
 use crate::cases::usage::check_update;
 use crate::cases::{unseen, wire};
 use crate::cast::Sealing;
@@ -21,6 +21,7 @@ pub const CASES: &[Case] = &[Case {
     group: Group::Session,
     clauses: &[],
     needs: Needs::Pair,
+    script: Script::PLAIN,
     steps: STEPS_AT_ONCE,
     hint: "Often a custom attribute is not taken as a sealed value, or the response has \
                content in spite of `rcn` 0.",

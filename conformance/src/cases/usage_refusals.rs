@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Group, Needs, Stop};
+use crate::case::{Case, Group, Needs, Script, Stop};
 use crate::cases::wire;
 use crate::cast::{Ae, QUIET};
 use crate::expect;
@@ -21,6 +21,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[
             wire("E06-1", "AE3 uses the session"),
             wire("E06-2", "CSE1 refuses"),
@@ -35,6 +36,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[
             wire("E07-1", "AE1 uses another target"),
             wire("E07-2", "CSE1 refuses"),
@@ -49,6 +51,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[
             wire("E08-1", "AE1 makes a second policy"),
             wire("E08-2", "CSE1 refuses"),
@@ -63,6 +66,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[
             wire("E09-1", "AE1 sends a blocking request"),
             wire("E09-2", "CSE1 refuses"),
@@ -79,6 +83,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[
             wire("E15-1", "AE1 sends plain data"),
             wire("E15-2", "CSE1 refuses"),
@@ -93,6 +98,7 @@ pub const CASES: &[Case] = &[
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
+        script: Script::PLAIN,
         steps: &[
             wire("E17-1", "AE1 names a session"),
             wire("E17-2", "CSE1 does not know it"),
