@@ -14,7 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::case::{Case, How, Verdict};
 use crate::cases;
 use crate::ladder;
-use crate::run::{Finished, Outcome};
+use crate::outcome::Outcome;
+use crate::run::Finished;
 
 /// Progress while cases are played: a bar on a terminal, plain lines otherwise.
 #[derive(Debug)]

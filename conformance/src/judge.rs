@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::case::Verdict;
+use crate::case::Case;
 use crate::cases;
+use crate::outcome::{self, Outcome};
 use crate::peer::replay::Replay;
 use crate::peer::{Peer, World};
 use crate::record::{self, Damaged, Event, Header};
 use crate::report;
-use crate::run::{self, Outcome};
+use crate::run;
 
 /// Why a stored run cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -92,43 +93,34 @@ fn load(folder: &Path) -> Result<(Header, Vec<Event>), JudgeError> {
 /// # Errors
 /// If a case is unknown.
 pub async fn replay(header: &Header, events: &[Event]) -> Result<Vec<Outcome>, JudgeError> {
-    let mut by_case: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    let mut by_case: BTreeMap<(&str, u32), Vec<&Event>> = BTreeMap::new();
     for event in events {
-        by_case.entry(&event.case).or_default().push(event);
+        let place = (event.case.as_str(), event.round);
+        by_case.entry(place).or_default().push(event);
     }
     let mut outcomes = Vec::new();
     for id in &header.cases {
         let case = cases::find(id).ok_or_else(|| JudgeError::UnknownCase(id.clone()))?;
-        let Some(events) = by_case.get(id.as_str()) else {
-            continue;
-        };
-        let number = |event: &&Event| event.text.strip_prefix(run::ATTEMPT)?.parse::<u64>().ok();
-        let attempt = events.iter().find_map(number).unwrap_or(0);
-        let world = World::Replay(Replay::new(events.iter().copied()));
-        let patience = Duration::from_millis(header.patience_ms);
-        let peer = Peer::new(
-            case.id,
-            world,
-            run::seen_by(case, &header.targets),
-            patience,
-            header.seed.wrapping_add(attempt),
-        );
-        outcomes.push(run::play(case, peer).await);
+        let mut rounds = Vec::new();
+        for round in 0..header.repeat {
+            if let Some(events) = by_case.get(&(id.as_str(), round)) {
+                rounds.push(replay_round(case, header, events).await);
+            }
+        }
+        if !rounds.is_empty() {
+            outcomes.push(outcome::combine(rounds));
+        }
     }
-    outcomes.extend(run::schema_outcomes(&outcomes));
+    outcomes.extend(outcome::schema_outcomes(&outcomes));
     Ok(outcomes)
 }
 
-/// The worst verdict, for the exit code.
-#[must_use]
-pub fn worst(outcomes: &[Outcome]) -> Verdict {
-    const ORDER: [Verdict; 5] = [
-        Verdict::Error,
-        Verdict::Fail,
-        Verdict::Disputed,
-        Verdict::Inconclusive,
-        Verdict::PassLenient,
-    ];
-    let has = |verdict: &Verdict| outcomes.iter().any(|outcome| outcome.verdict == *verdict);
-    ORDER.into_iter().find(has).unwrap_or(Verdict::Pass)
+async fn replay_round(case: &'static Case, header: &Header, events: &[&Event]) -> Outcome {
+    let number = |event: &&&Event| event.text.strip_prefix(run::ATTEMPT)?.parse::<u64>().ok();
+    let attempt = events.iter().find_map(|event| number(&event)).unwrap_or(0);
+    let world = World::Replay(Replay::new(events.iter().copied()));
+    let patience = Duration::from_millis(header.patience_ms);
+    let targets = run::seen_by(case, &header.targets);
+    let seed = header.seed.wrapping_add(attempt);
+    run::play(case, Peer::new(case.id, world, targets, patience, seed)).await
 }

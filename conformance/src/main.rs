@@ -8,9 +8,10 @@ use std::time::Duration;
 use clap::Parser as _;
 use m2m_conformance::case::{Group, Verdict};
 use m2m_conformance::cli::{Cli, Command, RunOptions, exit};
+use m2m_conformance::outcome::{self, Outcome};
 use m2m_conformance::profile::{Profile, ProfileError};
 use m2m_conformance::report::Folder;
-use m2m_conformance::run::{Outcome, Plan, Sut};
+use m2m_conformance::run::{Plan, Sut};
 use m2m_conformance::sut::foreign::Foreign;
 use m2m_conformance::sut::{Pair, build};
 use m2m_conformance::time::Stamp;
@@ -93,27 +94,13 @@ async fn play(patterns: &[String], options: &RunOptions) -> Result<u8, Complaint
     let ixit = profile.map(|profile| profile.ixit).unwrap_or_default();
     let jobs = options.jobs.or(ixit.jobs).unwrap_or(4);
     let patience = options.patience.or(ixit.patience_ms).unwrap_or(12_000);
-    let plan = Plan {
-        cases,
-        seed,
-        jobs: usize::from(jobs),
-        patience: Duration::from_millis(patience),
-        sut,
-    };
+    let mut plan = Plan::new(cases, seed, sut);
+    plan.jobs = usize::from(jobs);
+    plan.patience = Duration::from_millis(patience);
     let progress = console::Progress::new(plan.cases.len());
     let finished = run::run(&plan, |outcome| progress.done(outcome)).await;
     progress.finish();
-    let mut logs = Vec::new();
-    if let Some(pair) = &plan.sut.pair {
-        let mut pair = pair.lock().await;
-        pair.stop().await;
-        logs.extend(pair.logs());
-    }
-    if let Some(foreign) = &plan.sut.foreign {
-        let mut foreign = foreign.lock().await;
-        foreign.stop().await;
-        logs.push(("cse.log", foreign.log()));
-    }
+    let logs = plan.sut.stop().await;
     console::finished(&finished, &plan.sut.name, folder.path());
     let written = folder
         .write(&finished, &plan.sut.name, &logs)
@@ -242,7 +229,7 @@ fn code(outcomes: &[Outcome], lost: bool) -> u8 {
     let all_inapplicable = outcomes
         .iter()
         .all(|outcome| outcome.verdict == Verdict::NotApplicable);
-    match judge::worst(outcomes) {
+    match outcome::worst(outcomes) {
         Verdict::Error => exit::OWN_ERROR,
         Verdict::Fail | Verdict::Disputed => exit::FAILED,
         Verdict::Inconclusive | Verdict::Pass if lost => exit::UNREACHABLE,

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::case::Stop;
 use crate::dice::Dice;
+use crate::outcome::ENDED;
 use crate::peer::live::Live;
 pub use crate::peer::message::Message;
 use crate::peer::replay::Replay;
@@ -22,11 +23,15 @@ use crate::schema::Violation;
 use crate::story::{Line, Party};
 use crate::time::Stamp;
 
+pub mod dial;
 mod exchange;
 pub mod live;
 pub mod message;
 pub mod raw;
 pub mod replay;
+
+/// Begins the remark that a case did not come to an end.
+const GAVE_UP: &str = "the case did not come to an end";
 
 /// A link of this case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +74,8 @@ struct State {
     origin: String,
     inbox: VecDeque<Message>,
     closed: Option<String>,
+    messages: usize,
+    bytes: usize,
 }
 
 /// A case's view of the world.
@@ -141,12 +148,48 @@ impl Peer {
         self.tolerated.push(what);
     }
 
-    /// What the case did otherwise than the stored run, if this is one.
-    #[must_use]
-    pub fn departure(&self) -> Option<String> {
-        match &self.world {
-            World::Live(_) => None,
-            World::Replay(replay) => replay.departure.clone(),
+    /// Notes that the case did not come to an end, and says so.
+    pub fn give_up(&mut self, deadline: Duration) -> Stop {
+        let seconds = deadline.as_secs();
+        let why = format!("{GAVE_UP} within {seconds} s");
+        self.remark(&why);
+        Stop::inconclusive(why)
+    }
+
+    /// Notes whether the system ended by itself meanwhile, and has it started again; one that the
+    /// case itself stopped is started again without a word.
+    pub async fn aftermath(&mut self, stopped_by_the_case: bool) {
+        let ended = match &mut self.world {
+            World::Live(live) => match live.revive().await {
+                Some(status) if !stopped_by_the_case => vec![format!("{ENDED}{status}")],
+                Some(_) | None => Vec::new(),
+            },
+            World::Replay(replay) => {
+                let remarks = replay.remarks.iter();
+                let ended = remarks.filter(|remark| remark.starts_with(ENDED));
+                ended.cloned().collect()
+            }
+        };
+        for remark in ended {
+            self.remark(&remark);
+        }
+    }
+
+    /// What the case came to, if it did the same as the stored run, where there is one.
+    ///
+    /// # Errors
+    /// As the case, or if it left the stored run.
+    pub fn verify(&self, result: Result<(), Stop>) -> Result<(), Stop> {
+        let World::Replay(replay) = &self.world else {
+            return result;
+        };
+        let gave_up = replay.remarks.iter().find(|why| why.starts_with(GAVE_UP));
+        match (gave_up, &replay.departure) {
+            (Some(why), _) => Err(Stop::inconclusive(why.clone())),
+            (None, Some(why)) => Err(Stop::Broken(format!(
+                "the stored run is not of this case: {why}"
+            ))),
+            (None, None) => result,
         }
     }
 
@@ -248,6 +291,8 @@ impl Peer {
                     origin,
                     inbox,
                     closed: None,
+                    messages: 0,
+                    bytes: 0,
                 });
                 Ok(Link(self.links.len() - 1))
             }
@@ -381,6 +426,7 @@ impl Peer {
         };
         self.events.push(Event {
             case: self.case.to_owned(),
+            round: 0,
             n: self.events.len(),
             kind,
             link: link.to_owned(),

@@ -85,6 +85,9 @@ pub struct At {
     pub id: String,
     /// Name of the CSEBase.
     pub name: String,
+    /// Certificates of the authorities that vouch for it, a PEM file; without, those the operating
+    /// system trusts.
+    pub authorities: Option<PathBuf>,
     /// How it wants to be spoken to.
     #[serde(default)]
     pub manner: Manner,
@@ -181,9 +184,12 @@ impl Profile {
         let wrong = profile
             .target
             .iter()
-            .find(|at| !at.url.starts_with("ws://"));
+            .find(|at| !at.url.starts_with("ws://") && !at.url.starts_with("wss://"));
         match wrong {
-            Some(at) => Err(malformed(format!("{} does not begin with ws://", at.url))),
+            Some(at) => Err(malformed(format!(
+                "{} does not begin with ws:// or wss://",
+                at.url
+            ))),
             None => Ok(profile),
         }
     }
@@ -195,6 +201,7 @@ impl Profile {
             url: fill(&at.url),
             id: at.id.clone(),
             name: at.name.clone(),
+            authorities: at.authorities.clone(),
             manner: at.manner.clone(),
             timers: self.ixit.timers.clone(),
         };

@@ -4,6 +4,7 @@
 //! The chain detects an edited file. It is no signature: who can edit can also compute.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -37,6 +38,9 @@ pub enum Kind {
 pub struct Event {
     /// The case.
     pub case: String,
+    /// Which time the case was played, from 0, where cases are repeated.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub round: u32,
     /// Its number within the case.
     pub n: usize,
     /// What happened.
@@ -65,12 +69,21 @@ pub struct Header {
     pub seed: u64,
     /// Hash of all schema files.
     pub schemas: String,
+    /// Hash of the statement of what the target supports.
+    pub ics: String,
     /// What was tested, as given to the cases.
     pub targets: Vec<Target>,
     /// How long a case waits for a message, ms.
     pub patience_ms: u64,
+    /// How often each case was played.
+    pub repeat: u32,
     /// Cases of the run, in the order of the report.
     pub cases: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+fn is_first(round: &u32) -> bool {
+    *round == 0
 }
 
 /// One CSE as a case addresses it.
@@ -82,6 +95,10 @@ pub struct Target {
     pub id: String,
     /// Name of the CSEBase.
     pub name: String,
+    /// Certificates of the authorities that vouch for it, a PEM file; without, those the operating
+    /// system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<PathBuf>,
     /// How it wants to be spoken to.
     #[serde(default)]
     pub manner: Manner,
@@ -160,6 +177,7 @@ impl Target {
             url: url.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
+            authorities: None,
             manner: Manner::default(),
             timers: Timers::default(),
         }
@@ -274,12 +292,15 @@ mod tests {
             format: 1,
             seed: 7,
             schemas: "x".into(),
+            ics: "y".into(),
             targets: vec![target],
             patience_ms: 100,
+            repeat: 1,
             cases: vec!["A".into()],
         };
         let event = |n, text: &str| Event {
             case: "A".into(),
+            round: 0,
             n,
             kind: Kind::Received,
             link: "ae1-cse1".into(),
@@ -302,7 +323,7 @@ mod tests {
     #[test]
     fn an_edited_frame_is_noticed() {
         let (header, events) = run();
-        let text = write(&header, &events).replace("2000", "2001");
+        let text = write(&header, &events).replace("rsc\\\":2000", "rsc\\\":2001");
 
         let error = read(&text).unwrap_err();
 

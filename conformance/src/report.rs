@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::case::Verdict;
+use crate::outcome::Outcome;
 use crate::record;
-use crate::run::{Finished, Outcome};
+use crate::run::Finished;
 use crate::time::Stamp;
 
 pub mod html;

@@ -121,6 +121,7 @@ pub struct Pair {
     cse1: Process,
     cse2: Process,
     cse1_arguments: Vec<String>,
+    cse2_arguments: Vec<String>,
 }
 
 impl Pair {
@@ -134,26 +135,24 @@ impl Pair {
             .tempdir()
             .map_err(SutError::Folder)?;
         let store = |name: &str| stores.path().join(name);
-        let mut arguments = identity("in", "cse2", &store("cse2"), "127.0.0.1:0");
+        let arguments = identity("in", "cse2", &store("cse2"), "127.0.0.1:0");
         let mut cse2 = Process::start("CSE2", program, &arguments, stores.path()).await?;
         let cse2_url = cse2.listening(READY).await?;
-        arguments = identity("mn", "cse1", &store("cse1"), "127.0.0.1:0");
+        let cse2_arguments = fixed(arguments, &cse2_url);
+        let mut arguments = identity("mn", "cse1", &store("cse1"), "127.0.0.1:0");
         arguments.extend(["--registrar".to_owned(), cse2_url]);
         let mut cse1 = Process::start("CSE1", program, &arguments, stores.path()).await?;
         let cse1_url = cse1.listening(READY).await?;
         cse1.line("registered at", READY).await?;
-        // Started again, it must be found where it was.
-        let address = cse1_url.trim_start_matches("ws://").to_owned();
-        if let Some(at) = arguments.iter().position(|word| word == "127.0.0.1:0") {
-            arguments[at] = address;
-        }
+        let cse1_arguments = fixed(arguments, &cse1_url);
         let program = program.to_owned();
         Ok(Self {
             program,
             stores,
             cse1,
             cse2,
-            cse1_arguments: arguments,
+            cse1_arguments,
+            cse2_arguments,
         })
     }
 
@@ -189,11 +188,30 @@ impl Pair {
         Ok(())
     }
 
-    /// Starts CSE1 again if a case left it stopped; if that fails, [`Self::check`] says so.
-    pub async fn revive(&mut self) {
-        if self.cse1.ended().is_some() {
+    /// Starts again what has ended and says how it ended; if that fails, [`Self::check`] says so.
+    pub async fn revive(&mut self) -> Option<String> {
+        let ended = |process: &mut Process| {
+            let status = process.ended()?;
+            Some(format!("{}: {status}", process.name()))
+        };
+        let (one, two) = (ended(&mut self.cse1), ended(&mut self.cse2));
+        if two.is_some() {
+            self.start_cse2().await.ok();
+        }
+        if one.is_some() {
             self.start_cse1().await.ok();
         }
+        let both: Vec<String> = one.into_iter().chain(two).collect();
+        (!both.is_empty()).then(|| both.join(", "))
+    }
+
+    async fn start_cse2(&mut self) -> Result<(), SutError> {
+        let folder = self.stores.path();
+        let mut again = Process::start("CSE2", &self.program, &self.cse2_arguments, folder).await?;
+        again.listening(READY).await?;
+        again.inherit_log(&self.cse2);
+        self.cse2 = again;
+        Ok(())
     }
 
     /// Whether both still run; else which does not and what it said last.
@@ -222,6 +240,15 @@ impl Pair {
 
 /// How long a CSE may take to become ready.
 const READY: Duration = Duration::from_secs(20);
+
+/// Started again, it must be found where it was.
+fn fixed(mut arguments: Vec<String>, url: &str) -> Vec<String> {
+    if let Some(at) = arguments.iter().position(|word| word == "127.0.0.1:0") {
+        url.trim_start_matches("ws://")
+            .clone_into(&mut arguments[at]);
+    }
+    arguments
+}
 
 fn identity(kind: &str, name: &str, store: &Path, listen: &str) -> Vec<String> {
     let id = format!("/{name}");

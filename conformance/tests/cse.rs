@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
-use std::time::Duration;
 
 use m2m_conformance::case::{Case, Needs, Verdict};
 use m2m_conformance::run::{self, Plan, Sut};
@@ -78,13 +77,8 @@ fn reference() -> &'static Reference {
 fn the_reference_passes(#[case] id: &'static str) {
     let case = cases::find(id).unwrap();
     let reference = reference();
-    let plan = Plan {
-        cases: vec![case],
-        seed: 7,
-        jobs: 1,
-        patience: Duration::from_secs(12),
-        sut: reference.sut.clone(),
-    };
+    let mut plan = Plan::new(vec![case], 7, reference.sut.clone());
+    plan.jobs = 1;
 
     let exclusive = case.needs == Needs::PairWithPower;
     let _alone = exclusive.then(|| {
@@ -128,16 +122,15 @@ fn in_a_pair(case: &&'static Case) -> bool {
 #[test]
 fn the_reference_passes_where_one_cse_is_enough() {
     let reference = reference();
-    let plan = Plan {
-        cases: cases::all()
+    let mut plan = Plan::new(
+        cases::all()
             .into_iter()
             .filter(|case| !in_a_pair(case))
             .collect(),
-        seed: 7,
-        jobs: 4,
-        patience: Duration::from_secs(12),
-        sut: reference.sut.clone(),
-    };
+        7,
+        reference.sut.clone(),
+    );
+    plan.jobs = 4;
     let _shared = ALONE
         .read()
         .unwrap_or_else(|poisoned| poisoned.into_inner());

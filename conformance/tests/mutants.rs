@@ -139,19 +139,19 @@ async fn play_against(answer: Answer) -> Finished {
     let server = tokio::spawn(serve(listener, answer));
     let target = |name: &str| Target::new(&url, &format!("/{name}"), name);
     let targets = vec![target("cse1"), target("cse2")];
-    let plan = Plan {
-        cases: cases::all().into_iter().filter(in_a_pair).collect(),
-        seed: 1,
-        jobs: 32,
-        patience: Duration::from_millis(100),
-        sut: Sut {
+    let mut plan = Plan::new(
+        cases::all().into_iter().filter(in_a_pair).collect(),
+        1,
+        Sut {
             name: "a wrong server".to_owned(),
             targets,
             groups: m2m_conformance::case::Group::ALL.to_vec(),
             pair: None,
             foreign: None,
         },
-    };
+    );
+    plan.jobs = 32;
+    plan.patience = Duration::from_millis(100);
     let finished = run::run(&plan, |_| ()).await;
     server.abort();
     finished

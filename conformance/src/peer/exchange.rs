@@ -8,6 +8,11 @@ use crate::record::Kind;
 use crate::schema;
 use crate::wire::{Primitive, Request};
 
+/// Most messages one link may bring in one case.
+const MESSAGES_MOST: usize = 2_000;
+/// Most bytes of them.
+const BYTES_MOST: usize = 16 << 20;
+
 impl Peer {
     /// Awaits the response to a request.
     ///
@@ -202,8 +207,23 @@ impl Peer {
         }
     }
 
+    /// Counts what came on a link; a system that sends without end must not fill the memory.
+    pub(super) fn weigh(&mut self, link: Link, bytes: usize) -> Result<(), Stop> {
+        let state = &mut self.links[link.0];
+        state.messages += 1;
+        state.bytes += bytes;
+        if state.messages <= MESSAGES_MOST && state.bytes <= BYTES_MOST {
+            return Ok(());
+        }
+        let (name, messages, bytes) = (&state.name, state.messages, state.bytes);
+        Err(Stop::lost(format!(
+            "{name}: {messages} messages of {bytes} bytes in one case: the system floods the link"
+        )))
+    }
+
     fn arrived(&mut self, link: Link, name: &str, text: String) -> Result<(), Stop> {
         self.note(Kind::Received, name, "", &text);
+        self.weigh(link, text.len())?;
         let event = self.events.len() - 1;
         let mut value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         let mut parsed = Primitive::parse(&text);

@@ -1,34 +1,29 @@
 //! The world of sockets.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::Mutex;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::io::{AsyncWriteExt as _, WriteHalf};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::case::Stop;
+use crate::peer::dial::{self, Socket, Stream};
 use crate::peer::{Arrival, Control, raw};
 use crate::record::Target;
-use crate::sut::Pair;
+use crate::run::Sut;
 
-type Socket = WebSocketStream<TcpStream>;
+/// Messages of a link that wait to be taken; a system that sends more has to wait itself.
+const WAITING_MOST: usize = 256;
 
 /// Sockets of one case.
 #[derive(Debug)]
 pub struct Live {
     links: BTreeMap<String, Open>,
     start: Instant,
-    pair: Option<Arc<Mutex<Pair>>>,
+    sut: Sut,
 }
 
 #[derive(Debug)]
@@ -36,7 +31,7 @@ struct Open {
     sink: Sink,
     gap: Duration,
     last: Option<tokio::time::Instant>,
-    arrivals: UnboundedReceiver<Arrival>,
+    arrivals: Receiver<Arrival>,
     reader: JoinHandle<()>,
 }
 
@@ -44,7 +39,7 @@ struct Open {
 #[derive(Debug)]
 enum Sink {
     Messages(SplitSink<Socket, Message>),
-    Bytes(OwnedWriteHalf),
+    Bytes(WriteHalf<Stream>),
 }
 
 impl Drop for Open {
@@ -54,14 +49,19 @@ impl Drop for Open {
 }
 
 impl Live {
-    /// Sockets of one case; with a pair the case may also stop and start its processes.
+    /// Sockets of one case; what the suite has started of the system it may also stop and start.
     #[must_use]
-    pub const fn new(start: Instant, pair: Option<Arc<Mutex<Pair>>>) -> Self {
+    pub const fn new(start: Instant, sut: Sut) -> Self {
         Self {
             links: BTreeMap::new(),
             start,
-            pair,
+            sut,
         }
+    }
+
+    /// Starts the system again where it has ended by itself; says how it ended.
+    pub(super) async fn revive(&self) -> Option<String> {
+        self.sut.revive().await
     }
 
     pub(super) fn elapsed_us(&self) -> u64 {
@@ -74,12 +74,10 @@ impl Live {
         target: &Target,
         origin: Option<&str>,
     ) -> Result<String, String> {
-        let patience = Duration::from_secs(10);
-        let (socket, protocol) = tokio::time::timeout(patience, connect(target, origin))
-            .await
-            .map_err(|_| "the handshake took more than 10 s".to_owned())??;
+        let opened = dial::open(target, origin).await;
+        let (socket, protocol) = opened.map_err(|error| error.to_string())?;
         let (sink, stream) = socket.split();
-        let (sender, arrivals) = mpsc::unbounded_channel();
+        let (sender, arrivals) = mpsc::channel(WAITING_MOST);
         let reader = tokio::spawn(read(stream, sender));
         self.links.insert(
             name.to_owned(),
@@ -94,16 +92,15 @@ impl Live {
         Ok(protocol)
     }
 
-    pub(super) async fn open_bytes(&mut self, name: &str, url: &str) -> Result<String, String> {
-        let (host, port) = authority(url)?;
-        let patience = Duration::from_secs(10);
-        let stream = tokio::time::timeout(patience, TcpStream::connect((host.as_str(), port)))
-            .await
-            .map_err(|_| "no connection within 10 s".to_owned())?
-            .map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).ok();
-        let (reading, writing) = stream.into_split();
-        let (sender, arrivals) = mpsc::unbounded_channel();
+    pub(super) async fn open_bytes(
+        &mut self,
+        name: &str,
+        target: &Target,
+    ) -> Result<String, String> {
+        let connected = dial::connect(&target.url, target.authorities.as_deref()).await;
+        let stream = connected.map_err(|error| error.to_string())?;
+        let (reading, writing) = tokio::io::split(stream);
+        let (sender, arrivals) = mpsc::channel(WAITING_MOST);
         let reader = tokio::spawn(raw::read(reading, sender));
         let open = Open {
             sink: Sink::Bytes(writing),
@@ -171,7 +168,7 @@ impl Live {
     }
 
     pub(super) async fn control(&self, what: Control) -> Result<(), Stop> {
-        let Some(pair) = &self.pair else {
+        let Some(pair) = &self.sut.pair else {
             return Err(Stop::inconclusive(
                 "this case stops and starts the CSE, which needs the reference".to_owned(),
             ));
@@ -185,50 +182,7 @@ impl Live {
     }
 }
 
-/// Host and port of a WebSocket address.
-fn authority(url: &str) -> Result<(String, u16), String> {
-    let request = url
-        .into_client_request()
-        .map_err(|error| error.to_string())?;
-    let authority = request.uri().authority();
-    let authority = authority.ok_or("the address names no host")?;
-    let host = authority.host().trim_matches(['[', ']']).to_owned();
-    Ok((host, authority.port_u16().unwrap_or(80)))
-}
-
-async fn connect(target: &Target, origin: Option<&str>) -> Result<(Socket, String), String> {
-    let mut request = target
-        .url
-        .as_str()
-        .into_client_request()
-        .map_err(|error| error.to_string())?;
-    let headers = request.headers_mut();
-    headers.insert(
-        "Sec-WebSocket-Protocol",
-        HeaderValue::from_str(&target.manner.subprotocols).map_err(|error| error.to_string())?,
-    );
-    if let Some(origin) = origin {
-        let value = HeaderValue::from_str(origin).map_err(|error| error.to_string())?;
-        headers.insert("X-M2M-Origin", value);
-    }
-    let (host, port) = authority(&target.url)?;
-    let stream = TcpStream::connect((host.as_str(), port))
-        .await
-        .map_err(|error| error.to_string())?;
-    stream
-        .set_nodelay(true)
-        .map_err(|error| error.to_string())?;
-    let (socket, answer) = tokio_tungstenite::client_async(request, stream)
-        .await
-        .map_err(|error| error.to_string())?;
-    let protocol = answer.headers().get("Sec-WebSocket-Protocol");
-    let protocol = protocol
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    Ok((socket, protocol.to_owned()))
-}
-
-async fn read(mut stream: SplitStream<Socket>, sender: UnboundedSender<Arrival>) {
+async fn read(mut stream: SplitStream<Socket>, sender: Sender<Arrival>) {
     loop {
         let arrival = match stream.next().await {
             Some(Ok(Message::Text(text))) => Arrival::Text(text.to_string()),
@@ -247,7 +201,7 @@ async fn read(mut stream: SplitStream<Socket>, sender: UnboundedSender<Arrival>)
             Some(Err(error)) => Arrival::Closed(error.to_string()),
         };
         let ended = matches!(arrival, Arrival::Closed(_));
-        if sender.send(arrival).is_err() || ended {
+        if sender.send(arrival).await.is_err() || ended {
             return;
         }
     }

@@ -4,11 +4,12 @@
 //! handshake as text, then frames as JSON.
 
 use serde::{Deserialize, Serialize};
+use tokio::io::ReadHalf;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 use crate::case::Stop;
+use crate::peer::dial::Stream;
 use crate::peer::{Arrival, Link, Peer, State, World};
 use crate::record::Kind;
 use crate::story::Party;
@@ -54,9 +55,9 @@ impl Peer {
     /// If the system does not accept it.
     pub async fn tcp(&mut self) -> Result<Link, Stop> {
         let name = format!("bytes#{}", self.links.len() + 1);
-        let url = self.target(Party::Cse1).url.clone();
+        let target = self.target(Party::Cse1).clone();
         let outcome = match &mut self.world {
-            World::Live(live) => live.open_bytes(&name, &url).await,
+            World::Live(live) => live.open_bytes(&name, &target).await,
             World::Replay(replay) => replay.open(&name),
         };
         match outcome {
@@ -69,12 +70,17 @@ impl Peer {
                     origin: String::new(),
                     inbox: std::collections::VecDeque::new(),
                     closed: None,
+                    messages: 0,
+                    bytes: 0,
                 });
                 Ok(Link(self.links.len() - 1))
             }
             Err(why) => {
                 self.note(Kind::Refused, &name, "", &why);
-                Err(Stop::lost(format!("{name}: no link to {url}: {why}")))
+                Err(Stop::lost(format!(
+                    "{name}: no link to {}: {why}",
+                    target.url
+                )))
             }
         }
     }
@@ -108,6 +114,7 @@ impl Peer {
         Ok(match arrival {
             Arrival::Text(text) => {
                 self.note(Kind::Received, &name, step, &text);
+                self.weigh(link, text.len())?;
                 self.tell(link, step, false, &text);
                 if text.starts_with("HTTP/") {
                     Unit::Answer(text)
@@ -142,7 +149,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// Reads the answer to the handshake, then frames, until the end.
-pub(super) async fn read(stream: OwnedReadHalf, sender: UnboundedSender<Arrival>) {
+pub(super) async fn read(stream: ReadHalf<Stream>, sender: Sender<Arrival>) {
     let mut stream = BufReader::new(stream);
     let outcome = units(&mut stream, &sender).await;
     let why = match outcome {
@@ -150,12 +157,12 @@ pub(super) async fn read(stream: OwnedReadHalf, sender: UnboundedSender<Arrival>
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "ended".to_owned(),
         Err(error) => error.kind().to_string(),
     };
-    sender.send(Arrival::Closed(why)).ok();
+    sender.send(Arrival::Closed(why)).await.ok();
 }
 
 async fn units(
-    stream: &mut BufReader<OwnedReadHalf>,
-    sender: &UnboundedSender<Arrival>,
+    stream: &mut BufReader<ReadHalf<Stream>>,
+    sender: &Sender<Arrival>,
 ) -> std::io::Result<()> {
     let mut answer = String::new();
     let mut length = 0_u64;
@@ -189,7 +196,7 @@ async fn units(
         answer.insert_str(0, "HTTP/? ");
     }
     let upgraded = answer.starts_with("HTTP/1.1 101");
-    sender.send(Arrival::Text(answer)).ok();
+    sender.send(Arrival::Text(answer)).await.ok();
     if !upgraded {
         let mut rest = Vec::new();
         stream.take(MOST).read_to_end(&mut rest).await?;
@@ -198,13 +205,13 @@ async fn units(
     loop {
         let frame = frame(stream).await?;
         let text = serde_json::to_string(&frame).unwrap_or_default();
-        if sender.send(Arrival::Text(text)).is_err() {
+        if sender.send(Arrival::Text(text)).await.is_err() {
             return Ok(());
         }
     }
 }
 
-async fn frame(stream: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Frame> {
+async fn frame(stream: &mut BufReader<ReadHalf<Stream>>) -> std::io::Result<Frame> {
     let head = stream.read_u16().await?.to_be_bytes();
     let masked = head[1] & 0x80 != 0;
     let length = match head[1] & 0x7f {

@@ -11,8 +11,8 @@ use crate::time::Stamp;
 pub struct Replay {
     links: BTreeMap<String, Stored>,
     clock: VecDeque<Stamp>,
-    /// What the case did otherwise than the stored one, if anything.
-    pub departure: Option<String>,
+    pub(super) remarks: Vec<String>,
+    pub(super) departure: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +34,7 @@ impl Replay {
                 continue;
             }
             if event.link.is_empty() {
+                replay.remarks.push(text);
                 continue;
             }
             let link = replay.links.entry(event.link.clone()).or_default();

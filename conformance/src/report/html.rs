@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use crate::case::Verdict;
 use crate::cases;
 use crate::ladder;
+use crate::outcome::{Outcome, StepAccount};
 use crate::record::{Event, Kind};
-use crate::run::{Finished, Outcome, StepAccount};
+use crate::run::Finished;
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--line:#8886;--soft:#8882}
