@@ -314,31 +314,32 @@ fn steps_cse(world: &World, action: &Action) -> Option<u8> {
 }
 
 /// The deadlines that may elapse: those that a protocol step waits for, and those of housekeeping up to the horizon.
-pub(crate) fn due<'a>(
-    world: &World,
-    state: &'a State,
-) -> impl Iterator<Item = (Timestamp, Due)> + use<'a> {
+pub(crate) fn due(world: &World, state: &State) -> impl Iterator<Item = (Timestamp, Due)> {
     let now = state.now;
     let horizon = world.horizon();
     let patience = world.initial.now.plus(PATIENCE_MS);
-    all_due(state).filter(move |(at, due)| {
+    all_due(world, state).into_iter().filter(move |(at, due)| {
         let presses = due.is_pressing() && *at <= patience;
         *at <= now || *at <= horizon || presses
     })
 }
 
 /// All deadlines; dialing is left to [`Action::Reopen`].
-pub(crate) fn all_due(state: &State) -> impl Iterator<Item = (Timestamp, Due)> + '_ {
-    let aes = (0_u8..).zip(&state.aes).flat_map(|(at, ae)| {
-        ae.deadlines()
-            .filter(|(_, timer)| *timer != ae::Timer::Redial)
-            .map(move |(when, timer)| (when, Due::Ae(at, timer)))
-    });
-    let cses = (0_u8..).zip(&state.cses).flat_map(|(at, cse)| {
-        cse.deadlines()
-            .into_iter()
-            .filter(|(_, timer)| *timer != cse::Timer::Redial)
-            .map(move |(when, timer)| (when, Due::Cse(at, timer)))
-    });
-    aes.chain(cses)
+pub(crate) fn all_due(world: &World, state: &State) -> Vec<(Timestamp, Due)> {
+    let mut all = Vec::new();
+    for (at, ae) in (0_u8..).zip(&state.aes) {
+        let deadlines = world.memo.deadlines_of_ae(ae);
+        let due = deadlines
+            .iter()
+            .filter(|(_, timer)| *timer != ae::Timer::Redial);
+        all.extend(due.map(|(when, timer)| (*when, Due::Ae(at, timer.clone()))));
+    }
+    for (at, cse) in (0_u8..).zip(&state.cses) {
+        let deadlines = world.memo.deadlines_of_cse(cse);
+        let due = deadlines
+            .iter()
+            .filter(|(_, timer)| *timer != cse::Timer::Redial);
+        all.extend(due.map(|(when, timer)| (*when, Due::Cse(at, timer.clone()))));
+    }
+    all
 }

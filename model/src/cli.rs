@@ -2,13 +2,14 @@
 
 use crate::catalogue;
 use crate::ladder;
+use crate::pinned;
 use crate::properties;
 use crate::report::{self, Progress};
 use crate::sabotage;
 use crate::scenarios::{self, Scenario};
 use crate::search::{self, How, Outcome};
-use crate::shortest::{self, Found};
 use crate::stored;
+use crate::sweep::{self, Until};
 use crate::teeth;
 use crate::wander;
 use crate::world::World;
@@ -28,6 +29,9 @@ struct Arguments {
     /// Writes the results as JSON.
     #[arg(long, global = true, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Takes over how many states the searched scenarios have now, after a change that moves them on purpose.
+    #[arg(long, global = true)]
+    accept: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,7 +96,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         None => {
             let all = scenarios::all().filter(|s| s.by_default);
-            check(all, How::Everything, json)
+            check(all, How::Everything, json, arguments.accept)
         }
         Some(Command::List) => Ok(list()),
         Some(Command::Check {
@@ -100,7 +104,7 @@ pub fn run() -> ExitCode {
             without,
             export,
         }) => named(&names).and_then(|found| match without {
-            None => check(found.into_iter(), How::Shortest, json),
+            None => check(found.into_iter(), How::Shortest, json, arguments.accept),
             Some(id) => ablate(&found, &id, export.as_deref()),
         }),
         Some(Command::Trace { property }) => trace(&property),
@@ -158,6 +162,7 @@ fn check(
     scenarios: impl Iterator<Item = &'static Scenario>,
     how: How,
     json: Option<&Path>,
+    accept: bool,
 ) -> Result<bool, String> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     report::head();
@@ -183,6 +188,13 @@ fn check(
     if !coverage.open.is_empty() {
         report::line(&format!("    not yet: {}", coverage.open.join(" ")));
     }
+    let all_hold = outcomes.iter().all(report::is_good);
+    let same = if accept && all_hold {
+        pinned::accept(&outcomes)?;
+        true
+    } else {
+        pinned::compare(&outcomes)
+    };
     if let Some(path) = json {
         let witnessed: std::collections::BTreeSet<&str> = outcomes
             .iter()
@@ -203,7 +215,7 @@ fn check(
         std::fs::write(path, text)
             .map_err(|why| format!("failed to write {}: {why}", path.display()))?;
     }
-    Ok(outcomes.iter().all(report::is_good))
+    Ok(all_hold && same)
 }
 
 fn ablate(found: &[&'static Scenario], id: &str, export: Option<&Path>) -> Result<bool, String> {
@@ -241,13 +253,17 @@ fn trace(id: &str) -> Result<bool, String> {
         .first()
         .ok_or_else(|| format!("there is no property {id}"))?;
     report::line(&format!("{} in {}", property.name, scenario.name));
-    match shortest::way(&world, &|state| (property.witness)(&world, state), None) {
-        Found::Way(actions) => {
-            report::line(&ladder::draw(&world, &actions));
+    let swept = sweep::sweep(&world, Until::Occurs, None, &mut |_, _, _, _| {});
+    match swept.witnessed.first().copied().flatten() {
+        Some(number) => {
+            report::line(&ladder::draw(&world, &swept.way(&world, number)));
             Ok(true)
         }
-        Found::Nowhere(states) | Found::Stopped(states) => {
-            report::line(&format!("its situation does not occur in {states} states"));
+        None => {
+            report::line(&format!(
+                "its situation does not occur in {} states",
+                swept.unique
+            ));
             Ok(false)
         }
     }

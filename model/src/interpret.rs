@@ -15,7 +15,7 @@ use m2m_machine::ae::command::{Ask, Command};
 use m2m_machine::id::{LinkId, SessionId};
 use m2m_machine::primitive::Primitive;
 use m2m_machine::shared::Shared;
-use m2m_machine::{Ae, Cse, Env, Fresh, ae, cse};
+use m2m_machine::{Cse, Env, Fresh, ae, cse};
 
 /// The state after an action; `None` if it changes nothing.
 pub(crate) fn perform(world: &World, state: &State, action: &Action) -> Option<State> {
@@ -52,8 +52,13 @@ impl<'a> Turn<'a> {
             Action::Decide { ae, yes } => {
                 let question = wish::question(self.state.ae(*ae))?;
                 let ask = wish::decision(self.world, *ae, &question, *yes);
-                self.decided(*ae, &question.session, *yes);
+                let before = self.state.aes[usize::from(*ae)].digest();
                 self.ask(*ae, u64::MAX, ask);
+                // Who is leaving takes no decision any more.
+                if self.state.aes[usize::from(*ae)].digest() == before {
+                    return None;
+                }
+                self.decided(*ae, &question.session, *yes);
             }
             Action::Deliver {
                 pair,
@@ -247,8 +252,11 @@ impl<'a> Turn<'a> {
         match self.world.links[pair].0 {
             Place::Cse(cse) => {
                 let now = self.state.now;
-                let is_due = self.state.cses[usize::from(cse)]
-                    .deadlines()
+                let machine = &self.state.cses[usize::from(cse)];
+                let is_due = self
+                    .world
+                    .memo
+                    .deadlines_of_cse(machine)
                     .iter()
                     .any(|(at, timer)| *timer == cse::Timer::Redial && *at <= now);
                 if is_due {
@@ -256,11 +264,13 @@ impl<'a> Turn<'a> {
                 }
             }
             Place::Ae(ae) => {
+                let machine = &self.state.aes[usize::from(ae)];
                 let is_due = self
-                    .state
-                    .ae(ae)
-                    .deadlines()
-                    .any(|(_, timer)| timer == ae::Timer::Redial);
+                    .world
+                    .memo
+                    .deadlines_of_ae(machine)
+                    .iter()
+                    .any(|(_, timer)| *timer == ae::Timer::Redial);
                 if is_due {
                     self.step_ae(ae, ae::Input::Elapsed(ae::Timer::Redial));
                 }
@@ -324,17 +334,17 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn step_cse(&mut self, at: u8, input: cse::Input) {
         let before = self.state.cses[usize::from(at)].clone();
-        let mut machine = Cse::clone(&before);
         let env = Env {
             now: self.state.now,
             fresh: self.fresh(),
         };
-        let mut outputs = machine.step(env, input.clone());
+        let step = self.world.memo.step_cse(&before, env, &input);
+        let (after, mut outputs) = (step.machine.clone(), step.outputs.clone());
         let mut stored_late = false;
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
                 Defect::Outputs(tamper) | Defect::Both(_, tamper) => {
-                    tamper(&before, &machine, &input, &mut outputs);
+                    tamper(&before, &after, &input, &mut outputs);
                 }
                 Defect::NotStored(is_hit) => stored_late = is_hit(&input, &outputs),
                 Defect::Machine(_) | Defect::AeOutputs(_) => {}
@@ -345,19 +355,18 @@ impl<'a> Turn<'a> {
             &CseStep {
                 at,
                 before: &before,
-                after: &machine,
+                after: &after,
                 input: &input,
                 outputs: &outputs,
             },
         );
-        self.token_drawn(&machine, env);
+        self.token_drawn(&after, env);
         let limit = self.crash_after.take();
         let carried = limit.map_or(outputs.len(), usize::from);
         if limit.is_some() && carried >= outputs.len() {
             self.crash_after = limit;
             return;
         }
-        let after = Shared::new(machine);
         self.state.cses[usize::from(at)] = after;
         for output in outputs.into_iter().take(carried) {
             match output {
@@ -378,15 +387,15 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn step_ae(&mut self, at: u8, input: ae::Input) {
         let before = self.state.aes[usize::from(at)].clone();
-        let mut machine = Ae::clone(&before);
         let env = Env {
             now: self.state.now,
             fresh: Fresh::predictable(0),
         };
-        let mut outputs = machine.step(env, input.clone());
+        let step = self.world.memo.step_ae(&before, env, &input);
+        let (after, mut outputs) = (step.machine.clone(), step.outputs.clone());
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
-                Defect::AeOutputs(tamper) => tamper(&before, &machine, &input, &mut outputs),
+                Defect::AeOutputs(tamper) => tamper(&before, &after, &input, &mut outputs),
                 Defect::Machine(_)
                 | Defect::Outputs(_)
                 | Defect::Both(..)
@@ -397,11 +406,10 @@ impl<'a> Turn<'a> {
             self,
             &AeStep {
                 before: &before,
-                after: &machine,
+                after: &after,
                 outputs: &outputs,
             },
         );
-        let after = Shared::new(machine);
         self.state.aes[usize::from(at)] = after.clone();
         for output in outputs {
             match output {

@@ -161,7 +161,8 @@ fn forget(turn: &mut Turn<'_>) {
     turn.state.now = turn.state.now.plus(QUIET_MS);
     loop {
         let now = turn.state.now;
-        let due = action::all_due(&turn.state).find(|(at, _)| *at <= now);
+        let due = action::all_due(turn.world, &turn.state);
+        let due = due.into_iter().find(|(at, _)| *at <= now);
         let Some((_, due)) = due else { return };
         match due {
             action::Due::Ae(ae, timer) => {

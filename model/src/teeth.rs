@@ -4,7 +4,7 @@ use crate::properties;
 use crate::report::line;
 use crate::sabotage::{self, Saboteur};
 use crate::scenarios;
-use crate::shortest;
+use crate::sweep::{self, Until};
 use crate::world::World;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,7 +39,13 @@ pub(crate) fn bite(saboteur: &'static Saboteur) -> Option<Bite> {
     let wanted = slots
         .filter(|(_, p)| saboteur.kills.contains(&p.id()))
         .fold(0, |mask, (slot, _)| mask | 1 << slot);
-    let failed = shortest::failing(&world, wanted, PATIENCE);
+    let swept = sweep::sweep(
+        &world,
+        Until::AllBroken(wanted),
+        Some(PATIENCE),
+        &mut |_, _, _, _| {},
+    );
+    let failed = swept.failed();
     let slots = world.properties.iter().enumerate();
     let killed = slots
         .filter(|(slot, _)| failed & (1 << slot) != 0)

@@ -5,6 +5,7 @@
 
 use crate::action::{self, Action, Due};
 use crate::ledger::Ledger;
+use crate::memo::Memo;
 use crate::properties::Property;
 use crate::sabotage::Saboteur;
 use crate::scenarios::Scenario;
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) links: Vec<(Place, Place)>,
     /// Where the search starts.
     pub(crate) initial: State,
+    /// What its machines did before.
+    pub(crate) memo: Memo,
 }
 
 /// One state of a world.
@@ -203,6 +206,7 @@ impl World {
             properties: Vec::new(),
             initial: setup::empty(scenario, saboteur),
             links,
+            memo: Memo::default(),
         };
         world.initial = setup::run(&world);
         // A boundary defect does not disturb the set-up; a machine's is in its configuration.

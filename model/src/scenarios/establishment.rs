@@ -15,19 +15,6 @@ const ESTABLISHMENT: &[&str] = &[
 pub(super) static ALL: &[Scenario] = &[
     Scenario {
         name: "establish",
-        about: "establishment; a cut between the CSEs, a crash anywhere, AE1 repeats its request",
-        scripts: &[&[Wish::Establish(&SESSION)]],
-        budget: Budget {
-            cuts: 1,
-            crashes: 1,
-            repeats: 1,
-            ..NO_FAULTS
-        },
-        properties: ESTABLISHMENT,
-        ..BASE
-    },
-    Scenario {
-        name: "establish-all",
         about: "establishment; two cuts between the CSEs, a crash anywhere, AE1 repeats its request",
         scripts: &[&[Wish::Establish(&SESSION)]],
         budget: Budget {
@@ -37,7 +24,6 @@ pub(super) static ALL: &[Scenario] = &[
             ..NO_FAULTS
         },
         properties: ESTABLISHMENT,
-        by_default: false,
         ..BASE
     },
     Scenario {
@@ -67,11 +53,11 @@ pub(super) static ALL: &[Scenario] = &[
     },
     Scenario {
         name: "refuse",
-        about: "AE2 refuses or stays silent; a cut, a crash, AE1 repeats its request",
+        about: "AE2 refuses or stays silent; two cuts, a crash, AE1 repeats its request",
         scripts: &[&[Wish::Establish(&SESSION)]],
         verdicts: &[false],
         budget: Budget {
-            cuts: 1,
+            cuts: 2,
             crashes: 1,
             repeats: 1,
             ..NO_FAULTS

@@ -16,7 +16,7 @@ const DAY_MS: u64 = 86_400_000;
 pub(super) static ALL: &[Scenario] = &[
     Scenario {
         name: "use",
-        about: "AE1 writes twice and AE2 reads, without a policy; a cut",
+        about: "AE1 writes twice and AE2 reads, without a policy; a cut, a crash of CSE2",
         begin: Begin::Established,
         scripts: &[
             &[Wish::Write(Mode::Blocking), Wish::Write(Mode::Blocking)],
@@ -24,8 +24,10 @@ pub(super) static ALL: &[Scenario] = &[
         ],
         budget: Budget {
             cuts: 1,
+            crashes: 1,
             ..NO_FAULTS
         },
+        crashes: &[1],
         properties: &[
             "USE-01", "USE-02", "USE-03", "USE-04", "USE-05", "USE-12", "USE-13", "USE-14",
             "USE-15", "USE-16", "USE-17", "USE-19", "USE-20", "USE-21", "USE-22", "USE-23",
@@ -48,36 +50,16 @@ pub(super) static ALL: &[Scenario] = &[
         ..BASE
     },
     Scenario {
-        name: "use-all",
-        about: "AE1 writes twice and AE2 reads, without a policy; a cut, a crash of CSE2",
-        begin: Begin::Established,
-        scripts: &[
-            &[Wish::Write(Mode::Blocking), Wish::Write(Mode::Blocking)],
-            &[Wish::Read { own: true }],
-        ],
+        name: "use-stored",
+        about: "AE1 writes twice under a policy for the night; a cut, a crash of CSE1, the window opens",
+        begin: Begin::WithNight,
+        scripts: &[&[Wish::Write(Mode::Notified), Wish::Write(Mode::Notified)]],
         budget: Budget {
             cuts: 1,
             crashes: 1,
             ..NO_FAULTS
         },
-        crashes: &[1],
-        properties: &[
-            "USE-01", "USE-02", "USE-03", "USE-04", "USE-05", "USE-12", "USE-13", "USE-14",
-            "USE-15", "USE-16", "USE-17", "USE-19", "USE-20", "USE-21", "USE-22", "USE-23",
-            "USE-24", "USE-33", "EST-20",
-        ],
-        by_default: false,
-        ..BASE
-    },
-    Scenario {
-        name: "use-stored",
-        about: "AE1 writes twice under a policy for the night; a cut, the window opens",
-        begin: Begin::WithNight,
-        scripts: &[&[Wish::Write(Mode::Notified), Wish::Write(Mode::Notified)]],
-        budget: Budget {
-            cuts: 1,
-            ..NO_FAULTS
-        },
+        crashes: &[0],
         phases: &[NIGHT_MS],
         horizon_ms: 75_000,
         properties: &[
@@ -100,26 +82,6 @@ pub(super) static ALL: &[Scenario] = &[
         phases: &[NIGHT_MS],
         horizon_ms: 75_000,
         properties: &["USE-07", "USE-08", "USE-09", "USE-10", "USE-12"],
-        ..BASE
-    },
-    Scenario {
-        name: "use-stored-all",
-        about: "AE1 writes twice under a policy for the night; a cut, a crash of CSE1, the window opens",
-        begin: Begin::WithNight,
-        scripts: &[&[Wish::Write(Mode::Notified), Wish::Write(Mode::Notified)]],
-        budget: Budget {
-            cuts: 1,
-            crashes: 1,
-            ..NO_FAULTS
-        },
-        crashes: &[0],
-        phases: &[NIGHT_MS],
-        horizon_ms: 75_000,
-        properties: &[
-            "USE-04", "USE-06", "USE-07", "USE-08", "USE-09", "USE-10", "USE-12", "USE-13",
-            "USE-16", "USE-17", "USE-29",
-        ],
-        by_default: false,
         ..BASE
     },
     Scenario {
