@@ -40,6 +40,8 @@ pub struct Settings {
     pub registrar: Option<PointOfAccess>,
     /// TLS and proxy.
     pub security: Security,
+    /// AE-ID stem of the administrator, if there is one.
+    pub administrator: Option<String>,
     /// Whether CSEs may use links that are not trusted.
     pub allow_plain_mcc: bool,
     /// The dialect of links without subprotocol.
@@ -197,6 +199,10 @@ impl Settings {
         for text in &poa {
             PointOfAccess::parse(text)?;
         }
+        let administrator = flags.administrator.clone().or(file.administrator);
+        if let Some(name) = administrator.as_ref().filter(|name| !is_stem(name)) {
+            return Err(ConfigError::Administrator(name.clone()));
+        }
         let listen = flags.listen.clone().or(file.listen);
         let mut settings = Self {
             listen: listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
@@ -206,6 +212,7 @@ impl Settings {
             poa,
             registrar,
             security,
+            administrator,
             allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
             metrics: flags.metrics.clone().or(file.metrics),
@@ -277,7 +284,7 @@ impl Settings {
             registrar: self.registrar.as_ref().map(|_| "-".into()),
             point_of_access,
             allow_plain_mcc: self.allow_plain_mcc,
-            administrator: None,
+            administrator: self.administrator.as_deref().map(Text::from),
             serializations: vec!["json".into(), "cbor".into()],
             verify_subscriptions: true,
             timers: self.timers,
@@ -332,6 +339,7 @@ impl Default for Settings {
             kind: Kind::default(),
             poa: Vec::new(),
             registrar: None,
+            administrator: None,
             security: Security::default(),
             allow_plain_mcc: false,
             dialect: DialectName::default(),
@@ -380,6 +388,11 @@ fn pairs(flag: &'static str, given: &[String]) -> Result<Vec<(String, u64)>, Con
         })
     };
     given.iter().map(read).collect()
+}
+
+/// Whether a text can be the AE-ID stem of the administrator.
+fn is_stem(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('C') && is_name(text)
 }
 
 /// Whether a text can be a segment of an address (TS-0001 clause 7.2).

@@ -3,6 +3,7 @@
 mod host;
 
 use host::{Cse, PLAIN, argument, command, http, within};
+use serde_json::json;
 use tokio::net::TcpStream;
 
 #[tokio::test]
@@ -56,4 +57,27 @@ async fn a_store_that_is_not_there_is_not_made() {
 
     assert_eq!(output.expect("it runs").status.code(), Some(1));
     assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn an_administrator_needs_no_registration() {
+    let cse = Cse::start(&[PLAIN, &["--administrator", "CAdmin"]].concat()).await;
+    let mut application = cse.client().await;
+    application.register("cse1", "ae1").await;
+    let mut administrator = cse.client_of("CAdmin").await;
+
+    let read = json!({"op": 2, "to": "cse1/ae1", "fr": "CAdmin", "rqi": "1", "rvi": "3"});
+    let answer = administrator.ask(read).await;
+
+    assert_eq!(answer["rsc"], 2000, "{answer}");
+}
+
+#[tokio::test]
+async fn an_administrator_that_is_none_is_refused() {
+    let output = within(command(&["--administrator", "/cse1/CAdmin"]).output()).await;
+
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("is no AE-ID of an administrator"), "{said}");
 }

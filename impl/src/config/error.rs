@@ -64,6 +64,11 @@ pub enum ConfigError {
     /// The name is none.
     #[error("{0} is no resource name; write letters, digits, - . _ ~ as in cse1")]
     Name(String),
+    /// The administrator's name is none.
+    #[error(
+        "{0} is no AE-ID of an administrator; write C and letters, digits, - . _ ~ as in CAdmin"
+    )]
+    Administrator(String),
     /// The registrar or an own point of access is none.
     #[error("{0}")]
     PointOfAccess(#[from] BadPointOfAccess),

@@ -22,6 +22,10 @@ pub struct Flags {
     /// Infrastructure node or middle node [default: in]
     #[arg(long, value_name = "KIND", help_heading = "Identity")]
     pub kind: Option<Kind>,
+    /// An originator that needs no registration and may do everything, from this machine or over
+    /// TLS; for example CAdmin. Its name is all that is asked for: only where you trust who connects
+    #[arg(long, value_name = "AE-ID", help_heading = "Identity")]
+    pub administrator: Option<String>,
     /// Where registrees reach this CSE, if not where it listens; repeatable
     #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Identity")]
     pub poa: Vec<String>,
@@ -141,6 +145,7 @@ pub(super) struct File {
     pub(super) name: Option<String>,
     pub(super) kind: Option<Kind>,
     pub(super) poa: Vec<String>,
+    pub(super) administrator: Option<String>,
     pub(super) registrar: Option<String>,
     pub(super) store: Option<PathBuf>,
     pub(super) ephemeral: Option<bool>,

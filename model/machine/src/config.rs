@@ -22,7 +22,7 @@ pub struct Config {
     pub point_of_access: Vec<Text>,
     /// Whether CSEs may register and speak over a link that is neither secured nor trusted.
     pub allow_plain_mcc: bool,
-    /// An originator with every right, if any.
+    /// The AE-ID stem of an originator that is known without registration, over trusted links, and has every right.
     pub administrator: Option<Text>,
     /// Serializations of primitives that its links take, as `csz` shows them.
     pub serializations: Vec<Text>,

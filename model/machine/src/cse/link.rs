@@ -80,7 +80,9 @@ impl Cse {
                 self.registrar_reached(step, link);
             }
             Opening::Accepted { origin } => {
-                let known = origin.as_deref().and_then(|origin| self.registered(origin));
+                let known = origin
+                    .as_deref()
+                    .and_then(|origin| self.known(origin, trusted));
                 if known.is_none() {
                     new.claimed = origin.filter(|o| o != "C" && o != "S" && !o.is_empty());
                 }
@@ -226,8 +228,25 @@ impl Cse {
         }
     }
 
+    /// The entity of that originator, if it is known over such a link: registered, or the administrator.
+    pub(crate) fn known(&self, origin: &str, trusted: bool) -> Option<Entity> {
+        // REG-38
+        if self.is_administrator(origin) {
+            let own = &self.config.cse_id;
+            return trusted.then(|| Entity::Ae(AeId::at(own, AeId::from(origin).stem())));
+        }
+        self.registered(origin)
+    }
+
+    /// Whether that is the administrator's name, as a stem or SP-relative.
+    pub(crate) fn is_administrator(&self, origin: &str) -> bool {
+        let own = &self.config.cse_id;
+        let name = self.config.administrator.as_deref();
+        name.is_some_and(|name| origin == name || origin == AeId::at(own, name).as_str())
+    }
+
     /// The entity of that originator, if it is registered here (or is the registrar).
-    pub(crate) fn registered(&self, origin: &str) -> Option<Entity> {
+    fn registered(&self, origin: &str) -> Option<Entity> {
         if let Some(stem) = origin.strip_prefix('/')
             && !stem.contains('/')
         {

@@ -1,15 +1,17 @@
-//! Who may speak on a link, and under whose name (LNK-03, LNK-19, LNK-47, LNK-59, REG-14, REG-15, REG-33).
+//! Who may speak on a link, and under whose name (LNK-03, LNK-19, LNK-47, LNK-59, REG-14, REG-15, REG-33, REG-38).
 
 use super::hop::{registration as hop_registration, with_peers};
 use crate::common::message::Draft;
 use crate::common::scene::{pair, register, registration, single};
-use crate::common::{Node, World};
+use crate::common::{Node, World, config};
 use m2m_machine::attribute::Attribute;
+use m2m_machine::config::CseKind;
 use m2m_machine::cse::{CloseReason, Input};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::{Primitive, Request};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::shared::Shared;
+use m2m_machine::status::Status;
 use m2m_machine::value::Value;
 use rstest::rstest;
 
@@ -317,4 +319,52 @@ fn sessions_come_and_go_with_the_capability() {
     register(&mut world, "AE9", "CSE1", false);
     let none = Draft::retrieve("cse1/ae9/sessions", "Cae9", "x6").0;
     assert_eq!(world.exchange("AE9", "CSE1", none).status.0, 4004);
+}
+
+fn administered() -> World {
+    let mut own = config("cse1", CseKind::In, None);
+    own.administrator = Some("CAdmin".into());
+    let mut world = World::new([("CSE1", own)]);
+    register(&mut world, "AE1", "CSE1", false);
+    world
+}
+
+#[rstest]
+#[case::named_in_the_handshake(Some("CAdmin"), "CAdmin", true, 2000)]
+#[case::named_in_its_requests(None, "CAdmin", true, 2000)]
+#[case::over_a_link_that_is_not_trusted(Some("CAdmin"), "CAdmin", false, 4106)]
+#[case::unannounced_over_such_a_link(None, "CAdmin", false, 4106)]
+#[case::behind_another_name(Some("Cae9"), "CAdmin", true, 4106)]
+#[case::as_another(Some("CAdmin"), "Cae1", true, 4106)]
+#[case::by_a_name_that_begins_alike(None, "CAdmin2", true, 4106)]
+fn the_administrator_needs_no_registration(
+    #[case] origin: Option<&str>,
+    #[case] from: &str,
+    #[case] trusted: bool,
+    #[case] expected: u16,
+) {
+    let mut world = administered();
+    world.open_as("AE9", "CSE1", origin, trusted);
+
+    let read = Draft::retrieve("cse1/ae1", from, "x1").0;
+
+    let answer = world.exchange("AE9", "CSE1", read);
+    assert_eq!(answer.status.0, expected, "REG-38");
+}
+
+#[test]
+fn nobody_registers_under_the_administrators_name_from_elsewhere() {
+    let mut world = administered();
+    world.open_as("AE9", "CSE1", None, false);
+    let mut request = registration("AE9", "CSE1", false);
+    request.from = Some("CAdmin".into());
+
+    let answer = world.exchange("AE9", "CSE1", request);
+
+    assert_eq!(
+        answer.status,
+        Status::ORIGINATOR_NOT_AUTHENTICATED,
+        "REG-38"
+    );
+    assert_eq!(world.resources("CSE1", ResourceType::Ae).len(), 1);
 }

@@ -70,11 +70,13 @@ impl Cse {
         let fits = claimed
             .as_ref()
             .is_none_or(|c| *c == from || from.is_empty() || from == "C");
-        if registers.is_some() && fits {
+        let known = self.known(&from, state.trusted);
+        // REG-38
+        if registers.is_some() && fits && !self.is_administrator(&from) {
             return Ok(self.newcomer(link, &from));
         }
         // LNK-06, LNK-47, LNK-59
-        match self.registered(&from) {
+        match known {
             Some(entity) if claimed.is_none() && !from.is_empty() => {
                 let of_cse = matches!(entity, Entity::Cse(_));
                 if !of_cse && from.contains('/') {
