@@ -119,6 +119,8 @@ pub struct Host {
     pub dial_ms: u64,
     /// How long a peer gets to answer a close.
     pub close_ms: u64,
+    /// Pause after each message on a link.
+    pub pace_ms: u64,
     /// How long a failing store is left alone.
     pub store_retry_ms: u64,
     /// Largest message taken: a tree of a thousand small resources fits.
@@ -140,6 +142,7 @@ impl Default for Host {
             handshake_ms: 5_000,
             dial_ms: 10_000,
             close_ms: 2_000,
+            pace_ms: 0,
             store_retry_ms: 1_000,
             message_bytes: 1 << 20,
             sent_bytes: 16 << 20,
@@ -303,6 +306,7 @@ impl Settings {
             outbox_messages: size(self.host.outbox_messages),
             ping: Duration::from_millis(self.host.ping_ms),
             close: Duration::from_millis(self.host.close_ms),
+            pace: Duration::from_millis(self.host.pace_ms),
         }
     }
 
@@ -465,7 +469,10 @@ mod tests {
 
         let defaults = Settings::default();
         assert_eq!(format!("{settings:?}"), format!("{defaults:?}"));
-        let is_named = |row: &Row| text.contains(&format!("\n{} = ", row.name));
+        let is_named = |row: &Row| {
+            let name = row.name;
+            text.contains(&format!("\n{name} = ")) || text.contains(&format!("\n# {name} = "))
+        };
         assert!(TIMERS.iter().chain(&LIMITS).all(is_named));
     }
 

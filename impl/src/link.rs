@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -37,6 +37,8 @@ pub struct LinkLimits {
     pub ping: Duration,
     /// How long the peer gets to answer a close.
     pub close: Duration,
+    /// The least time between two messages on one link; zero for none.
+    pub pace: Duration,
 }
 
 /// Questions without an answer after which a link is lost.
@@ -302,6 +304,12 @@ impl Hub {
                         }
                     }
                     Err(why) => tracing::error!(%why, "a primitive was not sent"),
+                }
+                if !self.limits.pace.is_zero() {
+                    if let Err(error) = sink.flush().await {
+                        return ending(&error);
+                    }
+                    sleep(self.limits.pace).await;
                 }
                 next = outgoing.try_recv().ok();
             }

@@ -2,6 +2,7 @@
 
 mod host;
 
+use futures_util::StreamExt;
 use host::{Cse, PLAIN, argument, command, http, within};
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -80,4 +81,25 @@ async fn an_administrator_that_is_none_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("is no AE-ID of an administrator"), "{said}");
+}
+
+#[tokio::test]
+async fn a_peer_that_loses_what_follows_at_once_is_given_a_pause() {
+    let cse = Cse::start(&[PLAIN, &["--timer", "pace=3600000"]].concat()).await;
+    let mut client = cse.client().await;
+    let read = |id| json!({"op": 2, "to": "cse1", "fr": "Cae1", "rqi": id, "rvi": "3"});
+    client.send(read("1")).await;
+    client.send(read("2")).await;
+    let first = client.receive().await;
+
+    within(client.0.close(None))
+        .await
+        .expect("the link is open");
+    let mut rest = Vec::new();
+    while let Some(Ok(message)) = within(client.0.next()).await {
+        rest.extend(message.is_text().then_some(message));
+    }
+
+    assert_eq!(first["rqi"], "1");
+    assert_eq!(rest, []);
 }

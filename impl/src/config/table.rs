@@ -32,7 +32,7 @@ fn widen(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
-pub(super) static TIMERS: [Row; 20] = rows! {
+pub(super) static TIMERS: [Row; 21] = rows! {
     "request_life" timers.request_life_ms: u64, "life of a request that brings no expiration";
     "hop_step" timers.hop_step_ms: u64, "how much earlier a hop's request expires than the one it serves";
     "outcome_memory" timers.outcome_memory_ms: u64, "memory of an outcome after the request's expiration";
@@ -52,6 +52,7 @@ pub(super) static TIMERS: [Row; 20] = rows! {
     "handshake" host.handshake_ms: u64, "longest handshake";
     "dial" host.dial_ms: u64, "longest attempt to reach the registrar";
     "close" host.close_ms: u64, "how long a peer gets to answer a close";
+    "pace" host.pace_ms: u64, "pause after each message on a link, for peers that lose what follows at once; none if not set";
     "store_retry" host.store_retry_ms: u64, "how long a store that fails is left alone";
 };
 

@@ -317,8 +317,7 @@ impl Cse {
         match request.operation {
             Operation::Create => {
                 let typed = request.resource_type.is_some() && request.content.is_some();
-                let plain = request.filter.is_none() && request.identifier_type.is_none();
-                if typed && plain {
+                if typed && request.filter.is_none() {
                     Ok(())
                 } else {
                     Err(Refusal::BadRequest)

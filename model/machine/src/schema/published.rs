@@ -160,7 +160,7 @@ pub(super) static REMOTE_CSE: Table = Table {
     stored: &[
         COMMON,
         &[
-            "mei", "tri", "trn", "esi", "mtcc", "egid", "tren", "ape", "rabc",
+            "mei", "tri", "trn", "esi", "mtcc", "egid", "tren", "ape", "rabc", "spi",
         ],
     ],
     ..Table::CLOSED

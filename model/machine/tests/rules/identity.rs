@@ -368,3 +368,19 @@ fn nobody_registers_under_the_administrators_name_from_elsewhere() {
     );
     assert_eq!(world.resources("CSE1", ResourceType::Ae).len(), 1);
 }
+
+/// Some neighbours name the form of addresses in every request, and their service provider in a registration.
+#[test]
+fn a_registration_may_say_more_than_this_cse_needs() {
+    let mut world = with_peers(|_| {});
+    world.open("PEER4", "CSE2", Some("/cse4"));
+    let spi = Attribute::Custom("spi".into());
+    let mut request = hop_registration("cse4")
+        .with(spi, Value::text("//sp.example.com"))
+        .0;
+    request.identifier_type = Some(1);
+
+    let answer = world.exchange("PEER4", "CSE2", request);
+
+    assert_eq!(answer.status, Status::CREATED);
+}
