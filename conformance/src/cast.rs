@@ -28,7 +28,8 @@ pub struct Ae {
     pub id: String,
     /// Its registrar.
     pub cse: Party,
-    cse_id: String,
+    /// Its CSE-ID.
+    pub cse_id: String,
     base: String,
     requests: u32,
     sealed: u64,

@@ -13,7 +13,7 @@ use m2m_conformance::profile::{Profile, ProfileError};
 use m2m_conformance::report::Folder;
 use m2m_conformance::run::{Plan, Sut};
 use m2m_conformance::sut::foreign::Foreign;
-use m2m_conformance::sut::{Pair, build};
+use m2m_conformance::sut::{Pair, USUAL, build};
 use m2m_conformance::time::Stamp;
 use m2m_conformance::{cases, console, dice, judge, report, run, schema};
 use tokio::sync::Mutex;
@@ -149,7 +149,7 @@ async fn system(options: &RunOptions, profile: Option<&Profile>) -> Result<Sut, 
             build::reference(&checkout).await.map_err(unreachable)?
         }
     };
-    let pair = Pair::start(&program).await.map_err(unreachable)?;
+    let pair = Pair::start(&program, USUAL).await.map_err(unreachable)?;
     let targets = pair.targets();
     console::say(&format!(
         "Started CSE1 at {} and CSE2 at {}",

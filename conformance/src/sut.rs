@@ -113,10 +113,32 @@ pub enum SutError {
     },
 }
 
+/// The CSE-ID and the name of the CSEBase of a reference CSE.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// With its slash.
+    pub cse_id: &'static str,
+    /// Name of the CSEBase.
+    pub name: &'static str,
+}
+
+/// What CSE1 and CSE2 are called unless told otherwise.
+pub const USUAL: [Identity; 2] = [
+    Identity {
+        cse_id: "/cse1",
+        name: "cse1",
+    },
+    Identity {
+        cse_id: "/cse2",
+        name: "cse2",
+    },
+];
+
 /// Two reference CSEs.
 #[derive(Debug)]
 pub struct Pair {
     program: PathBuf,
+    identities: [Identity; 2],
     stores: TempDir,
     cse1: Process,
     cse2: Process,
@@ -129,17 +151,17 @@ impl Pair {
     ///
     /// # Errors
     /// If a process does not start or does not become ready.
-    pub async fn start(program: &Path) -> Result<Self, SutError> {
+    pub async fn start(program: &Path, identities: [Identity; 2]) -> Result<Self, SutError> {
         let stores = tempfile::Builder::new()
             .prefix("conformance-")
             .tempdir()
             .map_err(SutError::Folder)?;
         let store = |name: &str| stores.path().join(name);
-        let arguments = identity("in", "cse2", &store("cse2"), "127.0.0.1:0");
+        let arguments = identity("in", identities[1], &store("cse2"));
         let mut cse2 = Process::start("CSE2", program, &arguments, stores.path()).await?;
         let cse2_url = cse2.listening(READY).await?;
         let cse2_arguments = fixed(arguments, &cse2_url);
-        let mut arguments = identity("mn", "cse1", &store("cse1"), "127.0.0.1:0");
+        let mut arguments = identity("mn", identities[0], &store("cse1"));
         arguments.extend(["--registrar".to_owned(), cse2_url]);
         let mut cse1 = Process::start("CSE1", program, &arguments, stores.path()).await?;
         let cse1_url = cse1.listening(READY).await?;
@@ -148,6 +170,7 @@ impl Pair {
         let program = program.to_owned();
         Ok(Self {
             program,
+            identities,
             stores,
             cse1,
             cse2,
@@ -159,11 +182,12 @@ impl Pair {
     /// How the cases address them: CSE1, CSE2.
     #[must_use]
     pub fn targets(&self) -> Vec<Target> {
-        let target = |process: &Process, name: &str| Target {
+        let target = |process: &Process, identity: Identity| Target {
             timers: timers(),
-            ..Target::new(process.url(), &format!("/{name}"), name)
+            ..Target::new(process.url(), identity.cse_id, identity.name)
         };
-        vec![target(&self.cse1, "cse1"), target(&self.cse2, "cse2")]
+        let [one, two] = self.identities;
+        vec![target(&self.cse1, one), target(&self.cse2, two)]
     }
 
     /// Ends CSE1 at once, as a power failure would.
@@ -250,11 +274,19 @@ fn fixed(mut arguments: Vec<String>, url: &str) -> Vec<String> {
     arguments
 }
 
-fn identity(kind: &str, name: &str, store: &Path, listen: &str) -> Vec<String> {
-    let id = format!("/{name}");
+fn identity(kind: &str, identity: Identity, store: &Path) -> Vec<String> {
     let store = store.display().to_string();
     let words = [
-        "--kind", kind, "--cse-id", &id, "--name", name, "--listen", listen, "--store", &store,
+        "--kind",
+        kind,
+        "--cse-id",
+        identity.cse_id,
+        "--name",
+        identity.name,
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+        &store,
     ];
     let mut arguments: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
     for (timer, millis) in TIMERS {

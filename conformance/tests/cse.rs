@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use m2m_conformance::case::{Case, Needs, Verdict};
 use m2m_conformance::run::{self, Plan, Sut};
-use m2m_conformance::sut::{Pair, build};
+use m2m_conformance::sut::{Identity, Pair, USUAL, build};
 use m2m_conformance::{cases, judge, record, report, transcript};
 use rstest::rstest;
 use tokio::runtime::Runtime;
@@ -29,7 +29,7 @@ fn reference() -> &'static Reference {
         let runtime = Runtime::new().unwrap();
         let sut = runtime.block_on(async {
             let program = build::reference(&build::checkout().unwrap()).await.unwrap();
-            let pair = Pair::start(&program).await.unwrap();
+            let pair = Pair::start(&program, USUAL).await.unwrap();
             let targets = pair.targets();
             let name = "the reference CSEs".to_owned();
             Sut {
@@ -113,6 +113,34 @@ fn the_reference_passes(#[case] id: &'static str) {
     settings.bind(|| {
         insta::assert_snapshot!(id, transcript::render(&finished.outcomes[0].story));
     });
+}
+
+/// Nothing hangs on what the CSEs are called.
+#[test]
+fn a_pair_with_other_names_passes_as_well() {
+    let other = [("/mn-y", "base1"), ("/in-x", "base2")];
+    let identities = other.map(|(cse_id, name)| Identity { cse_id, name });
+    let runtime = Runtime::new().unwrap();
+    let sut = runtime.block_on(async {
+        let program = build::reference(&build::checkout().unwrap()).await.unwrap();
+        let pair = Pair::start(&program, identities).await.unwrap();
+        Sut {
+            targets: pair.targets(),
+            pair: Some(Arc::new(Mutex::new(pair))),
+            ..reference().sut.clone()
+        }
+    });
+    let mut flows = cases::all();
+    flows.retain(|case| case.id.starts_with("FLOW-"));
+    let mut plan = Plan::new(flows, 7, sut);
+    plan.jobs = 4;
+
+    let finished = runtime.block_on(run::run(&plan, |_| ()));
+
+    for outcome in &finished.outcomes {
+        let why = (&outcome.failure, &outcome.reason, &finished.lost);
+        assert_eq!(outcome.verdict, Verdict::Pass, "{}: {why:?}", outcome.id);
+    }
 }
 
 fn in_a_pair(case: &&'static Case) -> bool {

@@ -151,7 +151,7 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
     let window = Window::ahead(now, LEAD, 20);
     stage.delay(peer, &session, &window).await?;
     let stored = accepted(peer, &mut stage, &session, &window).await?;
-    let address = delivered(peer, &mut stage, &stored, &window).await?;
+    let address = delivered(peer, &mut stage, &session, &stored, &window).await?;
     told(peer, &stage, &session, &address).await?;
     let answers = retrieved(peer, &mut stage, &session, &stored, &address).await?;
     context_at_cse1(peer, &mut stage, &session, &stored, &address).await?;
@@ -267,6 +267,7 @@ async fn accepted(
 async fn delivered(
     peer: &mut Peer,
     stage: &mut Stage,
+    session: &Session,
     stored: &Stored,
     window: &Window,
 ) -> Result<String, Stop> {
@@ -274,10 +275,10 @@ async fn delivered(
     let report = peer
         .request(stage.ae1.link, "F2-16a", what, is_result)
         .await?;
-    let envelope = json!({"to": stage.ae1.stem, "fr": "/cse1"});
+    let envelope = json!({"to": stage.ae1.stem, "fr": stage.ae1.cse_id, "sid": session.sid});
     expect::members("REG-36", what, &envelope, &report.value)?;
     let result = report.body("m2m:rsp");
-    let expected = json!({"rsc": 2001, "rqi": stored.rqi, "sid": report.value["sid"]});
+    let expected = json!({"rsc": 2001, "rqi": stored.rqi, "sid": session.sid});
     expect::members("USE-47", what, &expected, result)?;
     let address = expect::text("USE-47", what, &result["pc"], "m2m:uri")?;
     let below = address.starts_with(&stage.ae2.own("/container1/"));
@@ -352,7 +353,7 @@ pub fn check_update(
     address: &str,
 ) -> Result<(), Stop> {
     let what = "the notification of the update";
-    let envelope = json!({"to": stage.ae2.stem, "fr": "/cse2", "sid": session.sid});
+    let envelope = json!({"to": stage.ae2.stem, "fr": stage.ae2.cse_id, "sid": session.sid});
     expect::members("USE-51", what, &envelope, &update.value)?;
     let event = json!({
         "net": 50002, "om": {"op": op, "or": stage.ae1.id}, "rep": {"m2m:uri": address}

@@ -38,7 +38,7 @@ pub async fn context_at_cse1(
     });
     expect::members("USE-48", "the entry at CSE1", &entry, &entries[0])?;
     // CSE1 counts what came from CSE2, which nobody saw; it can hardly be shorter than this.
-    let least = json!({"m2m:uri": address.trim_start_matches("/cse2/")})
+    let least = json!({"m2m:uri": address.trim_start_matches(&stage.ae2.at_cse(""))})
         .to_string()
         .len() as u64;
     let sized = entries[0]["rsb"]
