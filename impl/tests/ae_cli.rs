@@ -103,30 +103,73 @@ async fn the_help_shows_every_command() {
     }
 }
 
-#[tokio::test]
-async fn the_examples_of_the_help_are_commands() {
+/// The commands that the help shows, each with who says it.
+async fn examples() -> Vec<(String, Value)> {
     let output = command(&["--help"]).output().await.expect("it runs");
+    let help = String::from_utf8(output.stdout).expect("text");
+    let start = help.find("Commands, in the order").expect("examples");
+    let shown = help[start..].split("SID is the session").next();
+    let shown = shown.expect("examples");
+    let begins = shown.match_indices("{\"do\"").map(|found| found.0);
+    begins
+        .map(|at| {
+            let who = shown[..at].trim_end().rsplit('\n').next();
+            let mut values = serde_json::Deserializer::from_str(&shown[at..]).into_iter::<Value>();
+            let example = values.next().expect("an example").expect("it is JSON");
+            (who.expect("a line").trim().to_owned(), example)
+        })
+        .collect()
+}
 
-    let help = String::from_utf8(output.stdout)
-        .expect("text")
-        .replace('\n', " ");
-    let mut rest = help
-        .split("Commands, in the order")
-        .nth(1)
-        .expect("examples");
-    rest = rest.split("SID is the session").next().expect("examples");
-    let mut seen = 0;
-    for start in rest.match_indices("{\"do\"").map(|found| found.0) {
-        let mut values = serde_json::Deserializer::from_str(&rest[start..]).into_iter::<Value>();
-        let example = values
-            .next()
-            .expect("an example")
-            .expect("it is JSON")
-            .to_string();
-        m2m_cse::ae::lines::Line::parse(&example).expect("it is a command");
-        seen += 1;
+#[tokio::test]
+async fn the_life_that_the_help_shows_is_played_as_it_stands() {
+    let target = Cse::start(&[
+        "--cse-id",
+        "/cse2",
+        "--listen",
+        "127.0.0.1:0",
+        "--ephemeral",
+    ])
+    .await;
+    let registrar = format!("ws://{}", target.address);
+    let upward = ["--kind", "mn", "--registrar", registrar.as_str()];
+    let mut initiator = Cse::start(&[PLAIN, &upward].concat()).await;
+    assert_eq!(initiator.line().await, "registered at /cse2");
+    let mut ae1 = Program::at(&initiator);
+    let mut ae2 = Program::start(&["--url", &registrar, "--cse-id", "/cse2"]);
+    let mut session = Value::Null;
+    let mut told = Vec::new();
+
+    for (who, example) in examples().await {
+        let line = match session.as_str() {
+            Some(id) => example.to_string().replace("SID", id),
+            None => example.to_string(),
+        };
+        let program = if who == "AE1" { &mut ae1 } else { &mut ae2 };
+        program.say(&line).await;
+        let command = example["do"].as_str().expect("a command");
+        match command {
+            "establish" => session = ae2.hear("consent").await["session"].clone(),
+            "quit" => {}
+            "accept" => {
+                ae2.hear("done").await;
+                told.push(ae1.hear("done").await["peer"].clone());
+            }
+            "send" => {
+                let status = program.hear("done").await["status"].clone();
+                assert!(
+                    [json!(2001), json!(2004)].contains(&status),
+                    "{line}: {status}"
+                );
+            }
+            "discover" => told.push(program.hear("done").await["found"].clone()),
+            _ => drop(program.hear("done").await),
+        }
     }
-    assert_eq!(seen, 10);
+
+    assert_eq!(told[1], json!("/cse2/Cae2"));
+    assert!(told[0].to_string().contains("/cse2/Cae2"), "{told:?}");
+    assert_eq!(ae1.code().await, Some(0));
 }
 
 #[tokio::test]

@@ -53,23 +53,30 @@ struct Flags {
     log: String,
 }
 
-const GUIDE: &str = r#"Commands, in the order of a session's life:
-  {"do":"register","app_id":"Norg.example.ae1","name":"ae1"}
-  {"do":"subscribe","consent":true}
-  {"do":"discover","at":"/cse2/cse2"}
-  {"do":"establish","target":"/cse2/Cae2","name":"s1","paths":["cse1/ae1/inbox"]}
-  {"do":"accept","session":"SID","paths":["cse2/ae2/container1"]}      (or "refuse")
-  {"do":"policy","session":"SID","policy":{"rn":"night","pyt":2,"pys":1,"se":{"sce":["* * 2-3 * * * *"]}}}
-  {"do":"send","request":{"op":1,"to":"/cse2/cse2/ae2/container1","ty":4,"sid":"SID",
-                          "pc":{"m2m:cin":{"con":{"temp":21.5}}}}}
-  {"do":"terminate","session":"SID"}
-  {"do":"deregister"}
-  {"do":"quit"}
+const GUIDE: &str = r#"Commands, in the order of a session's life: AE2 at /cse2 is the target, AE1 at /cse1 begins.
+  AE2 {"do":"register","app_id":"Norg.example.ae2","name":"ae2","stem":"Cae2"}
+  AE2 {"do":"subscribe","consent":true}
+  AE2 {"do":"send","request":{"op":1,"to":"cse2/ae2","ty":1,"pc":{"m2m:acp":{"rn":"acp",
+          "pv":{"acr":[{"acor":["/cse2/Cae2"],"acop":63},{"acor":["/cse1/Cae1"],"acop":35}]},
+          "pvs":{"acr":[{"acor":["/cse2/Cae2"],"acop":63}]}}}}}
+  AE2 {"do":"send","request":{"op":3,"to":"cse2/ae2","pc":{"m2m:ae":{"acpi":["cse2/ae2/acp"]}}}}
+  AE2 {"do":"send","request":{"op":1,"to":"cse2/ae2","ty":3,"pc":{"m2m:cnt":{"rn":"container1","acpi":["cse2/ae2/acp"]}}}}
+  AE1 {"do":"register","app_id":"Norg.example.ae1","name":"ae1","stem":"Cae1"}
+  AE1 {"do":"discover","at":"/cse2/cse2"}
+  AE1 {"do":"establish","target":"/cse2/Cae2","name":"s1"}
+  AE2 {"do":"accept","session":"SID","paths":["cse2/ae2/container1"]}      (or "refuse")
+  AE1 {"do":"policy","session":"SID","policy":{"rn":"now","pyt":1,"pys":3}}
+  AE1 {"do":"send","request":{"op":1,"to":"/cse2/cse2/ae2/container1","ty":4,"sid":"SID",
+          "pc":{"m2m:cin":{"con":{"temp":21.5}}}}}
+  AE1 {"do":"terminate","session":"SID"}
+  AE2 {"do":"deregister"}
+  AE1 {"do":"quit"}
 
-SID is the session that "consent" or "establish" told. "send" takes the short names of a oneM2M request; fr, rqi and
-rvi are added. With sid the data (con, or the own attributes of a flexContainer) is sealed on the way out and opened
-on the way in; "protect":false leaves it in clear. "rt":{"rtv":2} asks for an acknowledgement now and the event
-"result" later.
+SID is the session that "consent" or "establish" told. What AE1 may find and use at AE2 is what AE2's policy admits.
+"send" takes the short names of a oneM2M request; fr, rqi and rvi are added; it is done with whatever answer it gets,
+whose "status" says more. With sid the data (con, or the own attributes of a flexContainer) is sealed on the way out
+and opened on the way in; "protect":false leaves it in clear. "rt":{"rtv":2} asks for an acknowledgement now and the
+event "result" later. "policy" may also set a schedule: {"rn":"night","pyt":2,"pys":1,"se":{"sce":["* * 2-3 * * * *"]}}.
   register    app_id; name, stem, session_capable (true)
   subscribe   name, consent (true)
   establish   target; name, paths, expires, descriptors, policies, end_to_end (false), patience_ms
