@@ -7,6 +7,7 @@
 //! is on its way are volatile and are made again by [`Cse::recover`] and by the peers' repetitions.
 
 pub mod context;
+mod deadlines;
 pub mod discovery;
 pub mod establishment;
 pub mod expiry;
@@ -261,77 +262,6 @@ impl Cse {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// What the current state waits for, and until when.
-    #[must_use]
-    pub fn deadlines(&self) -> Vec<(Timestamp, Timer)> {
-        if self.store_failing {
-            return Vec::new();
-        }
-        let mut due = self.few_deadlines();
-        due.extend(self.outcome_deadlines());
-        due.extend(self.resource_deadlines());
-        due
-    }
-
-    /// The next deadline: the earliest moment of [`Cse::deadlines`].
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<(Timestamp, Timer)> {
-        if self.store_failing {
-            return None;
-        }
-        let outcome = self.outcome_deadlines().next();
-        let resource = self.resource_deadlines().next();
-        self.few_deadlines()
-            .into_iter()
-            .chain(outcome)
-            .chain(resource)
-            .min()
-    }
-
-    /// The deadlines of which there are never many.
-    fn few_deadlines(&self) -> Vec<(Timestamp, Timer)> {
-        let mut due = Vec::new();
-        self.link_deadlines(&mut due);
-        self.open_deadlines(&mut due);
-        self.outgoing_deadlines(&mut due);
-        self.session_deadlines(&mut due);
-        self.stored_deadlines(&mut due);
-        due
-    }
-
-    /// Whether the timer is one that the state waits for, and its time has come.
-    fn is_due(&self, timer: &Timer, now: Timestamp) -> bool {
-        if self.store_failing {
-            return false;
-        }
-        match timer {
-            Timer::Outcome(key) => self
-                .durable
-                .outcomes
-                .get(key)
-                .is_some_and(|o| o.until <= now),
-            Timer::ResourceExpiry(id) => {
-                let resource = self.durable.tree.get(id);
-                resource.and_then(|r| r.expires).is_some_and(|at| at <= now)
-            }
-            Timer::Redial
-            | Timer::Answer(_)
-            | Timer::Outgoing(..)
-            | Timer::Attempt(_)
-            | Timer::Lease(_)
-            | Timer::SessionExpiry(_)
-            | Timer::HopGrace(_)
-            | Timer::Termination(_)
-            | Timer::TombstoneRetry(_)
-            | Timer::TombstoneEnd(_)
-            | Timer::Window(_)
-            | Timer::StoredExpiry(_) => self
-                .few_deadlines()
-                .iter()
-                .any(|(at, due)| due == timer && *at <= now),
-        }
     }
 
     /// The invariant that this state violates, if any.

@@ -1,7 +1,11 @@
 //! The durable part of a CSE's state: tables whose changes are collected into one atomic batch per step.
 
+mod outcomes;
+
+pub use outcomes::Outcomes;
+
 use crate::env::Timestamp;
-use crate::id::{CseId, RequestKey, ResourceId, SessionId};
+use crate::id::{CseId, ResourceId, SessionId};
 use crate::record::{
     Attempt, Change, Key, Neighbour, Notice, Outcome, Phase, Record, Session, Stage, Stored,
     Tombstone, Update,
@@ -44,7 +48,7 @@ impl<K: PartialEq, V: PartialEq> PartialEq for Table<K, V> {
 
 impl<K: Eq, V: Eq> Eq for Table<K, V> {}
 
-impl<K: Hash, V> Hash for Table<K, V> {
+impl<K: Hash, V: Hash> Hash for Table<K, V> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.rows.hash(state);
     }
@@ -66,11 +70,6 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
     /// All rows in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &Shared<V>)> + '_ {
         self.rows.iter()
-    }
-
-    /// The rows from `from` on, in the order of their keys.
-    pub fn range_from(&self, from: &K) -> impl Iterator<Item = (&K, &Shared<V>)> + '_ {
-        self.rows.range(from..)
     }
 
     /// How many rows there are.
@@ -208,7 +207,8 @@ impl Due for Tombstone {
 
 impl Due for Outcome {
     fn due(&self) -> Option<Timestamp> {
-        Some(self.until)
+        // Ordered by originator: see [`Outcomes`].
+        None
     }
 }
 
@@ -234,7 +234,7 @@ pub struct Durable {
     /// What is left of sessions.
     pub tombstones: Table<SessionId, Tombstone>,
     /// Outcomes of requests.
-    pub outcomes: Table<RequestKey, Outcome>,
+    pub outcomes: Outcomes,
 }
 
 impl Durable {
@@ -263,7 +263,7 @@ impl Durable {
             Record::Stored(r) => self.stored.load(r.id.clone(), r),
             Record::Notice(r) => self.notices.load(r.number, r),
             Record::Tombstone(r) => self.tombstones.load(r.id.clone(), r),
-            Record::Outcome(r) => self.outcomes.load(r.key.clone(), r),
+            Record::Outcome(r) => self.outcomes.load(r),
         }
     }
 
@@ -322,8 +322,7 @@ impl Durable {
             .take_changes(&mut updates, Record::Notice, Key::Notice);
         self.tombstones
             .take_changes(&mut updates, Record::Tombstone, Key::Tombstone);
-        self.outcomes
-            .take_changes(&mut updates, Record::Outcome, Key::Outcome);
+        self.outcomes.take_changes(&mut updates);
         updates
     }
 

@@ -1,37 +1,54 @@
-//! Values that are shared between states and hashed once.
+//! Values that are shared between states and hashed at most once.
 
 use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::Deref;
+use core::sync::atomic::{self, AtomicU64};
 
-/// A shared, immutable value with a 64-bit hash that is computed at construction.
+/// A shared, immutable value with a 64-bit hash that is computed when it is first asked for.
 ///
-/// Hashing a `Shared` hashes only that number, so a state of many shared parts is cheap to fingerprint; equality
-/// compares the numbers first.
+/// Hashing a `Shared` hashes only that number, so a state of many shared parts is cheap to fingerprint; a value that
+/// nobody hashes costs nothing. Equality compares the numbers first, where both are known.
 #[derive(Clone)]
 pub struct Shared<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
-    digest: u64,
+    /// [`UNKNOWN`] until it is asked for. The value never changes, so it does not matter who computes it.
+    digest: AtomicU64,
     value: T,
 }
 
-impl<T: Hash> Shared<T> {
-    /// Shares a value and computes its digest.
+/// Stands for a digest that is not computed yet; a value with this very digest is hashed each time.
+const UNKNOWN: u64 = 0;
+
+impl<T> Shared<T> {
+    /// Shares a value.
     #[must_use]
     pub fn new(value: T) -> Self {
-        let digest = digest(&value);
-        Self(Arc::new(Inner { digest, value }))
+        Self(Arc::new(Inner {
+            digest: AtomicU64::new(UNKNOWN),
+            value,
+        }))
+    }
+
+    fn known_digest(&self) -> u64 {
+        self.0.digest.load(atomic::Ordering::Relaxed)
     }
 }
 
-impl<T> Shared<T> {
+impl<T: Hash> Shared<T> {
     /// The hash of the value; equal values have equal digests.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        self.0.digest
+        let known = self.known_digest();
+        if known != UNKNOWN {
+            return known;
+        }
+        let computed = digest(&self.0.value);
+        self.0.digest.store(computed, atomic::Ordering::Relaxed);
+        computed
     }
 }
 
@@ -45,8 +62,12 @@ impl<T> Deref for Shared<T> {
 
 impl<T: PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.digest == other.0.digest && self.0.value == other.0.value)
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return true;
+        }
+        let (own, their) = (self.known_digest(), other.known_digest());
+        let may_be_equal = own == their || own == UNKNOWN || their == UNKNOWN;
+        may_be_equal && self.0.value == other.0.value
     }
 }
 
@@ -64,9 +85,9 @@ impl<T: PartialOrd> PartialOrd for Shared<T> {
     }
 }
 
-impl<T> Hash for Shared<T> {
+impl<T: Hash> Hash for Shared<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.digest);
+        state.write_u64(self.digest());
     }
 }
 
@@ -132,6 +153,19 @@ impl Hasher for Fold {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_does_not_matter_who_has_asked_for_the_digest() {
+        let (one, same, other) = (Shared::new("abc"), Shared::new("abc"), Shared::new("abd"));
+        assert_eq!(one, same);
+
+        assert_eq!(one.digest(), digest("abc"));
+
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+        assert_eq!(digest(&one), digest(&same));
+        assert_ne!(digest(&one), digest(&other));
+    }
 
     #[test]
     fn equal_values_have_equal_digests_and_different_ones_differ() {

@@ -9,6 +9,7 @@ use crate::shared::Shared;
 use crate::text::Text;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
@@ -19,10 +20,18 @@ pub struct Tree {
     changed: BTreeSet<ResourceId>,
     // Views of the rows; not hashed.
     base: Option<ResourceId>,
-    children: BTreeMap<ResourceId, BTreeMap<u64, ResourceId>>,
-    typed: BTreeMap<(ResourceId, ResourceType), BTreeMap<u64, ResourceId>>,
-    names: BTreeMap<(ResourceId, Text), ResourceId>,
+    families: BTreeMap<ResourceId, Arc<Family>>,
     due: BTreeSet<(Timestamp, ResourceId)>,
+}
+
+/// The children of one resource; shared between states until it changes.
+#[derive(Clone, Debug, Default)]
+struct Family {
+    /// In the order of creation.
+    all: BTreeMap<u64, ResourceId>,
+    /// By type, each in the order of creation.
+    typed: BTreeMap<(ResourceType, u64), ResourceId>,
+    names: BTreeMap<Text, ResourceId>,
 }
 
 impl PartialEq for Tree {
@@ -80,10 +89,10 @@ impl Tree {
         &'a self,
         parent: &ResourceId,
     ) -> impl DoubleEndedIterator<Item = &'a Shared<Resource>> + use<'a> {
-        self.children
+        self.families
             .get(parent)
             .into_iter()
-            .flat_map(|ids| ids.values())
+            .flat_map(|family| family.all.values())
             .filter_map(|id| self.rows.get(id))
     }
 
@@ -93,18 +102,20 @@ impl Tree {
         parent: &ResourceId,
         resource_type: ResourceType,
     ) -> impl DoubleEndedIterator<Item = &'a Shared<Resource>> + use<'a> {
-        self.typed
-            .get(&(parent.clone(), resource_type))
+        self.families
+            .get(parent)
             .into_iter()
-            .flat_map(|ids| ids.values())
-            .filter_map(|id| self.rows.get(id))
+            .flat_map(move |family| {
+                let every = (resource_type, u64::MIN)..=(resource_type, u64::MAX);
+                family.typed.range(every)
+            })
+            .filter_map(|(_, id)| self.rows.get(id))
     }
 
     /// The child of that name.
     #[must_use]
     pub fn child(&self, parent: &ResourceId, name: &str) -> Option<&Shared<Resource>> {
-        self.rows
-            .get(self.names.get(&(parent.clone(), name.into()))?)
+        self.rows.get(self.families.get(parent)?.names.get(name)?)
     }
 
     /// The resource and everything below it, parents before children.
@@ -154,12 +165,25 @@ impl Tree {
 
     /// Changes a resource, if it is there.
     pub fn change(&mut self, id: &ResourceId, change: impl FnOnce(&mut Resource)) {
-        if let Some(row) = self.rows.get(id) {
-            let mut resource = Resource::clone(row);
-            change(&mut resource);
-            if resource != **row {
-                self.put(resource);
+        let Some(row) = self.rows.get_mut(id) else {
+            return;
+        };
+        let mut resource = Resource::clone(row);
+        change(&mut resource);
+        if resource == **row {
+            return;
+        }
+        if !is_at_one_place(row, &resource) {
+            return self.put(resource);
+        }
+        self.changed.insert(id.clone());
+        let (before, after) = (due(row), due(&resource));
+        *row = Shared::new(resource);
+        if before != after {
+            if let Some(at) = before {
+                self.due.remove(&(at, id.clone()));
             }
+            self.due.extend(after.map(|at| (at, id.clone())));
         }
     }
 
@@ -191,16 +215,12 @@ impl Tree {
     fn set(&mut self, row: Shared<Resource>) {
         self.unset(&row.id);
         if let Some(parent) = &row.parent {
-            self.children
-                .entry(parent.clone())
-                .or_default()
-                .insert(row.sequence, row.id.clone());
-            self.typed
-                .entry((parent.clone(), row.resource_type))
-                .or_default()
-                .insert(row.sequence, row.id.clone());
-            self.names
-                .insert((parent.clone(), row.name.clone()), row.id.clone());
+            let family = Arc::make_mut(self.families.entry(parent.clone()).or_default());
+            family.all.insert(row.sequence, row.id.clone());
+            family
+                .typed
+                .insert((row.resource_type, row.sequence), row.id.clone());
+            family.names.insert(row.name.clone(), row.id.clone());
         } else {
             self.base = Some(row.id.clone());
         }
@@ -212,21 +232,16 @@ impl Tree {
 
     fn unset(&mut self, id: &ResourceId) -> Option<Shared<Resource>> {
         let row = self.rows.remove(id)?;
-        if let Some(parent) = &row.parent {
-            if let Some(siblings) = self.children.get_mut(parent) {
-                siblings.remove(&row.sequence);
-                if siblings.is_empty() {
-                    self.children.remove(parent);
-                }
+        if let Some(parent) = &row.parent
+            && let Some(family) = self.families.get_mut(parent)
+        {
+            let family = Arc::make_mut(family);
+            family.all.remove(&row.sequence);
+            family.typed.remove(&(row.resource_type, row.sequence));
+            family.names.remove(&row.name);
+            if family.all.is_empty() {
+                self.families.remove(parent);
             }
-            let key = (parent.clone(), row.resource_type);
-            if let Some(siblings) = self.typed.get_mut(&key) {
-                siblings.remove(&row.sequence);
-                if siblings.is_empty() {
-                    self.typed.remove(&key);
-                }
-            }
-            self.names.remove(&(parent.clone(), row.name.clone()));
         }
         if let Some(at) = due(&row) {
             self.due.remove(&(at, id.clone()));
@@ -235,10 +250,20 @@ impl Tree {
     }
 }
 
-/// When the tree has to do something about a resource: the parts of a session go with the session.
+/// Whether all views of the tree but that of expirations show both alike.
+fn is_at_one_place(one: &Resource, other: &Resource) -> bool {
+    one.id == other.id
+        && one.parent == other.parent
+        && one.name == other.name
+        && one.sequence == other.sequence
+        && one.resource_type == other.resource_type
+}
+
+/// When the tree has to do something about a resource. A session ends in its own way, and its parts go with it.
 fn due(row: &Resource) -> Option<Timestamp> {
     match row.resource_type {
-        ResourceType::SessionEndpoint
+        ResourceType::Session
+        | ResourceType::SessionEndpoint
         | ResourceType::NextHop
         | ResourceType::SessionPolicy
         | ResourceType::SessionContext
@@ -255,8 +280,7 @@ fn due(row: &Resource) -> Option<Timestamp> {
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::Subscription
-        | ResourceType::FlexContainer
-        | ResourceType::Session => row.expires,
+        | ResourceType::FlexContainer => row.expires,
     }
 }
 

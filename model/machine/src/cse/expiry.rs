@@ -10,11 +10,8 @@ impl Cse {
     /// Resources that expire, the earliest first. Sessions are not among them: they end in their own way, see
     /// [`super::termination`].
     pub(crate) fn resource_deadlines(&self) -> impl Iterator<Item = (Timestamp, Timer)> + '_ {
-        self.durable
-            .tree
-            .due()
-            .filter(|(_, id)| self.type_of(id) != Some(ResourceType::Session))
-            .map(|(at, id)| (*at, Timer::ResourceExpiry(id.clone())))
+        let due = self.durable.tree.due();
+        due.map(|(at, id)| (*at, Timer::ResourceExpiry(id.clone())))
     }
 
     pub(crate) fn resource_expired(&mut self, step: &mut Step, id: &ResourceId) {

@@ -4,6 +4,7 @@
 
 mod identity;
 
+use super::deadlines::Wait;
 use super::outgoing::{Conclusion, Purpose};
 use super::resources::{Resolved, VirtualChild};
 use super::{Cse, Event, Output, Step, Timer};
@@ -16,7 +17,7 @@ use crate::record::{Outcome, Phase, Requester, Session};
 use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
-use alloc::vec::Vec;
+use crate::text::Text;
 
 /// A request that is not answered yet.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -377,14 +378,14 @@ impl Cse {
         let response = self.response_to(requester, status, content);
         if remembers(requester) && !self.store_failing {
             let until = requester.expires.plus(self.config.timers.outcome_memory_ms);
-            self.make_room_for_outcome(&requester.key);
+            self.make_room_for_outcome(&requester.key.originator);
             let row = Outcome {
                 key: requester.key.clone(),
                 digest,
                 response: response.clone(),
                 until,
             };
-            self.durable.outcomes.put(requester.key.clone(), row);
+            self.durable.outcomes.put(row);
         }
         if requester.request.response_mode() == ResponseMode::NoResponse {
             return;
@@ -461,38 +462,26 @@ impl Cse {
     }
 
     /// Keeps the number of outcomes per originator bounded: the one that would be forgotten first goes.
-    fn make_room_for_outcome(&mut self, key: &RequestKey) {
-        let from = RequestKey {
-            originator: key.originator.clone(),
-            request_id: "".into(),
-        };
-        let of_originator = || {
-            self.durable
-                .outcomes
-                .range_from(&from)
-                .take_while(|(k, _)| k.originator == key.originator)
-        };
-        if of_originator().count() < self.config.limits.outcomes_per_originator as usize {
+    fn make_room_for_outcome(&mut self, originator: &Text) {
+        let outcomes = &mut self.durable.outcomes;
+        if outcomes.count_of(originator) < self.config.limits.outcomes_per_originator as usize {
             return;
         }
-        let oldest = of_originator()
-            .min_by_key(|(_, o)| o.until)
-            .map(|(k, _)| k.clone());
-        if let Some(oldest) = oldest {
-            self.durable.outcomes.remove(&oldest);
+        if let Some(oldest) = outcomes.first_of(originator) {
+            outcomes.remove(&oldest);
         }
     }
 
-    pub(crate) fn open_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+    pub(crate) fn open_deadlines(&self, wait: &mut impl Wait) {
         for (key, open) in &self.open {
-            due.push((open.requester.expires, Timer::Answer(key.clone())));
+            wait.until(open.requester.expires, || Timer::Answer(key.clone()));
         }
     }
 
-    /// Outcomes that will be forgotten, the earliest first.
+    /// Outcomes that will be forgotten.
     pub(crate) fn outcome_deadlines(&self) -> impl Iterator<Item = (Timestamp, Timer)> + '_ {
         let due = self.durable.outcomes.due();
-        due.map(|(at, key)| (*at, Timer::Outcome(key.clone())))
+        due.map(|(at, key)| (at, Timer::Outcome(key)))
     }
 
     /// Who waits at the end of its request gets 4008.

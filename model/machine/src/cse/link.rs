@@ -10,6 +10,7 @@
 //!
 //! Closing a link never changes a registration or a resource; what was on its way is sent again on the next link.
 
+use super::deadlines::Wait;
 use super::outgoing::Purpose;
 use super::{CloseReason, Cse, Event, Opening, Output, Step, Timer};
 use crate::env::Timestamp;
@@ -18,7 +19,6 @@ use crate::primitive::{Malformed, Primitive, Response};
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::text::Text;
-use alloc::vec::Vec;
 
 /// A link as the CSE knows it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -151,13 +151,13 @@ impl Cse {
         step.outputs.push(Output::Dial);
     }
 
-    pub(crate) fn link_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+    pub(crate) fn link_deadlines(&self, wait: &mut impl Wait) {
         if self.config.registrar.is_none() || self.links.values().any(|l| l.dialed) {
             return;
         }
         match self.dialing {
-            Dialing::Idle => due.push((Timestamp(0), Timer::Redial)),
-            Dialing::Waiting { at, .. } => due.push((at, Timer::Redial)),
+            Dialing::Idle => wait.until(Timestamp(0), || Timer::Redial),
+            Dialing::Waiting { at, .. } => wait.until(at, || Timer::Redial),
             Dialing::Asked { .. } => {}
         }
     }

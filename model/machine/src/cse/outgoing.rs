@@ -1,6 +1,7 @@
 //! Requests of this CSE to its peers: sent at once or when the link is back, repeated after a reopening, given up
 //! when their time is over.
 
+use super::deadlines::Wait;
 use super::{Cse, Event, Output, Step, Timer};
 use crate::env::Timestamp;
 use crate::id::{Entity, LinkId, RequestId, RequestKey, ResourceId, SessionId};
@@ -210,9 +211,11 @@ impl Cse {
         }
     }
 
-    pub(crate) fn outgoing_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+    pub(crate) fn outgoing_deadlines(&self, wait: &mut impl Wait) {
         for ((peer, id), outgoing) in &self.outgoing {
-            due.push((outgoing.expires, Timer::Outgoing(peer.clone(), id.clone())));
+            wait.until(outgoing.expires, || {
+                Timer::Outgoing(peer.clone(), id.clone())
+            });
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod requests;
 
+use super::deadlines::Wait;
 use super::incoming::Handled;
 use super::outgoing::Purpose;
 use super::registration::reason;
@@ -315,35 +316,35 @@ impl Cse {
         live
     }
 
-    pub(crate) fn session_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+    pub(crate) fn session_deadlines(&self, wait: &mut impl Wait) {
         let timers = &self.config.timers;
         for (id, session) in self.durable.sessions.iter() {
             match &session.phase {
-                Phase::Pending { lease } => due.push((*lease, Timer::Lease(id.clone()))),
+                Phase::Pending { lease } => wait.until(*lease, || Timer::Lease(id.clone())),
                 Phase::Active => {}
                 Phase::Terminating(t) => {
                     let until = match t.endpoints.is_empty() {
                         true => t.hops_until,
                         false => t.endpoints_until.min(t.hops_until),
                     };
-                    due.push((until, Timer::Termination(id.clone())));
+                    wait.until(until, || Timer::Termination(id.clone()));
                 }
             }
             if let Some(at) = session.hop_lost {
-                due.push((at, Timer::HopGrace(id.clone())));
+                wait.until(at, || Timer::HopGrace(id.clone()));
             }
             if let Some(at) = self.session_expiry(id) {
                 let at = at.plus(timers.expiry_margin_ms);
-                due.push((at, Timer::SessionExpiry(id.clone())));
+                wait.until(at, || Timer::SessionExpiry(id.clone()));
             }
         }
         for (at, id) in self.durable.attempts.due() {
-            due.push((*at, Timer::Attempt(id.clone())));
+            wait.until(*at, || Timer::Attempt(id.clone()));
         }
         for (id, tombstone) in self.durable.tombstones.iter() {
-            due.push((tombstone.until, Timer::TombstoneEnd(id.clone())));
+            wait.until(tombstone.until, || Timer::TombstoneEnd(id.clone()));
             if !tombstone.hops.is_empty() {
-                due.push((tombstone.retry, Timer::TombstoneRetry(id.clone())));
+                wait.until(tombstone.retry, || Timer::TombstoneRetry(id.clone()));
             }
         }
     }

@@ -9,6 +9,7 @@
 
 mod request;
 
+use super::deadlines::Wait;
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};
 use super::resources::Resolved;
@@ -221,12 +222,12 @@ impl Cse {
         }
     }
 
-    pub(crate) fn stored_deadlines(&self, due: &mut Vec<(Timestamp, Timer)>) {
+    pub(crate) fn stored_deadlines(&self, wait: &mut impl Wait) {
         for (id, row) in self.durable.stored.iter() {
-            due.push((row.expires, Timer::StoredExpiry(id.clone())));
+            wait.until(row.expires, || Timer::StoredExpiry(id.clone()));
             let opens_in_time = row.opens < row.expires;
             if opens_in_time && self.current_link(&row.hop).is_some() && !self.is_on_its_way(row) {
-                due.push((row.opens, Timer::Window(id.clone())));
+                wait.until(row.opens, || Timer::Window(id.clone()));
             }
         }
     }
