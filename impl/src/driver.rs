@@ -88,7 +88,9 @@ impl<R: FnMut(&Event)> Driver<R> {
             report,
             store_retry,
         } = parts;
-        let records = store.load()?;
+        let records = store.load_telling(|records, of| {
+            tracing::info!(records, of, "reading the store");
+        })?;
         let machine = Cse::recover(config.clone(), records.iter().cloned(), now());
         let difference = difference(&records, machine.durable());
         if !difference.is_empty() {

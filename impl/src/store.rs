@@ -3,26 +3,31 @@
 //! A batch is one transaction, and on the disk when [`Store::commit`] returns. The store knows keys
 //! and bytes; what records mean is the machine's business, how they are written that of [`codec`].
 
+mod binary;
 pub mod codec;
 mod field;
 pub mod tool;
+mod upgrade;
 
 pub use field::Unreadable;
 
 use m2m_machine::record::{Key, Record, Update};
 use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+    Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageBackend, TableDefinition,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records.2");
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const FORMAT_KEY: &str = "format";
 const FILE: &str = "records.redb";
 const CACHE_BYTES: usize = 16 << 20;
+/// So many records are read between two signs of life.
+const PROGRESS_RECORDS: u64 = 20_000;
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +49,7 @@ pub enum StoreError {
     )]
     InUse(PathBuf),
     /// It was written in another form.
-    #[error("the store {path} has format {found}, this program reads format {expected}; use the program that wrote it, or move the store away", expected = codec::FORMAT)]
+    #[error("the store {path} has format {found}, this program reads formats 1 and {expected}; use the program that wrote it, or move the store away", expected = codec::FORMAT)]
     Format {
         /// Which store.
         path: PathBuf,
@@ -149,8 +154,13 @@ impl Store {
 
     /// All records.
     pub fn load(&self) -> Result<Vec<Record>, StoreError> {
+        self.load_telling(|_, _| {})
+    }
+
+    /// All records; now and then it is told how many of how many have been read.
+    pub fn load_telling(&self, tell: impl FnMut(u64, u64)) -> Result<Vec<Record>, StoreError> {
         match &self.0 {
-            Kind::Disk { path, database } => load(path, database),
+            Kind::Disk { path, database } => load(path, database, tell),
             Kind::Memory { records, .. } => Ok(records.values().cloned().collect()),
         }
     }
@@ -191,64 +201,74 @@ impl Store {
     }
 }
 
-fn load(path: &Path, database: &Database) -> Result<Vec<Record>, StoreError> {
-    let rows = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-        let table = database.begin_read()?.open_table(RECORDS)?;
-        let owned = table
-            .iter()?
-            .map(|row| row.map(|(key, bytes)| (key.value().to_owned(), bytes.value().to_vec())));
-        Ok(owned.collect::<Result<_, _>>()?)
-    };
-    let read = |(key, bytes): (String, Vec<u8>)| {
-        let record = codec::decode(&bytes).and_then(|record| {
-            let expected = codec::key(&record.key());
-            if expected == key {
-                Ok(record)
-            } else {
-                Err(Unreadable(format!("it is the record {expected}")))
-            }
-        });
-        record.map_err(|why| StoreError::Damaged {
+fn load(
+    path: &Path,
+    database: &Database,
+    mut tell: impl FnMut(u64, u64),
+) -> Result<Vec<Record>, StoreError> {
+    let failed = |why: redb::Error| failed(path, why);
+    let open = || Ok(database.begin_read()?.open_table(RECORDS)?);
+    let table = open().map_err(failed)?;
+    let total = table.len().map_err(|why| failed(why.into()))?;
+    let mut records = Vec::with_capacity(usize::try_from(total).unwrap_or_default());
+    for row in table.iter().map_err(|why| failed(why.into()))? {
+        let (key, bytes) = row.map_err(|why| failed(why.into()))?;
+        let record = read(key.value(), bytes.value()).map_err(|why| StoreError::Damaged {
             path: path.into(),
-            key,
+            key: codec::key_name(key.value()),
             why,
-        })
-    };
-    rows()
-        .map_err(|why| failed(path, why))?
-        .into_iter()
-        .map(read)
-        .collect()
+        })?;
+        records.push(record);
+        let done = records.len() as u64;
+        if done.is_multiple_of(PROGRESS_RECORDS) {
+            tell(done, total);
+        }
+    }
+    Ok(records)
 }
 
+fn read(key: &[u8], bytes: &[u8]) -> Result<Record, Unreadable> {
+    let record = codec::decode(bytes)?;
+    if codec::key(&record.key()) == key {
+        Ok(record)
+    } else {
+        let found = codec::key_text(&record.key());
+        Err(Unreadable(format!("it is the record {found}")))
+    }
+}
+
+/// One transaction; of several updates of a record, only the last is written.
 fn write(database: &Database, batch: &[Update]) -> Result<(), redb::Error> {
+    let mut last = BTreeMap::new();
+    for update in batch {
+        match update {
+            Update::Put(record) => last.insert(codec::key(&record.key()), Some(record)),
+            Update::Delete(key) => last.insert(codec::key(key), None),
+        };
+    }
     let transaction = database.begin_write()?;
     {
         let mut table = transaction.open_table(RECORDS)?;
-        for update in batch {
-            match update {
-                Update::Put(record) => {
-                    let key = codec::key(&record.key());
-                    table.insert(key.as_str(), codec::encode(record).as_slice())?;
-                }
-                Update::Delete(key) => {
-                    table.remove(codec::key(key).as_str())?;
-                }
-            }
+        for (key, record) in last {
+            match record {
+                Some(record) => table.insert(&*key, codec::encode(record).as_slice())?,
+                None => table.remove(&*key)?,
+            };
         }
     }
     transaction.commit()?;
     Ok(())
 }
 
+/// Sees to it that the store has the form that is written here.
 fn check_format(path: &Path, database: &Database) -> Result<(), StoreError> {
     let stamp = || -> Result<u32, redb::Error> {
         let transaction = database.begin_write()?;
         let found = {
             let mut about = transaction.open_table(ABOUT)?;
-            transaction.open_table(RECORDS)?;
             let found = about.get(FORMAT_KEY)?.map(|format| format.value());
             if found.is_none() {
+                transaction.open_table(RECORDS)?;
                 about.insert(FORMAT_KEY, codec::FORMAT)?;
             }
             found
@@ -258,6 +278,7 @@ fn check_format(path: &Path, database: &Database) -> Result<(), StoreError> {
     };
     match stamp().map_err(|why| failed(path, why))? {
         codec::FORMAT => Ok(()),
+        upgrade::FORMAT => upgrade::from_text(path, database),
         found => Err(StoreError::Format {
             path: path.into(),
             found,

@@ -365,7 +365,7 @@ fn a_store_of_another_format_is_refused() {
         transaction
             .open_table(table)
             .unwrap()
-            .insert("format", 2)
+            .insert("format", 3)
             .unwrap();
     });
 
@@ -374,51 +374,160 @@ fn a_store_of_another_format_is_refused() {
     assert!(
         refused
             .to_string()
-            .contains("has format 2, this program reads format 1"),
+            .contains("has format 3, this program reads formats 1 and 2"),
         "{refused}"
     );
 }
 
 #[test]
-fn a_damaged_record_is_refused_by_name() {
-    for (bytes, complaint) in [
-        (&b"{\"counter\":"[..], "no JSON"),
-        (
-            b"{\"counter\":\"one\"}",
-            "expected a natural number, found text",
-        ),
-        (
-            b"{\"neighbour\":{\"cse\":\"/cse2\"}}",
-            "the member base is missing",
-        ),
-        (
-            b"{\"outcome\":{\"key\":\"secret\"}}",
-            "key: expected an object, found text",
-        ),
-        (b"{\"planet\":{}}", "planet is no kind of record"),
-    ] {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        drop(Store::open(folder.path()).expect("a new store"));
-        tamper(folder.path(), |transaction| {
-            let table = redb::TableDefinition::<&str, &[u8]>::new("records");
-            transaction
-                .open_table(table)
-                .unwrap()
-                .insert("[\"counter\",null]", bytes)
-                .unwrap();
-        });
+fn a_store_of_the_first_format_is_upgraded() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    first_format(folder.path(), &records());
 
-        let refused = Store::open(folder.path())
-            .and_then(|s| s.load())
-            .expect_err("it is damaged");
+    let upgraded = Store::open(folder.path()).and_then(|s| s.load());
+    let again = Store::open(folder.path()).and_then(|s| s.load());
+
+    assert_eq!(sorted(upgraded.expect("it is readable")), sorted(records()));
+    assert_eq!(sorted(again.expect("it is readable")), sorted(records()));
+}
+
+#[test]
+fn a_store_of_the_first_format_that_is_damaged_stays_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    first_format(folder.path(), &records());
+    let damaged = b"{\"counter\":\"one\"}";
+    tamper(folder.path(), |transaction| {
+        let table = redb::TableDefinition::<&str, &[u8]>::new("records");
+        let mut table = transaction.open_table(table).unwrap();
+        table.insert("[\"counter\",null]", &damaged[..]).unwrap();
+    });
+
+    for _ in 0..2 {
+        let refused = Store::open(folder.path()).expect_err("it is damaged");
 
         let message = refused.to_string();
+        assert!(
+            message.contains("damaged at the record [\"counter\",null]"),
+            "{message}"
+        );
+        assert!(
+            message.contains("expected a natural number, found text"),
+            "{message}"
+        );
+    }
+}
+
+/// Makes a store as the program of format 1 wrote it.
+fn first_format(folder: &std::path::Path, records: &[Record]) {
+    tamper(folder, |transaction| {
+        let about = redb::TableDefinition::<&str, u32>::new("about");
+        let mut about = transaction.open_table(about).unwrap();
+        about.insert("format", 1).unwrap();
+        let table = redb::TableDefinition::<&str, &[u8]>::new("records");
+        let mut table = transaction.open_table(table).unwrap();
+        for record in records {
+            let key = codec::key_text(&record.key());
+            table.insert(&*key, codec::text(record).as_bytes()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_record_says_the_same_as_json() {
+    for record in records() {
+        assert_eq!(
+            codec::from_text(codec::text(&record).as_bytes()),
+            Ok(record)
+        );
+    }
+}
+
+#[test]
+fn a_damaged_record_is_refused_by_name() {
+    for (bytes, complaint) in [
+        (&b""[..], "no CBOR of a record"),
+        // An array of two elements, with nothing but the first.
+        (b"\x82\x00", "counter: no CBOR of a record"),
+        (b"\x82\x00\x63one", "counter: no CBOR of a record at byte 2"),
+        (
+            b"\x82\x01\x81\x65/cse2",
+            "neighbour: expected 4 elements, found 1",
+        ),
+        (
+            b"\x82\x09\x84\x80",
+            "outcome: key: expected 2 elements, found 0",
+        ),
+        (b"\x82\x18\x63\x00", "99 with 1 parts is no kind of record"),
+        (b"\x82\x00\x05\x05", "the record ends at byte 3"),
+        (
+            b"\x82\x06\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+            "stored: expected 12 elements",
+        ),
+        (b"\x82\x05\x07", "change: no CBOR"),
+    ] {
+        let message = refusal_of(bytes);
+
         assert!(
             message.contains("is damaged at the record [\"counter\",null]"),
             "{message}"
         );
         assert!(message.contains(complaint), "{message}");
     }
+}
+
+#[test]
+fn a_record_under_the_key_of_another_is_refused() {
+    let other = records().into_iter().find(|r| r.key() != Key::Counter);
+
+    let message = refusal_of(&codec::encode(&other.expect("another record")));
+
+    assert!(message.contains("it is the record ["), "{message}");
+}
+
+#[test]
+fn every_part_of_a_record_that_is_cut_off_is_noticed() {
+    for record in records() {
+        let bytes = codec::encode(&record);
+        // Few of the many, since some records are large.
+        for length in (0..bytes.len()).step_by(1 + bytes.len() / 40) {
+            assert!(codec::decode(&bytes[..length]).is_err(), "{record:?}");
+        }
+    }
+}
+
+/// What is said of a store with these bytes as its counter.
+fn refusal_of(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    drop(Store::open(folder.path()).expect("a new store"));
+    tamper(folder.path(), |transaction| {
+        let table = redb::TableDefinition::<&[u8], &[u8]>::new("records.2");
+        let mut table = transaction.open_table(table).unwrap();
+        table.insert(&*codec::key(&Key::Counter), bytes).unwrap();
+    });
+    let loaded = Store::open(folder.path()).and_then(|s| s.load());
+    loaded.expect_err("it is damaged").to_string()
+}
+
+#[test]
+fn reading_a_large_store_tells_how_far_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut store = Store::open(folder.path()).expect("a new store");
+    let neighbour = |number: u32| {
+        Update::Put(Record::Neighbour(Shared::new(Neighbour {
+            cse: CseId(format!("/cse{number}").into()),
+            base: "".into(),
+            speaks_sessions: None,
+            is_registrar: false,
+        })))
+    };
+    let many: Vec<_> = (0..20_001).map(neighbour).collect();
+    store.commit(&many).expect("it is writable");
+
+    let mut told = Vec::new();
+    let loaded = store.load_telling(|done, total| told.push((done, total)));
+
+    assert_eq!(loaded.expect("it is readable").len(), many.len());
+    assert_eq!(told, [(20_000, 20_001)]);
 }
 
 #[test]

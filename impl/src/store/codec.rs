@@ -1,19 +1,97 @@
-//! Records as bytes, and their keys.
+//! Records as bytes, and their keys; both as JSON, too, for people and from format 1.
 
-use super::field::{Field, Unreadable, member, object, structure, tagged, unknown};
+use super::binary::{Binary, Out, Written, array, kind, kind_of, unknown_kind};
+use super::field::{Field, Unreadable, member, object, part, structure, tagged, unknown};
 use m2m_machine::id::{ResourceId, SessionId};
 use m2m_machine::record::{
     Attempt, Change, ChangeKind, Credentials, HopEnd, Key, Neighbour, Notice, NoticeKind, Outcome,
     Phase, Record, Requester, Session, Stage, Stored, Termination, Tombstone,
 };
+use minicbor::{Decoder, Encoder};
 use serde_json::{Map, Value as Json, json};
 
-/// The version of the form of records; a store of another one is refused.
-pub const FORMAT: u32 = 1;
+/// The version of the form of records. A store of format 1 is brought to it, any other is refused.
+pub const FORMAT: u32 = 2;
+
+/// The key of a record as bytes.
+#[must_use]
+pub fn key(key: &Key) -> Vec<u8> {
+    let mut out = Encoder::new(Vec::with_capacity(KEY_BYTES));
+    let written = match key {
+        Key::Counter => kind(&mut out, 0, 0),
+        Key::Neighbour(id) => one(&mut out, 1, id),
+        Key::Resource(id) => one(&mut out, 2, id),
+        Key::Session(id) => one(&mut out, 3, id),
+        Key::Attempt(id) => one(&mut out, 4, id),
+        Key::Change(number) => one(&mut out, 5, number),
+        Key::Stored(id) => one(&mut out, 6, id),
+        Key::Notice(number) => one(&mut out, 7, number),
+        Key::Tombstone(id) => one(&mut out, 8, id),
+        Key::Outcome(id) => one(&mut out, 9, id),
+    };
+    written.expect(TAKES_ALL);
+    out.into_writer()
+}
+
+/// A record as bytes.
+#[must_use]
+pub fn encode(record: &Record) -> Vec<u8> {
+    let mut out = Encoder::new(Vec::with_capacity(RECORD_BYTES));
+    let written = match record {
+        Record::Counter(number) => one(&mut out, 0, number),
+        Record::Neighbour(r) => one(&mut out, 1, r),
+        Record::Resource(r) => one(&mut out, 2, r),
+        Record::Session(r) => one(&mut out, 3, r),
+        Record::Attempt(r) => one(&mut out, 4, r),
+        Record::Change(r) => one(&mut out, 5, r),
+        Record::Stored(r) => one(&mut out, 6, r),
+        Record::Notice(r) => one(&mut out, 7, r),
+        Record::Tombstone(r) => one(&mut out, 8, r),
+        Record::Outcome(r) => one(&mut out, 9, r),
+    };
+    written.expect(TAKES_ALL);
+    out.into_writer()
+}
+
+/// The record of these bytes.
+pub fn decode(bytes: &[u8]) -> Result<Record, Unreadable> {
+    let mut from = Decoder::new(bytes);
+    let record = match kind_of(&mut from)? {
+        (0, 1) => part(&mut from, "counter").map(Record::Counter),
+        (1, 1) => part(&mut from, "neighbour").map(Record::Neighbour),
+        (2, 1) => part(&mut from, "resource").map(Record::Resource),
+        (3, 1) => part(&mut from, "session").map(Record::Session),
+        (4, 1) => part(&mut from, "attempt").map(Record::Attempt),
+        (5, 1) => part(&mut from, "change").map(Record::Change),
+        (6, 1) => part(&mut from, "stored").map(Record::Stored),
+        (7, 1) => part(&mut from, "notice").map(Record::Notice),
+        (8, 1) => part(&mut from, "tombstone").map(Record::Tombstone),
+        (9, 1) => part(&mut from, "outcome").map(Record::Outcome),
+        other => unknown_kind("kind of record", other),
+    }?;
+    if from.position() == bytes.len() {
+        Ok(record)
+    } else {
+        let at = from.position();
+        Err(Unreadable(format!(
+            "the record ends at byte {at}, its bytes do not"
+        )))
+    }
+}
+
+fn one(out: &mut Out, number: u8, part: &impl Binary) -> Written {
+    kind(out, number, 1)?;
+    part.write(out)
+}
+
+const TAKES_ALL: &str = "memory takes all that is written";
+/// What keys and records rarely exceed.
+const KEY_BYTES: usize = 48;
+const RECORD_BYTES: usize = 320;
 
 /// The key of a record as text.
 #[must_use]
-pub fn key(key: &Key) -> String {
+pub fn key_text(key: &Key) -> String {
     let (kind, id) = match key {
         Key::Counter => ("counter", Json::Null),
         Key::Neighbour(id) => ("neighbour", id.save()),
@@ -32,9 +110,31 @@ pub fn key(key: &Key) -> String {
     json!([kind, id]).to_string()
 }
 
-/// A record as bytes.
+/// What is said of a key that stands in the store, whatever it is.
+pub(super) fn key_name(bytes: &[u8]) -> String {
+    let read = || {
+        let mut from = Decoder::new(bytes);
+        let key = match kind_of(&mut from)? {
+            (0, 0) => Key::Counter,
+            (1, 1) => Key::Neighbour(Binary::read(&mut from)?),
+            (2, 1) => Key::Resource(Binary::read(&mut from)?),
+            (3, 1) => Key::Session(Binary::read(&mut from)?),
+            (4, 1) => Key::Attempt(Binary::read(&mut from)?),
+            (5, 1) => Key::Change(Binary::read(&mut from)?),
+            (6, 1) => Key::Stored(Binary::read(&mut from)?),
+            (7, 1) => Key::Notice(Binary::read(&mut from)?),
+            (8, 1) => Key::Tombstone(Binary::read(&mut from)?),
+            (9, 1) => Key::Outcome(Binary::read(&mut from)?),
+            other => return unknown_kind("kind of record", other),
+        };
+        Ok::<_, Unreadable>(key)
+    };
+    read().map_or_else(|_| format!("{bytes:02x?}"), |key| key_text(&key))
+}
+
+/// A record as JSON.
 #[must_use]
-pub fn encode(record: &Record) -> Vec<u8> {
+pub fn text(record: &Record) -> String {
     let (kind, body) = match record {
         Record::Counter(number) => ("counter", number.save()),
         Record::Neighbour(r) => ("neighbour", r.save()),
@@ -47,11 +147,11 @@ pub fn encode(record: &Record) -> Vec<u8> {
         Record::Tombstone(r) => ("tombstone", r.save()),
         Record::Outcome(r) => ("outcome", r.save()),
     };
-    json!({ kind: body }).to_string().into_bytes()
+    json!({ kind: body }).to_string()
 }
 
-/// The record of these bytes.
-pub fn decode(bytes: &[u8]) -> Result<Record, Unreadable> {
+/// The record of this JSON; so a store of format 1 has it.
+pub fn from_text(bytes: &[u8]) -> Result<Record, Unreadable> {
     let json: Json = serde_json::from_slice(bytes)
         .map_err(|why| Unreadable(format!("no JSON at byte {}", why.column())))?;
     let (kind, body) = tagged(json)?;

@@ -1,8 +1,10 @@
-//! How the parts of records are written in JSON: exactly, whatever they hold.
+//! How the parts of records are written in JSON: exactly, whatever they hold. The store keeps them
+//! in CBOR ([`super::binary`]); JSON is for people, and for stores of format 1.
 //!
 //! Unlike on the wire, a value here says what it is, because what is stored must come back as the
 //! machine left it.
 
+use super::binary::{Binary, Out, Written, array};
 use crate::wire::names::{self, Scope};
 use crate::wire::sealed;
 use m2m_machine::attribute::Attribute;
@@ -18,8 +20,11 @@ use m2m_machine::shared::Shared;
 use m2m_machine::status::Status;
 use m2m_machine::text::Text;
 use m2m_machine::value::{SealBody, SealHeader, Sealed, Value};
+use minicbor::Decoder;
 use serde_json::{Map, Value as Json, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// A record that is not what this program writes.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -92,9 +97,28 @@ macro_rules! structure {
                 Ok(Self { $($field: member(&mut members, stringify!($field))?),+ })
             }
         }
+
+        impl Binary for $name {
+            fn write(&self, out: &mut Out) -> Written {
+                let Self { $($field),+ } = self;
+                out.array([$(stringify!($field)),+].len() as u64)?;
+                $($field.write(out)?;)+
+                Ok(())
+            }
+
+            fn read(from: &mut Decoder<'_>) -> Result<Self, Unreadable> {
+                array(from, [$(stringify!($field)),+].len())?;
+                Ok(Self { $($field: part(from, stringify!($field))?),+ })
+            }
+        }
     )+};
 }
 pub(super) use structure;
+
+/// The next field of a structure.
+pub(super) fn part<T: Binary>(from: &mut Decoder<'_>, name: &str) -> Result<T, Unreadable> {
+    T::read(from).map_err(|why| Unreadable(format!("{name}: {why}")))
+}
 
 /// Wrappers of one value, as that value.
 macro_rules! wrapper {
@@ -106,6 +130,16 @@ macro_rules! wrapper {
 
             fn load(json: Json) -> Result<Self, Unreadable> {
                 Field::load(json).map(Self)
+            }
+        }
+
+        impl Binary for $name {
+            fn write(&self, out: &mut Out) -> Written {
+                self.0.write(out)
+            }
+
+            fn read(from: &mut Decoder<'_>) -> Result<Self, Unreadable> {
+                Binary::read(from).map(Self)
             }
         }
     )+};
@@ -355,32 +389,53 @@ const CUSTOM: char = '~';
 
 impl Field for Attribute {
     fn save(&self) -> Json {
-        if let Self::Custom(name) = self {
-            return Json::String(format!("{CUSTOM}{name}"));
-        }
-        let found = SCOPES.iter().find_map(|(prefix, scope)| {
-            let name = names::short(self, *scope);
-            (names::attribute(name, *scope) == *self).then(|| format!("{prefix}{name}"))
-        });
-        Json::String(found.expect("every attribute but custom ones stands in the table of names"))
+        Json::String(name_of(self).into_owned())
     }
 
     fn load(json: Json) -> Result<Self, Unreadable> {
-        let text = Text::load(json)?;
-        if let Some(name) = text.strip_prefix(CUSTOM) {
-            return Ok(Self::Custom(name.into()));
+        attribute_of(&Text::load(json)?)
+    }
+}
+
+/// The name of an attribute in the store.
+pub(super) fn name_of(attribute: &Attribute) -> Cow<'static, str> {
+    static NAMES: LazyLock<BTreeMap<&Attribute, String>> = LazyLock::new(|| {
+        let rows = names::rows().filter_map(|(_, attribute)| {
+            let (prefix, scope) = SCOPES.iter().find(|(_, scope)| {
+                names::attribute(names::short(attribute, *scope), *scope) == *attribute
+            })?;
+            let name = names::short(attribute, *scope);
+            Some((attribute, format!("{prefix}{name}")))
+        });
+        rows.collect()
+    });
+    match attribute {
+        Attribute::Custom(name) => Cow::Owned(format!("{CUSTOM}{name}")),
+        Attribute::Resource(resource_type) => Cow::Borrowed(names::wrapper(*resource_type)),
+        known => {
+            let name = NAMES.get(known);
+            Cow::Borrowed(
+                name.expect("every attribute but custom ones stands in the table of names"),
+            )
         }
-        let (prefix, scope) = SCOPES
-            .into_iter()
-            .rev()
-            .find(|(prefix, _)| text.starts_with(prefix))
-            .expect("the empty prefix fits");
-        let found = names::attribute(&text[prefix.len()..], scope);
-        if matches!(found, Self::Custom(_)) {
-            unknown("attribute", &text)
-        } else {
-            Ok(found)
-        }
+    }
+}
+
+/// The attribute of that name.
+pub(super) fn attribute_of(text: &str) -> Result<Attribute, Unreadable> {
+    if let Some(name) = text.strip_prefix(CUSTOM) {
+        return Ok(Attribute::Custom(name.into()));
+    }
+    let (prefix, scope) = SCOPES
+        .into_iter()
+        .rev()
+        .find(|(prefix, _)| text.starts_with(prefix))
+        .expect("the empty prefix fits");
+    let found = names::attribute(&text[prefix.len()..], scope);
+    if matches!(found, Attribute::Custom(_)) {
+        unknown("attribute", text)
+    } else {
+        Ok(found)
     }
 }
 

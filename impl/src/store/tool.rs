@@ -46,7 +46,7 @@ impl Tool {
             Self::Inspect { .. } => {
                 let mut kinds = BTreeMap::new();
                 for record in &records {
-                    let key = codec::key(&record.key());
+                    let key = codec::key_text(&record.key());
                     let kind = key.split('"').nth(1).unwrap_or_default().to_owned();
                     *kinds.entry(kind).or_insert(0_u64) += 1;
                 }
@@ -58,8 +58,7 @@ impl Tool {
             Self::Verify { .. } => writeln!(out, "{} records, all intact", records.len())?,
             Self::Export { .. } => {
                 for record in &records {
-                    out.write_all(&codec::encode(record))?;
-                    writeln!(out)?;
+                    writeln!(out, "{}", codec::text(record))?;
                 }
             }
         }
