@@ -421,13 +421,15 @@ fn a_store_of_the_first_format_that_is_damaged_stays_as_it_is() {
 fn first_format(folder: &std::path::Path, records: &[Record]) {
     tamper(folder, |transaction| {
         let about = redb::TableDefinition::<&str, u32>::new("about");
-        let mut about = transaction.open_table(about).unwrap();
-        about.insert("format", 1).unwrap();
+        let mut about = transaction.open_table(about).expect("it is writable");
+        about.insert("format", 1).expect("it is writable");
         let table = redb::TableDefinition::<&str, &[u8]>::new("records");
-        let mut table = transaction.open_table(table).unwrap();
+        let mut table = transaction.open_table(table).expect("it is writable");
         for record in records {
             let key = codec::key_text(&record.key());
-            table.insert(&*key, codec::text(record).as_bytes()).unwrap();
+            table
+                .insert(&*key, codec::text(record).as_bytes())
+                .expect("it is writable");
         }
     });
 }
@@ -501,8 +503,10 @@ fn refusal_of(bytes: &[u8]) -> String {
     drop(Store::open(folder.path()).expect("a new store"));
     tamper(folder.path(), |transaction| {
         let table = redb::TableDefinition::<&[u8], &[u8]>::new("records.2");
-        let mut table = transaction.open_table(table).unwrap();
-        table.insert(&*codec::key(&Key::Counter), bytes).unwrap();
+        let mut table = transaction.open_table(table).expect("it is writable");
+        table
+            .insert(&*codec::key(&Key::Counter), bytes)
+            .expect("it is writable");
     });
     let loaded = Store::open(folder.path()).and_then(|s| s.load());
     loaded.expect_err("it is damaged").to_string()

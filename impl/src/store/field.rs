@@ -409,16 +409,14 @@ pub(super) fn name_of(attribute: &Attribute) -> Cow<'static, str> {
         });
         rows.collect()
     });
-    match attribute {
-        Attribute::Custom(name) => Cow::Owned(format!("{CUSTOM}{name}")),
-        Attribute::Resource(resource_type) => Cow::Borrowed(names::wrapper(*resource_type)),
-        known => {
-            let name = NAMES.get(known);
-            Cow::Borrowed(
-                name.expect("every attribute but custom ones stands in the table of names"),
-            )
-        }
+    if let Attribute::Custom(name) = attribute {
+        return Cow::Owned(format!("{CUSTOM}{name}"));
     }
+    if let Attribute::Resource(resource_type) = attribute {
+        return Cow::Borrowed(names::wrapper(*resource_type));
+    }
+    let name = NAMES.get(attribute);
+    Cow::Borrowed(name.expect("every attribute but custom ones stands in the table of names"))
 }
 
 /// The attribute of that name.
