@@ -2,6 +2,7 @@
 
 use crate::catalogue;
 use crate::ladder;
+use crate::literal;
 use crate::pinned;
 use crate::properties;
 use crate::report::{self, Progress};
@@ -15,6 +16,7 @@ use crate::wander;
 use crate::world::World;
 use clap::{Parser, Subcommand};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -63,6 +65,8 @@ enum Command {
         #[arg(long, default_value = "localhost:3000")]
         address: String,
     },
+    /// Reads the flows to the letter: shows their fifteen holes, each with the rule that closes it.
+    Literal,
     /// Shows that every property notices a defect.
     Teeth,
     /// Walks through a scenario at random.
@@ -109,6 +113,7 @@ pub fn run() -> ExitCode {
         }),
         Some(Command::Trace { property }) => trace(&property),
         Some(Command::Explore { name, address }) => explore(&name, &address),
+        Some(Command::Literal) => literal::run(json),
         Some(Command::Teeth) => Ok(teeth::run()),
         Some(Command::Random { name, seed, steps }) => {
             scenario(&name).map(|scenario| wander::run(scenario, seed, steps))
@@ -196,7 +201,7 @@ fn check(
         pinned::compare(&outcomes)
     };
     if let Some(path) = json {
-        let witnessed: std::collections::BTreeSet<&str> = outcomes
+        let witnessed: BTreeSet<&str> = outcomes
             .iter()
             .flat_map(|o| o.witnessed.iter().map(|(p, _)| p.id()))
             .collect();
@@ -219,28 +224,61 @@ fn check(
 }
 
 fn ablate(found: &[&'static Scenario], id: &str, export: Option<&Path>) -> Result<bool, String> {
-    let saboteur = sabotage::against(id).ok_or_else(|| format!("no saboteur breaks {id}"))?;
-    report::line(&format!("without {id}: {}", saboteur.name));
     let mut all_hold = true;
     for scenario in found {
-        let mut ids = scenario.properties.to_vec();
-        ids.extend(saboteur.kills);
-        let mut progress = Progress::of(scenario.name);
-        let outcome = search::sabotaged(
-            scenario,
-            saboteur,
-            &ids,
-            How::Shortest,
-            &mut |unique, states, depth, took| progress.show(unique, states, depth, took),
-        );
-        progress.end();
-        report::failures(&outcome);
-        if let (Some(path), Some((name, actions))) = (export, outcome.broken.first()) {
-            stored::write(path, &outcome.world, name, actions)?;
+        let defects = sabotage::against(id, scenario.name);
+        if defects.is_empty() {
+            let known: Vec<&str> = sabotage::breakable().into_iter().collect();
+            return Err(format!(
+                "no defect switches {id} off; there is one for {}",
+                known.join(" ")
+            ));
         }
-        all_hold &= outcome.broken.is_empty();
+        let mut holds = true;
+        for saboteur in &defects {
+            if let Some(outcome) = without(scenario, saboteur, id) {
+                report::failures(&outcome);
+                if let (Some(path), Some((name, actions))) = (export, outcome.broken.first()) {
+                    stored::write(path, &outcome.world, name, actions)?;
+                }
+                holds = false;
+                break;
+            }
+        }
+        if holds {
+            let homes: BTreeSet<&str> = defects.iter().map(|s| s.scenario).collect();
+            let homes: Vec<&str> = homes.into_iter().collect();
+            report::line(&format!(
+                "{id} holds in {} even so, because what it forbids does not occur there; it breaks in {}",
+                scenario.name,
+                homes.join(" ")
+            ));
+        }
+        all_hold &= holds;
     }
     Ok(all_hold)
+}
+
+/// What a defect breaks of one requirement in a scenario, if it does.
+fn without(
+    scenario: &'static Scenario,
+    saboteur: &'static sabotage::Saboteur,
+    id: &str,
+) -> Option<Outcome> {
+    report::line(&format!(
+        "{} without {id}: {}",
+        scenario.name, saboteur.name
+    ));
+    let mut progress = Progress::of(scenario.name);
+    let outcome = search::sabotaged(
+        scenario,
+        saboteur,
+        &[id],
+        How::Shortest,
+        &mut |unique, states, depth, took| progress.show(unique, states, depth, took),
+    );
+    progress.end();
+    (!outcome.broken.is_empty()).then_some(outcome)
 }
 
 fn trace(id: &str) -> Result<bool, String> {

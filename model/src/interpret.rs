@@ -343,7 +343,9 @@ impl<'a> Turn<'a> {
         let mut stored_late = false;
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
-                Defect::Outputs(tamper) | Defect::Both(_, tamper) => {
+                Defect::Outputs(tamper)
+                | Defect::Both(_, tamper)
+                | Defect::Everywhere(_, tamper, _) => {
                     tamper(&before, &after, &input, &mut outputs);
                 }
                 Defect::NotStored(is_hit) => stored_late = is_hit(&input, &outputs),
@@ -395,7 +397,9 @@ impl<'a> Turn<'a> {
         let (after, mut outputs) = (step.machine.clone(), step.outputs.clone());
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
-                Defect::AeOutputs(tamper) => tamper(&before, &after, &input, &mut outputs),
+                Defect::AeOutputs(tamper) | Defect::Everywhere(_, _, tamper) => {
+                    tamper(&before, &after, &input, &mut outputs);
+                }
                 Defect::Machine(_)
                 | Defect::Outputs(_)
                 | Defect::Both(..)

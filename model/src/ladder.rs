@@ -2,6 +2,7 @@
 
 use crate::action::Action;
 use crate::interpret;
+use crate::look;
 use crate::topology::Place;
 use crate::wish::Wish;
 use crate::world::{Side, State, World};
@@ -32,6 +33,7 @@ pub(crate) fn draw(world: &World, actions: &[Action]) -> String {
             None => break,
         }
     }
+    ladder.under_way(&state);
     ladder.text
 }
 
@@ -110,10 +112,48 @@ impl Ladder<'_> {
         let marks = self.columns.iter().map(|_| format!("{:<COLUMN$}", "|"));
         let marks: String = marks.collect();
         self.text.push_str(&marks);
-        let _ = writeln!(self.text, "{}", self.note(state, action));
+        let note = self.note(state, action);
+        self.text.push_str(&note);
+        self.text.push('\n');
     }
 
-    fn note(&self, state: &State, action: &Action) -> String {
+    /// What is still on its way at the end.
+    fn under_way(&mut self, state: &State) {
+        let messages: Vec<(usize, Side, Primitive)> = state
+            .in_flight()
+            .map(|(pair, to, primitive)| (pair, to, primitive.clone()))
+            .collect();
+        for (pair, to, primitive) in messages {
+            let from = self.world.node(pair, to.other());
+            self.text.push_str("  ~  ");
+            self.arrow(from, self.world.node(pair, to));
+            let name = self.name(number(pair), to, &primitive, from);
+            self.text.push_str(&name);
+            self.text.push_str(", on its way\n");
+        }
+    }
+
+    /// What is lost with the connections of a link.
+    fn lost(&mut self, state: &State, pair: u8) -> String {
+        let messages: Vec<(Side, Primitive)> = state
+            .in_flight()
+            .filter(|(at, ..)| *at == usize::from(pair))
+            .map(|(_, to, primitive)| (to, primitive.clone()))
+            .collect();
+        let names = messages.into_iter().map(|(to, primitive)| {
+            let from = self.world.node(usize::from(pair), to.other());
+            let name = self.name(pair, to, &primitive, from);
+            name.split(' ').next().unwrap_or_default().to_owned()
+        });
+        let names: Vec<String> = names.collect();
+        match names.len() {
+            0 => String::new(),
+            1 => format!(", {} is lost", names.concat()),
+            _ => format!(", {} are lost", names.join(" ")),
+        }
+    }
+
+    fn note(&mut self, state: &State, action: &Action) -> String {
         let label = action.label(self.world);
         match action {
             Action::Ask(ae) => {
@@ -121,7 +161,8 @@ impl Ladder<'_> {
                 let wish = &self.world.scenario.scripts[usize::from(*ae)][usize::from(at)];
                 format!("* {label}{}", wanted(wish))
             }
-            Action::Cut(_) | Action::Lose { .. } | Action::Notice { .. } | Action::Fail(_) => {
+            Action::Cut(pair) => format!("x {label}{}", self.lost(state, *pair)),
+            Action::Lose { .. } | Action::Notice { .. } | Action::Fail(_) => {
                 format!("x {label}")
             }
             Action::Crash { .. } => format!("! {label}"),
@@ -134,8 +175,7 @@ impl Ladder<'_> {
     }
 
     fn arrow(&mut self, from: Place, to: Place) {
-        let at = |place| self.columns.iter().position(|c| *c == place).unwrap_or(0);
-        let (start, end) = (at(from), at(to));
+        let (start, end) = (self.column(from), self.column(to));
         let (left, right) = (start.min(end), start.max(end));
         for column in 0..self.columns.len() {
             let inside = column >= left && column < right;
@@ -154,15 +194,25 @@ impl Ladder<'_> {
         }
     }
 
+    fn column(&self, place: Place) -> usize {
+        self.columns.iter().position(|c| *c == place).unwrap_or(0)
+    }
+
     fn name(&mut self, pair: u8, to: Side, primitive: &Primitive, from: Place) -> String {
         match primitive {
             Primitive::Request(request) => {
-                let named = request_name(request, from);
+                let target = self.world.node(usize::from(pair), to);
+                let back = self.column(from) > self.column(target);
+                let named = request_name(request, from, back);
                 let id = request.request_id.to_string();
                 self.asked.insert((pair, to, id.clone()), named);
                 let mut text = format!("{} {} [{id}]", named.arrow, named.what);
                 if let Some(reason) = request.reason {
                     let _ = write!(text, " rsn {reason}");
+                }
+                let content = request.content.as_ref();
+                if content.is_some_and(|c| look::has_secret(&c.value)) {
+                    text.push_str(" with the key");
                 }
                 text
             }
@@ -175,6 +225,11 @@ impl Ladder<'_> {
             }
         }
     }
+}
+
+/// Links are few.
+fn number(pair: usize) -> u8 {
+    u8::try_from(pair).unwrap_or(u8::MAX)
 }
 
 fn wanted(wish: &Wish) -> &'static str {
@@ -214,7 +269,8 @@ const fn named(arrow: &'static str, what: &'static str, answer: &'static str) ->
     }
 }
 
-fn request_name(request: &Request, from: Place) -> Named {
+/// The message of the figures that a request is; `back`: on its way from the target's side to the initiator's.
+fn request_name(request: &Request, from: Place, back: bool) -> Named {
     let by_cse = matches!(from, Place::Cse(_));
     let forwarded = by_cse && request.request_id.as_str().contains('/');
     let resource_type = request.resource_type.and_then(ResourceType::from_number);
@@ -248,8 +304,8 @@ fn request_name(request: &Request, from: Place) -> Named {
         Operation::Retrieve if by_cse => named("F1-01c", "RETRIEVE CSEBase", "F1-01d"),
         Operation::Retrieve => named("", "RETRIEVE", ""),
         Operation::Update => update_name(request),
-        Operation::Delete => delete_name(request, by_cse),
-        Operation::Notify => notify_name(request),
+        Operation::Delete => delete_name(request, by_cse, back),
+        Operation::Notify => notify_name(request, back),
     }
 }
 
@@ -264,15 +320,17 @@ fn update_name(request: &Request) -> Named {
     }
 }
 
-fn delete_name(request: &Request, by_cse: bool) -> Named {
-    match (by_cse, request.session.is_some()) {
-        (true, true) => named("E12-6", "DELETE by sid, compensation", "E12-9"),
-        (true, false) => named("F3-03", "DELETE, hop", "F3-08"),
-        (false, _) => named("F3-01", "DELETE", "F3-10"),
+fn delete_name(request: &Request, by_cse: bool, back: bool) -> Named {
+    match (by_cse, request.session.is_some(), back) {
+        (true, true, _) => named("E12-6", "DELETE by sid, compensation", "E12-9"),
+        (true, false, false) => named("F3-03", "DELETE, hop", "F3-08"),
+        (true, false, true) => named("F3A-2", "DELETE, hop", "F3A-5"),
+        (false, _, false) => named("F3-01", "DELETE", "F3-10"),
+        (false, _, true) => named("F3A-1", "DELETE", "F3A-6"),
     }
 }
 
-fn notify_name(request: &Request) -> Named {
+fn notify_name(request: &Request, back: bool) -> Named {
     let content = request.content.as_ref().map(|c| &c.value);
     let member = |name: &Attribute| content.and_then(|c| c.member(name));
     if member(&Attribute::ResponsePrimitive).is_some() {
@@ -285,6 +343,7 @@ fn notify_name(request: &Request) -> Named {
     match event {
         Some(50_001) => named("F1-12", "NOTIFY establishment", "F1-13"),
         Some(50_002) => named("F2-18", "NOTIFY update", "F2-19"),
+        Some(50_003) if back => named("F3A-3", "NOTIFY termination", "F3A-4"),
         Some(50_003) => named("F3-04", "NOTIFY termination", "F3-06"),
         Some(_) | None => named("", "NOTIFY", ""),
     }

@@ -7,11 +7,13 @@
 
 mod edge;
 mod establishment;
+mod letter;
 mod tamper;
 mod usage;
 
 use m2m_machine::deviation::Deviation;
 use m2m_machine::{Ae, Cse, ae, cse};
+use std::collections::BTreeSet;
 
 /// A named defect.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(crate) enum Defect {
     NotStored(fn(&cse::Input, &[cse::Output]) -> bool),
     /// Drops, doubles, reorders or forges what an AE sends.
     AeOutputs(TamperAe),
+    /// Switches rules off, and changes what CSEs and AEs send.
+    Everywhere(&'static [Deviation], Tamper, TamperAe),
 }
 
 /// Every saboteur, chapter by chapter.
@@ -55,10 +59,26 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Saboteur> {
         .flatten()
 }
 
-/// The saboteur under which a requirement fails, if there is one.
-pub(crate) fn against(id: &str) -> Option<&'static Saboteur> {
-    let own = |s: &&Saboteur| s.kills.first() == Some(&id);
-    all()
-        .find(own)
-        .or_else(|| all().find(|s| s.kills.contains(&id)))
+/// The flows read to the letter: one defect for each of their holes, in the order of the holes.
+pub(crate) fn of_the_letter() -> impl Iterator<Item = &'static Saboteur> {
+    letter::ALL.iter()
+}
+
+/// The saboteur of that name.
+pub(crate) fn by_name(name: &str) -> Option<&'static Saboteur> {
+    all().chain(of_the_letter()).find(|s| s.name == name)
+}
+
+/// The saboteurs under which a requirement fails: first those at home in the scenario, then those that aim at it.
+pub(crate) fn against(id: &str, scenario: &str) -> Vec<&'static Saboteur> {
+    let every = all().chain(of_the_letter());
+    let mut found: Vec<_> = every.filter(|s| s.kills.contains(&id)).collect();
+    found.sort_by_key(|s| (s.scenario != scenario, s.kills.first() != Some(&id)));
+    found
+}
+
+/// Every requirement that some saboteur breaks.
+pub(crate) fn breakable() -> BTreeSet<&'static str> {
+    let every = all().chain(of_the_letter());
+    every.flat_map(|s| s.kills.iter().copied()).collect()
 }

@@ -2,6 +2,7 @@
 
 mod ending;
 mod establishment;
+mod letter;
 mod linking;
 mod using;
 
@@ -58,6 +59,8 @@ pub(crate) enum Begin {
     Established,
     /// In a session with a policy for the night.
     WithNight,
+    /// In a session with a policy whose window opens in two seconds.
+    WithShortly,
 }
 
 /// Nothing of the configuration is changed.
@@ -92,7 +95,13 @@ const NO_FAULTS: Budget = Budget {
 
 /// Every scenario, chapter by chapter.
 pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let chapters = [establishment::ALL, using::ALL, ending::ALL, linking::ALL];
+    let chapters = [
+        establishment::ALL,
+        using::ALL,
+        ending::ALL,
+        linking::ALL,
+        letter::ALL,
+    ];
     chapters.into_iter().flatten()
 }
 

@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::sabotage::{Defect, Saboteur};
 use crate::scenarios::{Begin, Scenario};
 use crate::topology;
-use crate::wish::{self, NIGHT, SESSION, Wish};
+use crate::wish::{self, NIGHT, SESSION, SHORTLY, Wish};
 use crate::world::{Budget, Pair, START, Side, State, World};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::shared::Shared;
@@ -43,7 +43,9 @@ const REGISTERED: [&[Wish]; 3] = [
 pub(crate) fn empty(scenario: &Scenario, saboteur: Option<&Saboteur>) -> State {
     let topology = scenario.topology;
     let deviations = match saboteur.map(|s| &s.defect) {
-        Some(Defect::Machine(list) | Defect::Both(list, _)) => Deviations::of(list),
+        Some(Defect::Machine(list) | Defect::Both(list, _) | Defect::Everywhere(list, ..)) => {
+            Deviations::of(list)
+        }
         Some(Defect::Outputs(_) | Defect::NotStored(_) | Defect::AeOutputs(_)) | None => {
             Deviations::default()
         }
@@ -96,6 +98,7 @@ pub(crate) fn run(world: &World) -> State {
         Begin::Nothing | Begin::Apart | Begin::Registered | Begin::Mutual => &[],
         Begin::Established => &[Wish::Establish(&SESSION)],
         Begin::WithNight => &[Wish::Establish(&SESSION), Wish::Policy(&NIGHT)],
+        Begin::WithShortly => &[Wish::Establish(&SESSION), Wish::Policy(&SHORTLY)],
     };
     for wish in steps {
         carry(&mut turn, 0, wish);

@@ -1,12 +1,13 @@
 //! States and actions in words.
 
 use crate::action::{Action, Due};
+use crate::look;
 use crate::topology::Place;
 use crate::world::{Side, State, World};
 use m2m_machine::Timestamp;
 use m2m_machine::ae::endpoint::Phase as AePhase;
-use m2m_machine::id::Entity;
-use m2m_machine::record::Phase;
+use m2m_machine::id::{Entity, SessionId};
+use m2m_machine::record::{Phase, Stage};
 use m2m_machine::{ae, cse};
 use std::fmt::Write;
 
@@ -129,6 +130,11 @@ pub(crate) fn moment(world: &World, at: Timestamp) -> String {
     format!("+{} s", (at.0 - start.0).div_ceil(1_000))
 }
 
+/// A session identifier without the zeros that all identifiers of a world have.
+fn short(id: &SessionId) -> String {
+    id.as_str().replace("AAAAAAAAAAAAAAAAAAAA", "..")
+}
+
 /// The state at the end of a path, for people.
 pub(crate) fn after(world: &World, actions: &[Action]) -> String {
     let mut last = world.initial.clone();
@@ -168,7 +174,7 @@ pub(crate) fn state(world: &World, state: &State) -> String {
                 AePhase::Refused(_) => "refused",
                 AePhase::Ended(_) => "ended",
             };
-            let _ = write!(text, " {id} {word};");
+            let _ = write!(text, " {} {word};", short(id));
         }
         for (number, exchange) in ae.exchanges() {
             let _ = write!(text, " request {number} {:?};", exchange.stage);
@@ -184,13 +190,34 @@ pub(crate) fn state(world: &World, state: &State) -> String {
                 Phase::Active => "ACTIVE",
                 Phase::Terminating(_) => "TERMINATING",
             };
-            let _ = write!(text, " session {id} {word};");
+            let _ = write!(text, " session {} {word}", short(id));
+            let policies: Vec<String> = look::policies(cse, session)
+                .keys()
+                .map(ToString::to_string)
+                .collect();
+            if !policies.is_empty() {
+                let _ = write!(text, " under {}", policies.join(", "));
+            }
+            text.push(';');
         }
         for (id, attempt) in durable.attempts.iter() {
-            let _ = write!(text, " attempt {id} {:?};", attempt.stage);
+            let stage = match attempt.stage {
+                Stage::AwaitingCapability => "awaits what the next hop can do",
+                Stage::Asked => "asked",
+                Stage::Abandoned { .. } => "abandoned",
+            };
+            let key = if attempt.credentials.key.is_some() {
+                ", with the key"
+            } else {
+                ""
+            };
+            let _ = write!(text, " attempt {} {stage}{key};", short(id));
         }
         for (id, _) in durable.tombstones.iter() {
-            let _ = write!(text, " tombstone {id};");
+            let _ = write!(text, " tombstone {};", short(id));
+        }
+        for (_, stored) in durable.stored.iter() {
+            let _ = write!(text, " stores {};", stored.requester.key.request_id);
         }
         for outgoing in cse.outgoing_requests() {
             let _ = write!(

@@ -40,11 +40,7 @@ pub(crate) fn show(path: &Path) -> Result<bool, String> {
     let scenario = scenario.ok_or("it names no scenario of this version")?;
     let saboteur = match field("saboteur") {
         None => None,
-        Some(name) => Some(
-            sabotage::all()
-                .find(|s| s.name == name)
-                .ok_or("it names no saboteur of this version")?,
-        ),
+        Some(name) => Some(sabotage::by_name(name).ok_or("it names no saboteur of this version")?),
     };
     let world = World::new(scenario, saboteur, Vec::new());
     let labels = value.get("actions").and_then(Value::as_array);

@@ -68,6 +68,8 @@ pub(crate) struct Wanted {
     pub(crate) life_ms: u64,
     /// Whether its key is agreed end to end.
     pub(crate) end_to_end: bool,
+    /// What holds in it from the start.
+    pub(crate) policies: &'static [&'static Rule],
 }
 
 /// A policy that is wanted.
@@ -103,12 +105,20 @@ pub(crate) const NIGHT: Rule = Rule {
     window: Some("* * 2-3 * * * *"),
 };
 
+/// Two seconds after the beginning of a search that begins with this policy.
+pub(crate) const SHORTLY: Rule = Rule {
+    name: "shortly",
+    window: Some("2-59 30 10 * * * *"),
+    ..NIGHT
+};
+
 /// A session that lasts for a week.
 pub(crate) const SESSION: Wanted = Wanted {
     name: Some("s1"),
     with: 1,
     life_ms: 604_800_000,
     end_to_end: false,
+    policies: &[],
 };
 
 /// Another one, named by the CSE.
@@ -127,6 +137,12 @@ pub(crate) const BACK: Wanted = Wanted {
 /// One whose key no CSE knows.
 pub(crate) const SECRET: Wanted = Wanted {
     end_to_end: true,
+    ..SESSION
+};
+
+/// One that is under the policy for the night from its first moment on.
+pub(crate) const UNDER_NIGHT: Wanted = Wanted {
+    policies: &[&NIGHT],
     ..SESSION
 };
 
@@ -323,7 +339,11 @@ fn proposal(world: &World, state: &State, at: u8, wanted: &Wanted) -> Proposal {
         paths: vec![container(topology, at).as_str().into()],
         expires: Some(state.now.plus(wanted.life_ms)),
         descriptors: Vec::new(),
-        policies: Vec::new(),
+        policies: wanted
+            .policies
+            .iter()
+            .map(|rule| policy(topology, rule))
+            .collect(),
         end_to_end: wanted.end_to_end.then(|| end_key(at)),
         answer_by: None,
     }

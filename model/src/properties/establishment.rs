@@ -8,6 +8,7 @@ use crate::topology::Place;
 use crate::world::{State, World};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::cse::Input;
+use m2m_machine::id::SessionId;
 use m2m_machine::record::{Phase, Stage};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
@@ -345,7 +346,21 @@ fn est_13(world: &World, state: &State) -> bool {
         durable.sessions.len() + durable.attempts.len()
     });
     let asked = state.ledger.consent.len();
-    most.max().unwrap_or(0) <= wished && usize::from(state.tokens) <= wished && asked <= wished
+    most.max().unwrap_or(0) <= wished
+        && usize::from(state.tokens) <= wished
+        && asked <= wished
+        && is_asked_by_one_name(state)
+}
+
+/// Whether each question that is under way has one request identifier, however often it is sent.
+fn is_asked_by_one_name(state: &State) -> bool {
+    let mut names = BTreeMap::new();
+    let requests = state.in_flight().filter_map(|(_, _, p)| look::request(p));
+    let mut questions = requests.filter(|request| look::event(request) == Some(50_001));
+    questions.all(|request| {
+        let first = names.entry(&request.session).or_insert(&request.request_id);
+        *first == &request.request_id
+    })
 }
 
 fn est_14(world: &World, state: &State) -> bool {
@@ -390,7 +405,7 @@ fn est_17(world: &World, state: &State) -> bool {
     strangers_know_nothing && messages_stay
 }
 
-fn est_18(_: &World, state: &State) -> bool {
+fn est_18(world: &World, state: &State) -> bool {
     let refused = state.ledger.consent.iter().filter(|(_, c)| c.no > 0);
     let refusal_ends_it = refused.map(|((ae, id), _)| (*ae, id)).all(|(ae, id)| {
         let nowhere = state.cses.iter().all(|cse| !cse.state().sessions.has(id));
@@ -398,12 +413,18 @@ fn est_18(_: &World, state: &State) -> bool {
     });
     let abandoned_without_key = state.cses.iter().all(|cse| {
         let mut attempts = cse.state().attempts.iter();
-        attempts.all(|(_, attempt)| match attempt.stage {
+        attempts.all(|(id, attempt)| match attempt.stage {
             Stage::Abandoned { .. } => attempt.credentials.key.is_none(),
-            Stage::AwaitingCapability | Stage::Asked => true,
+            Stage::AwaitingCapability => true,
+            Stage::Asked => !was_refused(state, id) || !world.is_at_rest(state),
         })
     });
     refusal_ends_it && abandoned_without_key
+}
+
+fn was_refused(state: &State, id: &SessionId) -> bool {
+    let mut consent = state.ledger.consent.iter();
+    consent.any(|((_, asked), consent)| asked == id && consent.no > 0)
 }
 
 fn est_19(_: &World, state: &State) -> bool {

@@ -4,6 +4,7 @@ use super::witness::*;
 use super::{Check, Property};
 use crate::happening::{CseStep, Scene};
 use crate::look;
+use crate::wish::{Wanted, Wish};
 use crate::world::{State, World};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::record::Phase;
@@ -32,6 +33,11 @@ pub(crate) static ALL: &[Property] = &[
         name: "EST-26 a policy is made only under a session in use, by an endpoint or a hop of it",
         check: Check::CseStep(est_26),
         witness: policy_everywhere,
+    },
+    Property {
+        name: "POL-11 a session asked for with policies is used under them from its first moment on",
+        check: Check::CseStep(pol_11),
+        witness: rest_after_data,
     },
     Property {
         name: "USE-28 at most one policy decides",
@@ -125,6 +131,16 @@ fn est_26(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     })
 }
 
+fn pol_11(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
+    let scripts = scene.world.scenario.scripts.iter();
+    let for_the_night = scripts.flat_map(|script| script.iter()).any(|wish| {
+        let asked = |wanted: &Wanted| wanted.policies.iter().any(|rule| rule.window.is_some());
+        matches!(wish, Wish::Establish(wanted) if asked(wanted))
+    });
+    let goes_on = look::forwarded(step).next().is_some();
+    !for_the_night || !goes_on || look::is_night(scene.now)
+}
+
 fn use_28(_: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| {
         cse.state().sessions.iter().all(|(_, session)| {
@@ -157,8 +173,6 @@ fn policy_everywhere(_: &World, state: &State) -> bool {
 }
 
 fn rest_after_policy(world: &World, state: &State) -> bool {
-    let asked = look::wished(world, state, |wish| {
-        matches!(wish, crate::wish::Wish::Policy(_))
-    });
+    let asked = look::wished(world, state, |wish| matches!(wish, Wish::Policy(_)));
     !asked.is_empty() && world.is_at_rest(state)
 }

@@ -310,10 +310,19 @@ fn end_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
 
 fn end_10(world: &World, state: &State) -> bool {
     let asked = look::wished(world, state, |wish| matches!(wish, Wish::Terminate));
-    let accepted = asked.iter().filter(|key| look::is_accepted_end(state, key));
-    accepted
-        .filter_map(|(ae, _)| look::first_session(world, *ae))
-        .all(|id| look::is_nowhere(state, &id))
+    let mut asked = asked.iter().filter_map(|key| {
+        let id = look::first_session(world, key.0)?;
+        Some((look::is_accepted_end(state, key), id))
+    });
+    asked.all(|(accepted, id)| {
+        let holders = state
+            .cses
+            .iter()
+            .filter(|cse| cse.state().sessions.has(&id));
+        // A CSE that has deleted it had accepted the DELETE, whatever became of the answer.
+        let on_some_hops = (1..state.cses.len()).contains(&holders.count());
+        !on_some_hops && (!accepted || look::is_nowhere(state, &id))
+    })
 }
 
 fn end_11(world: &World, state: &State) -> bool {

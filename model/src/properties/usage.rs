@@ -9,7 +9,7 @@ use crate::wish::Wish;
 use crate::world::{State, World};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::cse::{Input, Output};
-use m2m_machine::primitive::{Operation, When};
+use m2m_machine::primitive::{Operation, ResponseMode, When};
 use m2m_machine::record::{Phase, Record, Update};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::schedule;
@@ -539,7 +539,11 @@ fn use_33(world: &World, state: &State) -> bool {
         )
     });
     let told = |key: &(u8, u64)| state.ledger.told.get(key).is_some_and(|t| t.finals == 1);
-    wished.iter().all(told)
+    let held = state.cses.iter().any(|cse| {
+        let mut stored = cse.state().stored.iter();
+        stored.any(|(_, row)| row.requester.request.response_mode() == ResponseMode::Blocking)
+    });
+    wished.iter().all(told) && !held
 }
 
 fn use_34(_: &Scene<'_>, step: &CseStep<'_>) -> bool {

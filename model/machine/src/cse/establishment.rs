@@ -142,7 +142,7 @@ impl Cse {
             return Err(Refusal::Loop);
         }
         // EST-49, END-14
-        if self.knows(&id) {
+        if self.knows(&id) && self.tells_repetitions() {
             return Err(Refusal::Conflict);
         }
         let target = single_target(members)?;

@@ -103,7 +103,7 @@ impl Cse {
 
     /// R8: a repetition is absorbed or answered as before, never executed again.
     fn is_repetition(&mut self, step: &mut Step, link: LinkId, requester: &Requester) -> bool {
-        if self.config.deviations.has(Deviation::NoOutcomeCache) {
+        if !self.tells_repetitions() {
             return false;
         }
         let digest = requester.request.digest();
@@ -139,6 +139,11 @@ impl Cse {
             return true;
         }
         false
+    }
+
+    /// Whether what was asked before is told from what is new.
+    pub(crate) fn tells_repetitions(&self) -> bool {
+        !self.config.deviations.has(Deviation::NoOutcomeCache)
     }
 
     /// Whether records say that this very request is being worked on.

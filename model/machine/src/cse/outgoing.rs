@@ -3,6 +3,7 @@
 
 use super::deadlines::Wait;
 use super::{Cse, Event, Output, Step, Timer};
+use crate::deviation::Deviation;
 use crate::env::Timestamp;
 use crate::id::{Entity, LinkId, RequestId, RequestKey, ResourceId, SessionId};
 use crate::primitive::{Content, Operation, Primitive, Request, Response, When};
@@ -112,7 +113,7 @@ impl Cse {
             number,
             request: Shared::new(request),
             purpose,
-            expires,
+            expires: self.waits_until(expires),
             sent: false,
             link: None,
         };
@@ -120,6 +121,14 @@ impl Cse {
         if let Some(link) = self.current_link(peer) {
             self.transmit(step, link, &key);
         }
+    }
+
+    /// Until when an answer is waited for that is due at that time.
+    pub(crate) fn waits_until(&self, due: Timestamp) -> Timestamp {
+        if self.config.deviations.has(Deviation::NoDeadlines) {
+            return Timestamp(u64::MAX);
+        }
+        due
     }
 
     /// Puts an unanswered request back after a crash; it may have been sent before.

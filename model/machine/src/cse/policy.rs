@@ -6,6 +6,7 @@ use super::incoming::Handled;
 use super::session::{Capacity, merge};
 use super::{Cse, Step};
 use crate::attribute::Attribute;
+use crate::deviation::Deviation;
 use crate::env::Timestamp;
 use crate::id::AeId;
 use crate::record::{ChangeKind, Phase, Requester, Session};
@@ -75,10 +76,10 @@ impl Cse {
         }
         // POL-14
         let existing = self.policies(session).map(|r| r.attributes.clone());
-        if existing
+        let collides = existing
             .chain(under_way)
-            .any(|other| collide(&other, &policy))
-        {
+            .any(|other| collide(&other, &policy));
+        if collides && !self.config.deviations.has(Deviation::RivalPolicies) {
             return Err(Refusal::PolicyConflict);
         }
         self.distribute(step, requester, session, ChangeKind::CreatePolicy(policy))

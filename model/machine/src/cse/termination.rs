@@ -128,7 +128,7 @@ impl Cse {
             endpoints: BTreeSet::new(),
             endpoints_until: wait.min(limit),
             hops: hops.clone(),
-            hops_until: limit,
+            hops_until: self.waits_until(limit),
         };
         self.durable.sessions.change(&id, |row| {
             row.phase = Phase::Terminating(phase);

@@ -102,6 +102,9 @@ impl Cse {
         let upstream = session.upstream.clone().map(Entity::Cse);
         match session.phase {
             Phase::Active => Ok(session.clone()),
+            Phase::Terminating(_) if self.config.deviations.has(Deviation::UseWhileEnding) => {
+                Ok(session.clone())
+            }
             // EST-20
             Phase::Pending { .. } if upstream.as_ref() == Some(&requester.peer) => {
                 Ok(session.clone())
@@ -334,7 +337,8 @@ impl Cse {
         }
         // The first CSE has applied the schedule already.
         let scheduled = kind == Some(SCHEDULED) && !from_hop;
-        if waits {
+        let holds = scheduled && self.config.deviations.has(Deviation::BlockingIsStored);
+        if waits && !holds {
             // USE-44
             if scheduled {
                 return Err(Refusal::NotAcceptable);

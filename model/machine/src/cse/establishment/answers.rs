@@ -51,6 +51,11 @@ impl Cse {
     fn judged(&mut self, step: &mut Step, attempt: Attempt, verdict: Result<Members, Refusal>) {
         match verdict {
             Ok(endpoint) => self.consented(step, &attempt, endpoint),
+            Err(Refusal::Denied)
+                if self.config.deviations.has(Deviation::RefusalChangesNothing) =>
+            {
+                self.durable.attempts.put(attempt.id.clone(), attempt);
+            }
             Err(refusal) => {
                 let requester = attempt.requester.clone();
                 if refusal == Refusal::Expired {
@@ -174,9 +179,7 @@ impl Cse {
     /// An unconfirmed session ends with its lease (EST-63).
     pub(crate) fn lease_over(&mut self, step: &mut Step, id: &SessionId) {
         // EST-14, EST-63
-        if !self.config.deviations.has(Deviation::NoLease) {
-            self.end_without_hops(step, id, reason::ABANDONED);
-        }
+        self.end_without_hops(step, id, reason::ABANDONED);
     }
 
     /// Keeps a question whose time is over, without the key, so that a late yes is answered (EST-58).

@@ -6,6 +6,7 @@ use crate::attribute::Attribute;
 use crate::cse::registration::reason;
 use crate::cse::resources::NewResource;
 use crate::cse::{Cse, Event, SessionStep, Step};
+use crate::deviation::Deviation;
 use crate::env::Timestamp;
 use crate::id::{CseId, Entity, ResourceId};
 use crate::primitive::Content;
@@ -111,7 +112,7 @@ impl Cse {
         let row = Session {
             id: attempt.id.clone(),
             resource: attempt.resource.clone(),
-            phase: if active {
+            phase: if active || self.config.deviations.has(Deviation::NoLease) {
                 Phase::Active
             } else {
                 Phase::Pending { lease }
@@ -303,6 +304,9 @@ impl Cse {
 
     /// The name under which a session for a hop stands: never the initiator's, so that names cannot collide.
     pub(crate) fn chosen_name(&mut self, collection: &ResourceId) -> Text {
+        if self.config.deviations.has(Deviation::NamesOfFigures) {
+            return "s1".into();
+        }
         loop {
             let name: Text = format!("s{}", self.durable.next_number()).into();
             if !self.is_taken(collection, &name) {

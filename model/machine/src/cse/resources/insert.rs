@@ -2,6 +2,7 @@
 
 use crate::attribute::Attribute;
 use crate::cse::{Cse, Event, Step};
+use crate::deviation::Deviation;
 use crate::env::Timestamp;
 use crate::id::ResourceId;
 use crate::resource::{Resource, ResourceType};
@@ -50,11 +51,12 @@ impl Cse {
         let now = step.now();
         let tree = &self.durable.tree;
         let parent = tree.get(&new.parent).cloned().ok_or(Refusal::NotFound)?;
+        let names_collide = !self.config.deviations.has(Deviation::NamesOfFigures);
         // EST-22, REG-24
         if new
             .name
             .as_ref()
-            .is_some_and(|name| tree.child(&parent.id, name).is_some())
+            .is_some_and(|name| names_collide && tree.child(&parent.id, name).is_some())
             || new.id.as_ref().is_some_and(|id| tree.has(id))
         {
             return Err(Refusal::Conflict);
