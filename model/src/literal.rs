@@ -180,6 +180,8 @@ fn table(all: &[Shown]) -> String {
 mod tests {
     use super::{Shown, every_hole, table};
 
+    const DOCUMENT: &str = include_str!("../../specs/model.md");
+
     #[test]
     fn every_hole_of_the_letter_is_found_and_closed() {
         let all: Result<Vec<Shown>, String> = every_hole().collect();
@@ -189,9 +191,30 @@ mod tests {
         for shown in &all {
             assert!(shown.way.is_some(), "hole {} not found", shown.hole.number);
             assert!(shown.is_closed, "hole {} not closed", shown.hole.number);
+            let row = shown.row_of_document();
+            assert!(DOCUMENT.contains(&row), "specs/model.md lacks {row}");
         }
         insta::assert_snapshot!("holes", table(&all));
         let stories: Vec<String> = all.iter().map(Shown::story).collect();
         insta::assert_snapshot!("stories", stories.join("\n"));
+    }
+
+    impl Shown {
+        /// The hole as `specs/model.md` tells it.
+        fn row_of_document(&self) -> String {
+            let hole = self.hole;
+            let kept = std::iter::once(format!("**{}**", self.requirement));
+            let kept: Vec<String> = kept
+                .chain(hole.means.iter().map(ToString::to_string))
+                .collect();
+            format!(
+                "| {} | {} | {} | {} | {} |",
+                hole.number,
+                hole.at,
+                hole.letter,
+                hole.then,
+                kept.join(", ")
+            )
+        }
     }
 }
