@@ -166,7 +166,7 @@ fn table(all: &[Shown]) -> String {
     for shown in all {
         let steps = shown
             .steps()
-            .map_or("-".to_owned(), |steps| steps.to_string());
+            .map_or_else(|| "-".to_owned(), |steps| steps.to_string());
         let closed = if shown.is_closed { "closed" } else { "OPEN" };
         text.push_str(&format!(
             "{:<5} {:<11} {steps:>5}  {:>8}  {closed:<6} {}\n",
