@@ -11,10 +11,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::case::{Case, How, Verdict};
+use crate::baseline::Comparison;
+use crate::case::{Case, Group, How};
 use crate::cases;
-use crate::ladder;
+use crate::ics::Offer;
 use crate::outcome::Outcome;
+use crate::record::{Event, Kind};
+use crate::report::ladder;
+use crate::report::results::{Results, Summary};
+use crate::requirements;
 use crate::run::Finished;
 
 /// Progress while cases are played: a bar on a terminal, plain lines otherwise.
@@ -67,24 +72,175 @@ pub fn say(text: &str) {
     eprintln!("{text}");
 }
 
+/// Something that was asked for.
+pub fn out(text: &str) {
+    println!("{text}");
+}
+
 /// What came of a run.
-pub fn finished(finished: &Finished, sut: &str, folder: &Path) {
+pub fn finished(finished: &Finished, results: &Results, folder: &Path) {
     for outcome in &finished.outcomes {
         if outcome.id.starts_with("FLOW-") && !outcome.story.is_empty() {
             flow(outcome);
         }
     }
-    println!("Verdicts for {sut}:");
+    println!("Verdicts for {}:", printable(&results.sut.name));
     for outcome in &finished.outcomes {
         println!("  {}", verdict_line(outcome));
         explain_verdict(outcome);
     }
     steps_account(&finished.outcomes);
-    println!("{}", summary(&finished.outcomes));
+    println!("{}", results.summary.words());
     if let Some(lost) = &finished.lost {
-        println!("The system under test was lost: {lost}");
+        println!("The system under test was lost: {}", printable(lost));
+    }
+    if let Some(stopped) = &finished.stopped {
+        let left = finished.left_out.len();
+        println!(
+            "The run ended early: {}; {left} cases were not played",
+            printable(stopped)
+        );
+    }
+    if let Some(baseline) = &results.baseline {
+        comparison(baseline);
     }
     println!("Report: {}", folder.join("report.html").display());
+}
+
+/// How a run compares with its baseline.
+pub fn comparison(comparison: &Comparison) {
+    let Comparison {
+        expected,
+        stale,
+        unexpected,
+    } = comparison;
+    for entry in unexpected {
+        println!("Not in the baseline: {entry}");
+    }
+    for entry in stale {
+        println!("Stale in the baseline: {entry}");
+    }
+    let known = expected.len();
+    if comparison.holds() {
+        println!("As the baseline says: {known} known, nothing else");
+    } else {
+        let (more, less) = (unexpected.len(), stale.len());
+        println!("Not as the baseline says: {more} beyond it, {less} stale, {known} known");
+    }
+}
+
+/// What a run would play, and why not the rest.
+pub fn planned(cases: &[(&'static Case, Option<String>)], sut: &str) {
+    for (case, why_not) in cases {
+        let line = format!("{:<10} {:<13} {}", case.id, case.needs.name(), case.title);
+        match why_not {
+            None => println!("{line}"),
+            Some(why) => println!("{line}\n           does not apply: {why}"),
+        }
+    }
+    let played = cases
+        .iter()
+        .filter(|(_, why_not)| why_not.is_none())
+        .count();
+    let all = cases.len();
+    println!(
+        "{played} of {all} cases would be played against {}",
+        printable(sut)
+    );
+}
+
+/// What a system was found to support, and the statement that follows.
+pub fn offers(found: &[(Group, Offer)]) {
+    for (group, offer) in found {
+        let name = group.name();
+        match offer {
+            Offer::Seen(case) => println!("{name:<13} yes      {case} passes"),
+            Offer::NotSeen(why) => println!("{name:<13} no       {}", printable(why)),
+            Offer::Unknown(why) => println!("{name:<13} unknown  {}", printable(why)),
+        }
+    }
+    let seen = found
+        .iter()
+        .filter(|(_, offer)| matches!(offer, Offer::Seen(_)));
+    let names: Vec<String> = seen
+        .map(|(group, _)| format!("\"{}\"", group.name()))
+        .collect();
+    println!("\n[ics]\ngroups = [{}]", names.join(", "));
+}
+
+/// Where the statement of a profile differs from what was found.
+pub fn differences(differences: &[String]) {
+    if differences.is_empty() {
+        println!("\nThe profile says the same.");
+        return;
+    }
+    println!();
+    for difference in differences {
+        println!("The profile is wrong: {}", printable(difference));
+    }
+}
+
+/// What came of writing transcripts.
+pub fn snapshots(same: usize, changed: &[&str], folder: &Path) {
+    let folder = folder.display();
+    println!(
+        "{same} transcripts are as they were accepted, {} differ or are new",
+        changed.len()
+    );
+    for id in changed {
+        println!("  {folder}/{id}.snap.new");
+    }
+    if !changed.is_empty() {
+        println!("Review them: cargo insta review --workspace-root {folder}");
+    }
+}
+
+/// The messages of a case in a stored run.
+pub fn messages(events: &[&Event], place: &Path) {
+    if events.is_empty() {
+        return no_messages();
+    }
+    println!("Messages in {}:", place.display());
+    let seen = events.iter().filter(|event| event.kind != Kind::Clock);
+    for event in seen {
+        let arrow = match event.kind {
+            Kind::Sent => "->",
+            Kind::Received => "<-",
+            Kind::Opened
+            | Kind::Refused
+            | Kind::Closed
+            | Kind::Silence
+            | Kind::Cut
+            | Kind::Clock
+            | Kind::Control => "  ",
+        };
+        let what = match event.kind {
+            Kind::Sent | Kind::Received => event.text.clone(),
+            Kind::Opened
+            | Kind::Refused
+            | Kind::Closed
+            | Kind::Silence
+            | Kind::Cut
+            | Kind::Clock
+            | Kind::Control => ladder::glance(event),
+        };
+        println!("  {:<12} {arrow} {}", event.link, printable(&what));
+    }
+}
+
+/// There is no stored run with this case.
+pub fn no_messages() {
+    println!("Messages: none on record; after a run with this case they are shown here");
+}
+
+/// Text of the system under test must not steer the terminal.
+fn printable(text: &str) -> String {
+    let shown = |letter: char| match letter {
+        '\n' => letter.to_string(),
+        hidden if hidden.is_control() => hidden.escape_default().to_string(),
+        plain => plain.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// What came of judging a stored run again.
@@ -93,7 +249,7 @@ pub fn judged(outcomes: &[Outcome], same: bool) {
         println!("{}", verdict_line(outcome));
         explain_verdict(outcome);
     }
-    println!("{}", summary(outcomes));
+    println!("{}", Summary::of(outcomes).words());
     if same {
         println!("The verdicts equal the stored ones.");
     } else {
@@ -109,15 +265,21 @@ pub fn list(cases: &[&Case]) {
 }
 
 /// One case in full.
-pub fn explain(case: &Case) {
+pub fn explain(case: &Case, tags: &[String]) {
     println!("{}: {}.", case.id, case.title);
-    println!("Requirements: {}", case.requirements.join(", "));
+    for id in case.requirements {
+        let sentence = requirements::find(id).map_or("", |found| found.sentence);
+        println!("Requirement {id}: {sentence}");
+    }
+    if !case.clauses.is_empty() {
+        println!("Clauses: {}", case.clauses.join("; "));
+    }
     println!("Configuration: {}", case.needs.name());
     println!("Applies if: {}", case.condition());
     if !case.script.ixit.is_empty() {
         println!("Depends on: {}", case.script.ixit.join(", "));
     }
-    println!("Tags: {}", case.tags().join(", "));
+    println!("Tags: {}", tags.join(", "));
     if !case.script.ts0018.is_empty() {
         println!("TS-0018: {}", case.script.ts0018.join(", "));
     }
@@ -147,15 +309,10 @@ pub fn explain(case: &Case) {
     println!("If it fails: {}", case.hint);
 }
 
-/// What became of the schema files.
-pub fn schemas(text: &str) {
-    println!("{text}");
-}
-
 fn flow(outcome: &Outcome) {
     let steps = cases::find(outcome.id).map_or(&[][..], |case| case.steps);
     println!("{}: {}", outcome.id, outcome.title);
-    println!("{}", ladder::draw(steps, &outcome.story));
+    println!("{}", crate::ladder::draw(steps, &outcome.story));
 }
 
 fn verdict_line(outcome: &Outcome) -> String {
@@ -172,11 +329,11 @@ fn verdict_line(outcome: &Outcome) -> String {
 fn explain_verdict(outcome: &Outcome) {
     if let Some(failure) = &outcome.failure {
         println!("      requirement {}", failure.requirement);
-        println!("      expected    {}", failure.expected);
-        println!("      actual      {}", failure.actual);
+        println!("      expected    {}", printable(&failure.expected));
+        println!("      actual      {}", printable(&failure.actual));
     }
     if let Some(reason) = &outcome.reason {
-        println!("      {reason}");
+        println!("      {}", printable(reason));
     }
 }
 
@@ -206,18 +363,4 @@ fn steps_account(outcomes: &[Outcome]) {
     for step in steps.iter().filter(|step| step.how == "unseen") {
         println!("  {} {}: {}", step.step, step.what, step.note);
     }
-}
-
-fn summary(outcomes: &[Outcome]) -> String {
-    let mut parts = Vec::new();
-    for verdict in Verdict::ALL {
-        let count = outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict == verdict)
-            .count();
-        if count > 0 {
-            parts.push(format!("{count} {}", verdict.name()));
-        }
-    }
-    format!("{} cases: {}", outcomes.len(), parts.join(", "))
 }

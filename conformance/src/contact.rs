@@ -53,8 +53,8 @@ pub enum NoContact {
 ///
 /// # Errors
 /// If nobody is there who answers a handshake.
-pub async fn greet(target: &Target) -> Result<(), NoContact> {
-    open(target).await.map(drop)
+pub async fn greet(target: &Target, patience: Duration) -> Result<(), NoContact> {
+    open(target, patience).await.map(drop)
 }
 
 /// Asks for the CSEBase; whatever comes back shows that somebody is there.
@@ -62,7 +62,7 @@ pub async fn greet(target: &Target) -> Result<(), NoContact> {
 /// # Errors
 /// If nothing comes back in time.
 pub async fn ask(target: &Target, patience: Duration) -> Result<(), NoContact> {
-    let Some(mut socket) = open(target).await? else {
+    let Some(mut socket) = open(target, patience).await? else {
         return Ok(());
     };
     let question = json!({
@@ -84,16 +84,16 @@ pub async fn ask(target: &Target, patience: Duration) -> Result<(), NoContact> {
     }
 }
 
-async fn open(target: &Target) -> Result<Option<dial::Socket>, NoContact> {
+async fn open(target: &Target, patience: Duration) -> Result<Option<dial::Socket>, NoContact> {
     let url = target.url.clone();
-    match dial::open(target, target.manner.origin.then_some("C")).await {
+    match dial::open(target, target.manner.origin.then_some("C"), patience).await {
         Ok((socket, _)) => Ok(Some(socket)),
         Err(NoLink::Refused(_)) => Ok(None),
         Err(source @ (NoLink::Address { .. } | NoLink::Connection(_))) => {
             Err(NoContact::Unreachable { url, source })
         }
         Err(source @ NoLink::Tls(_)) => Err(NoContact::Insecure { url, source }),
-        Err(source @ (NoLink::NoHandshake(_) | NoLink::Ended(_) | NoLink::Silence)) => {
+        Err(source @ (NoLink::NoHandshake(_) | NoLink::Ended(_) | NoLink::Silence(_))) => {
             Err(NoContact::NoWebSocket { url, source })
         }
     }

@@ -70,7 +70,11 @@ pub async fn judge(folder: &Path) -> Result<Judged, JudgeError> {
     Ok(Judged { outcomes, same })
 }
 
-fn load(folder: &Path) -> Result<(Header, Vec<Event>), JudgeError> {
+/// Reads the frames of the run in this folder.
+///
+/// # Errors
+/// If they cannot be read, were changed, or are of another suite.
+pub fn load(folder: &Path) -> Result<(Header, Vec<Event>), JudgeError> {
     let path = folder.join("frames.ndjson");
     let text = std::fs::read_to_string(&path).map_err(|source| JudgeError::Read {
         path: path.clone(),

@@ -7,14 +7,17 @@
 //!
 //! Reading order: [`case`], [`peer`], [`cases`], [`run`].
 
+pub mod baseline;
 pub mod case;
 pub mod cases;
 pub mod cast;
 pub mod cli;
+pub mod command;
 pub mod console;
 pub mod contact;
 pub mod dice;
 pub mod expect;
+pub mod ics;
 pub mod judge;
 pub mod ladder;
 pub mod outcome;
@@ -22,9 +25,11 @@ pub mod peer;
 pub mod profile;
 pub mod record;
 pub mod report;
+pub mod requirements;
 pub mod run;
 pub mod schema;
 pub mod sealed;
+pub mod selection;
 pub mod stage;
 pub mod story;
 pub mod sut;

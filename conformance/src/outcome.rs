@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Failure, How, Stop, Verdict};
@@ -15,7 +16,8 @@ use crate::story::Line;
 pub const ENDED: &str = "ended ";
 
 /// How one step was accounted for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct StepAccount {
     /// Its number.
     pub step: String,
@@ -233,6 +235,15 @@ fn count(verdicts: &[Verdict], wanted: Verdict) -> usize {
         .iter()
         .filter(|verdict| **verdict == wanted)
         .count()
+}
+
+/// Whether a verdict says that something is to be looked at.
+#[must_use]
+pub const fn is_bad(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Pass | Verdict::PassLenient | Verdict::NotApplicable => false,
+        Verdict::Fail | Verdict::Inconclusive | Verdict::Disputed | Verdict::Error => true,
+    }
 }
 
 /// The worst verdict, for the exit code.

@@ -30,6 +30,9 @@ pub mod message;
 pub mod raw;
 pub mod replay;
 
+/// Ends the reason of a case in which a link brought more than anybody asked for.
+pub const FLOODS: &str = "the system floods the link";
+
 /// Begins the remark that a case did not come to an end.
 const GAVE_UP: &str = "the case did not come to an end";
 

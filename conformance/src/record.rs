@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -87,7 +88,7 @@ fn is_first(round: &u32) -> bool {
 }
 
 /// One CSE as a case addresses it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// WebSocket address.
     pub url: String,
@@ -108,7 +109,7 @@ pub struct Target {
 }
 
 /// Timers of a system under test, in milliseconds; the defaults are those of the specification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timers {
     /// Life of a request that brings no `rqet`.
@@ -142,7 +143,7 @@ impl Default for Timers {
 }
 
 /// How a CSE wants to be spoken to, where the published texts leave a choice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Manner {
     /// Subprotocols offered, in the order of preference.

@@ -2,15 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::case::Verdict;
 use crate::outcome::Outcome;
 use crate::record;
+use crate::report::results::Results;
 use crate::run::Finished;
 use crate::time::Stamp;
 
 pub mod html;
+pub mod junit;
+pub mod ladder;
+pub mod markup;
+pub mod matrix;
+pub mod results;
 
 /// A report that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +62,15 @@ impl Folder {
     pub fn write(
         &self,
         finished: &Finished,
-        sut: &str,
+        results: &Results,
         logs: &[(&'static str, String)],
     ) -> Result<(), ReportError> {
         let events = finished.outcomes.iter().flat_map(|outcome| &outcome.events);
         self.put("frames.ndjson", &record::write(&finished.header, events))?;
         self.put("verdicts.json", &verdicts(&finished.outcomes))?;
-        self.put("results.json", &pretty(&results(finished, sut)))?;
-        self.put("report.html", &html::page(finished, sut))?;
+        self.put("results.json", &json_text(results))?;
+        self.put("junit.xml", &junit::xml(results))?;
+        self.put("report.html", &html::page(finished, results))?;
         for (name, text) in logs {
             self.put(name, text)?;
         }
@@ -80,15 +88,74 @@ impl Folder {
     }
 }
 
-/// Writes the results to one file.
+/// Writes text to a file that is no part of a report folder.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write_json(path: &Path, finished: &Finished, sut: &str) -> Result<(), ReportError> {
-    std::fs::write(path, pretty(&results(finished, sut))).map_err(|source| ReportError {
+pub fn write_file(path: &Path, text: &str) -> Result<(), ReportError> {
+    std::fs::write(path, text).map_err(|source| ReportError {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Results of an earlier run that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NoResults {
+    /// No run at all.
+    #[error("there is no earlier run below {}", .0.display())]
+    None(PathBuf),
+    /// Unreadable.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Of another form.
+    #[error("{} holds no results of this suite: {why}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        why: String,
+    },
+}
+
+/// The results of a stored run, given by its folder or by the file itself.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn read_results(place: &Path) -> Result<Results, NoResults> {
+    let path = if place.is_dir() {
+        place.join("results.json")
+    } else {
+        place.to_owned()
+    };
+    let text = std::fs::read_to_string(&path).map_err(|source| NoResults::Read {
+        path: path.clone(),
+        source,
+    })?;
+    serde_json::from_str(&text).map_err(|error| NoResults::Malformed {
+        path,
+        why: error.to_string(),
+    })
+}
+
+/// The folder of the last run below `base`.
+///
+/// # Errors
+/// If there is none.
+pub fn last_run(base: &Path) -> Result<PathBuf, NoResults> {
+    let folders = std::fs::read_dir(base).into_iter().flatten().flatten();
+    let finished = folders.filter_map(|entry| {
+        let results = entry.path().join("results.json");
+        let written = results.metadata().and_then(|about| about.modified());
+        written.ok().map(|written| (written, entry.path()))
+    });
+    let last = finished.max().map(|(_, path)| path);
+    last.ok_or_else(|| NoResults::None(base.to_owned()))
 }
 
 /// Makes sure that the results can be written to this file, before anything is played.
@@ -103,19 +170,6 @@ pub fn writable(path: &Path) -> Result<(), ReportError> {
     opened.map(drop).map_err(|source| ReportError {
         path: path.to_owned(),
         source,
-    })
-}
-
-/// The results of a run.
-#[must_use]
-pub fn results(finished: &Finished, sut: &str) -> Value {
-    let header = &finished.header;
-    let cases: Vec<Value> = finished.outcomes.iter().map(case).collect();
-    json!({
-        "suite": {"name": header.suite, "seed": header.seed, "schemas": header.schemas},
-        "sut": {"name": sut, "targets": header.targets, "lost": finished.lost},
-        "cases": cases,
-        "summary": summary(&finished.outcomes)
     })
 }
 
@@ -136,42 +190,13 @@ pub fn verdicts(outcomes: &[Outcome]) -> String {
     pretty(&Value::from(cases))
 }
 
-/// How many of each verdict.
+/// As the files hold it.
 #[must_use]
-pub fn summary(outcomes: &[Outcome]) -> Value {
-    let count = |verdict| {
-        outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict == verdict)
-            .count()
-    };
-    let counts = Verdict::ALL
-        .into_iter()
-        .map(|verdict| (verdict.name().to_owned(), Value::from(count(verdict))));
-    let mut summary: serde_json::Map<String, Value> = counts.collect();
-    summary.insert("cases".to_owned(), outcomes.len().into());
-    Value::Object(summary)
+pub fn json_text(results: &Results) -> String {
+    pretty(results)
 }
 
-fn case(outcome: &Outcome) -> Value {
-    let millis = u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX);
-    let mut case = json!({
-        "id": outcome.id, "title": outcome.title, "verdict": outcome.verdict,
-        "requirements": outcome.requirements, "duration_ms": millis
-    });
-    if let Some(failure) = &outcome.failure {
-        case["failure"] = json!(failure);
-    }
-    if let Some(reason) = &outcome.reason {
-        case["reason"] = reason.clone().into();
-    }
-    if !outcome.steps.is_empty() {
-        case["steps"] = json!(outcome.steps);
-    }
-    case
-}
-
-fn pretty(value: &Value) -> String {
+fn pretty(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("results are plain JSON");
     text.push('\n');
     text

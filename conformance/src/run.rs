@@ -12,7 +12,7 @@ use crate::contact;
 use crate::dice::Dice;
 use crate::outcome::{self, Outcome};
 use crate::peer::live::Live;
-use crate::peer::{Peer, World};
+use crate::peer::{self, Peer, World};
 use crate::record::{Header, Target};
 use crate::schema;
 use crate::sut::Pair;
@@ -278,8 +278,12 @@ impl<'a> Watch<'a> {
                 Some(target) => contact::ask(target, patience).await.err(),
                 None => None,
             };
+            let reason = outcome.reason.as_deref().unwrap_or_default();
             match asked {
                 Some(why) => why.to_string(),
+                None if reason.contains(peer::FLOODS) => {
+                    format!("{SICK} cases in a row were flooded with messages")
+                }
                 None if self.sick_in_a_row >= SICK_MOST => {
                     format!("{SICK_MOST} cases in a row got no message from it")
                 }
@@ -314,7 +318,7 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
 
 async fn play_round(case: &'static Case, plan: &Plan, start: Instant, round: u32) -> Outcome {
     let attempt = async |number: u64| {
-        let world = World::Live(Live::new(start, plan.sut.clone()));
+        let world = World::Live(Live::new(start, plan.sut.clone(), plan.patience));
         let targets = seen_by(case, &plan.sut.targets);
         let seed = plan.seed.wrapping_add(number);
         let mut peer = Peer::new(case.id, world, targets, plan.patience, seed);
@@ -342,7 +346,9 @@ pub fn seen_by(case: &Case, targets: &[Target]) -> Vec<Target> {
     last.into_iter().cycle().take(2).collect()
 }
 
-fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
+/// Why a case does not apply to a system, if it does not.
+#[must_use]
+pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
     if !sut.groups.contains(&case.group) {
         return Some(format!(
             "the statement of the target does not list the group {}",

@@ -13,6 +13,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
+use crate::report::results::Results;
 use crate::wire::notify::{Establishment, Notification, Termination, Update};
 use crate::wire::{Request, Response, resource, session};
 
@@ -145,6 +146,14 @@ pub const DOCUMENTS: &[Document] = &[
     },
 ];
 
+/// Schema files of what the suite itself writes; no message is validated against them.
+pub const REPORTS: &[Document] = &[Document {
+    path: "report/results.schema.json",
+    text: include_str!("../../schemas/report/results.schema.json"),
+    title: "Results of a run of the conformance suite",
+    generate: root::<Results>,
+}];
+
 impl Document {
     /// The text as the types demand it.
     #[must_use]
@@ -248,14 +257,14 @@ pub struct WriteError {
 /// # Errors
 /// If a folder or file cannot be written.
 pub fn write(folder: &Path) -> Result<usize, WriteError> {
-    for document in DOCUMENTS {
+    for document in DOCUMENTS.iter().chain(REPORTS) {
         let path = folder.join(document.path);
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent)
             .and_then(|()| std::fs::write(&path, document.generated()))
             .map_err(|source| WriteError { path, source })?;
     }
-    Ok(DOCUMENTS.len())
+    Ok(DOCUMENTS.len() + REPORTS.len())
 }
 
 /// Files whose stored text differs from what the types demand.
@@ -264,6 +273,7 @@ pub fn stale() -> Vec<&'static str> {
     let differs = |document: &&Document| document.generated() != document.text;
     DOCUMENTS
         .iter()
+        .chain(REPORTS)
         .filter(differs)
         .map(|document| document.path)
         .collect()
@@ -306,7 +316,8 @@ fn validator(shape: Shape) -> &'static Validator {
 /// If there is no such file or it is no valid schema: the tests exclude both.
 #[must_use]
 pub fn compile(path: &str) -> Validator {
-    let document = DOCUMENTS.iter().find(|document| document.path == path);
+    let mut documents = DOCUMENTS.iter().chain(REPORTS);
+    let document = documents.find(|document| document.path == path);
     let text = document.expect("a known schema file").text;
     let schema: Value = serde_json::from_str(text).expect("schema files are JSON");
     jsonschema::draft202012::new(&schema).expect("schema files are schemas")

@@ -83,24 +83,30 @@ impl Line {
     /// What the message is, in a few words.
     #[must_use]
     pub fn summary(&self) -> String {
-        let Ok(value) = serde_json::from_str::<Value>(&self.text) else {
-            return "text that is no JSON".to_owned();
-        };
-        let content = value["pc"].as_object().and_then(|pc| pc.keys().next());
-        let content = content.map(|name| format!(" {name}")).unwrap_or_default();
-        match (value["op"].as_u64(), value["rsc"].as_u64()) {
-            (Some(5), _) => format!("NOTIFY{}", event(&value).unwrap_or(content)),
-            (Some(op), _) => {
-                let name = ["?", "CREATE", "RETRIEVE", "UPDATE", "DELETE"];
-                let name = usize::try_from(op)
-                    .ok()
-                    .and_then(|op| name.get(op))
-                    .unwrap_or(&"?");
-                format!("{name}{content}")
-            }
-            (None, Some(rsc)) => format!("{rsc}{content}"),
-            (None, None) => "no primitive".to_owned(),
+        summary(&self.text)
+    }
+}
+
+/// What a message is, in a few words.
+#[must_use]
+pub fn summary(text: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return "text that is no JSON".to_owned();
+    };
+    let content = value["pc"].as_object().and_then(|pc| pc.keys().next());
+    let content = content.map(|name| format!(" {name}")).unwrap_or_default();
+    match (value["op"].as_u64(), value["rsc"].as_u64()) {
+        (Some(5), _) => format!("NOTIFY{}", event(&value).unwrap_or(content)),
+        (Some(op), _) => {
+            let name = ["?", "CREATE", "RETRIEVE", "UPDATE", "DELETE"];
+            let name = usize::try_from(op)
+                .ok()
+                .and_then(|op| name.get(op))
+                .unwrap_or(&"?");
+            format!("{name}{content}")
         }
+        (None, Some(rsc)) => format!("{rsc}{content}"),
+        (None, None) => "no primitive".to_owned(),
     }
 }
 

@@ -20,6 +20,16 @@ const SIZES: &[&str] = &["cs", "cbs", "rqb", "rsb"];
 /// Renders the numbered messages of a story.
 #[must_use]
 pub fn render(story: &[Line]) -> String {
+    render_where(story, |line| !line.step.is_empty())
+}
+
+/// Renders all messages of a story, those of the preparation too.
+#[must_use]
+pub fn render_all(story: &[Line]) -> String {
+    render_where(story, |_| true)
+}
+
+fn render_where(story: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
     let mut names = Names::default();
     for line in story {
         if let Ok(value) = serde_json::from_str(&line.text) {
@@ -27,13 +37,15 @@ pub fn render(story: &[Line]) -> String {
         }
     }
     let mut out = String::new();
-    for line in story.iter().filter(|line| !line.step.is_empty()) {
+    for line in story.iter().filter(|line| wanted(line)) {
         let text = match serde_json::from_str::<Value>(&line.text) {
             Ok(value) => names.apply("", &value).to_string(),
             Err(_) => format!("{:?}", line.text),
         };
         let (from, to) = (line.from.name(), line.to.name());
-        writeln!(out, "{} {from} > {to}\n    {text}", line.step).expect("a string takes text");
+        let step = &line.step;
+        let gap = if step.is_empty() { "" } else { " " };
+        writeln!(out, "{step}{gap}{from} > {to}\n    {text}").expect("a string takes text");
     }
     out
 }

@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite::{self, Error};
 
 use crate::record::Target;
 
-/// How long a connection and its handshake may take.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time a connection and its handshake may take, however patient the cases are.
+const PATIENCE_MOST: Duration = Duration::from_secs(10);
 /// Longest message that is read, bytes.
 const MESSAGE_MOST: usize = 4 << 20;
 
@@ -62,32 +62,33 @@ pub enum NoLink {
     #[error("the connection ended in the handshake: {0}")]
     Ended(std::io::Error),
     /// Nothing came.
-    #[error("the handshake took more than {} s", PATIENCE.as_secs())]
-    Silence,
+    #[error("the handshake took more than {} ms", .0.as_millis())]
+    Silence(Duration),
 }
 
-/// Connects to an address `ws://` or `wss://`; the certificate must be vouched for by
-/// `authorities`, or by those the operating system trusts.
+/// Connects to an address `ws://` or `wss://`; the certificate must be vouched for by the
+/// authorities of the target, or by those the operating system trusts.
 ///
 /// # Errors
 /// If there is no connection, or no TLS.
-pub async fn connect(url: &str, authorities: Option<&Path>) -> Result<Stream, NoLink> {
-    let (host, port) = authority(url)?;
+pub async fn connect(target: &Target, patience: Duration) -> Result<Stream, NoLink> {
+    let (host, port) = authority(&target.url)?;
+    let patience = patience.min(PATIENCE_MOST);
     let connecting = TcpStream::connect((host.as_str(), port));
-    let stream = tokio::time::timeout(PATIENCE, connecting).await;
+    let stream = tokio::time::timeout(patience, connecting).await;
     let stream = stream
         .map_err(|_| NoLink::Connection(std::io::ErrorKind::TimedOut.into()))?
         .map_err(NoLink::Connection)?;
     stream.set_nodelay(true).map_err(NoLink::Connection)?;
-    if !is_secure(url) {
+    if !is_secure(&target.url) {
         return Ok(Box::new(stream));
     }
     let tls = |error: &dyn std::fmt::Display| NoLink::Tls(error.to_string());
     let name = ServerName::try_from(host).map_err(|error| tls(&error))?;
-    let securing = connector(authorities)?.connect(name, stream);
-    let secured = tokio::time::timeout(PATIENCE, securing).await;
+    let securing = connector(target.authorities.as_deref())?.connect(name, stream);
+    let secured = tokio::time::timeout(patience, securing).await;
     let secured = secured
-        .map_err(|_| NoLink::Tls(format!("no answer within {} s", PATIENCE.as_secs())))?
+        .map_err(|_| NoLink::Tls(format!("no answer within {} ms", patience.as_millis())))?
         .map_err(|error| tls(&error))?;
     Ok(Box::new(secured))
 }
@@ -99,6 +100,7 @@ pub async fn connect(url: &str, authorities: Option<&Path>) -> Result<Stream, No
 pub(crate) async fn open(
     target: &Target,
     origin: Option<&str>,
+    patience: Duration,
 ) -> Result<(Socket, String), NoLink> {
     let address = |why: &dyn std::fmt::Display| NoLink::Address {
         url: target.url.clone(),
@@ -116,13 +118,16 @@ pub(crate) async fn open(
         let value = HeaderValue::from_str(origin).map_err(|error| address(&error))?;
         headers.insert("X-M2M-Origin", value);
     }
-    let stream = connect(&target.url, target.authorities.as_deref()).await?;
+    let stream = connect(target, patience).await?;
     let limits = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_MOST))
         .max_frame_size(Some(MESSAGE_MOST));
     let shaking = tokio_tungstenite::client_async_with_config(request, stream, Some(limits));
-    let shaken = tokio::time::timeout(PATIENCE, shaking).await;
-    let (socket, answer) = shaken.map_err(|_| NoLink::Silence)?.map_err(no_link)?;
+    let patience = patience.min(PATIENCE_MOST);
+    let shaken = tokio::time::timeout(patience, shaking).await;
+    let (socket, answer) = shaken
+        .map_err(|_| NoLink::Silence(patience))?
+        .map_err(no_link)?;
     let protocol = answer.headers().get("Sec-WebSocket-Protocol");
     let protocol = protocol.and_then(|value| value.to_str().ok());
     Ok((socket, protocol.unwrap_or_default().to_owned()))

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::case::Stop;
-use crate::peer::{Arrival, Link, Message, Peer, State, World};
+use crate::peer::{Arrival, FLOODS, Link, Message, Peer, State, World};
 use crate::record::Kind;
 use crate::schema;
 use crate::wire::{Primitive, Request};
 
 /// Most messages one link may bring in one case.
-const MESSAGES_MOST: usize = 2_000;
+const MESSAGES_MOST: usize = 1_000;
 /// Most bytes of them.
 const BYTES_MOST: usize = 16 << 20;
 
@@ -217,7 +217,7 @@ impl Peer {
         }
         let (name, messages, bytes) = (&state.name, state.messages, state.bytes);
         Err(Stop::lost(format!(
-            "{name}: {messages} messages of {bytes} bytes in one case: the system floods the link"
+            "{name}: {messages} messages of {bytes} bytes in one case: {FLOODS}"
         )))
     }
 

@@ -24,6 +24,7 @@ pub struct Live {
     links: BTreeMap<String, Open>,
     start: Instant,
     sut: Sut,
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -51,11 +52,12 @@ impl Drop for Open {
 impl Live {
     /// Sockets of one case; what the suite has started of the system it may also stop and start.
     #[must_use]
-    pub const fn new(start: Instant, sut: Sut) -> Self {
+    pub const fn new(start: Instant, sut: Sut, patience: Duration) -> Self {
         Self {
             links: BTreeMap::new(),
             start,
             sut,
+            patience,
         }
     }
 
@@ -74,7 +76,7 @@ impl Live {
         target: &Target,
         origin: Option<&str>,
     ) -> Result<String, String> {
-        let opened = dial::open(target, origin).await;
+        let opened = dial::open(target, origin, self.patience).await;
         let (socket, protocol) = opened.map_err(|error| error.to_string())?;
         let (sink, stream) = socket.split();
         let (sender, arrivals) = mpsc::channel(WAITING_MOST);
@@ -97,7 +99,7 @@ impl Live {
         name: &str,
         target: &Target,
     ) -> Result<String, String> {
-        let connected = dial::connect(&target.url, target.authorities.as_deref()).await;
+        let connected = dial::connect(target, self.patience).await;
         let stream = connected.map_err(|error| error.to_string())?;
         let (reading, writing) = tokio::io::split(stream);
         let (sender, arrivals) = mpsc::channel(WAITING_MOST);
