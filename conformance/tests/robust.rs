@@ -1,6 +1,5 @@
 //! Systems that are not there, do not speak WebSocket, say nothing, too much or nonsense, or die:
 //! one clear sentence, the right exit code, and what was found before is kept.
-#![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
 
 mod fake;
 

@@ -53,13 +53,12 @@ pub(crate) async fn server(manners: Manners) -> u16 {
             }
             let manners = manners.clone();
             tokio::spawn(async move {
-                match manners {
-                    Manners::Secure(acceptor) => {
-                        if let Ok(stream) = acceptor.accept(stream).await {
-                            converse(stream, &Manners::Grants, number).await;
-                        }
+                if let Manners::Secure(acceptor) = &manners {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        converse(stream, &Manners::Grants, number).await;
                     }
-                    manners => converse(stream, &manners, number).await,
+                } else {
+                    converse(stream, &manners, number).await;
                 }
             });
         }
@@ -97,7 +96,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]) {
     let mut question = [0; 4096];
-    stream.read(&mut question).await.ok();
+    let _read = stream.read(&mut question).await;
     stream.write_all(bytes).await.ok();
     stream.shutdown().await.ok();
 }
