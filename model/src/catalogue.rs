@@ -14,7 +14,7 @@ pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "USE-26",
-        "cryptography is symbolic here; the tests of the AE machine and of the library show it",
+        "cryptography is symbolic here; model/machine/tests/ae/sealing.rs shows replays, copies and headers",
     ),
     (
         "LNK-08",
@@ -26,11 +26,11 @@ pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "LNK-17",
-        "the Close handshake is the host's; the suite's framing group shows it",
+        "the Close handshake is that of the WebSocket library; the suite's framing group looks at each half of it (LNK-16)",
     ),
     (
         "LNK-25",
-        "pauses have no length in a world; the tables of the AE machine and the driver's tests show it",
+        "pauses have no length in a world; model/machine/tests/ae/refusals.rs shows how they grow, and where they stop",
     ),
 ];
 

@@ -31,7 +31,8 @@ struct Arguments {
     /// Writes the results as JSON.
     #[arg(long, global = true, value_name = "PATH")]
     json: Option<PathBuf>,
-    /// Takes over how many states the searched scenarios have now, after a change that moves them on purpose.
+    /// Takes over what is pinned, after a change that moves it on purpose: how many states the searched scenarios
+    /// have, or with `teeth` the kill matrix.
     #[arg(long, global = true)]
     accept: bool,
 }
@@ -67,7 +68,7 @@ enum Command {
     },
     /// Reads the flows to the letter: shows their fifteen holes, each with the rule that closes it.
     Literal,
-    /// Shows that every property notices a defect.
+    /// Sets every built-in defect loose and prints which properties notice it: the kill matrix.
     Teeth,
     /// Walks through a scenario at random.
     Random {
@@ -114,7 +115,7 @@ pub fn run() -> ExitCode {
         Some(Command::Trace { property }) => trace(&property),
         Some(Command::Explore { name, address }) => explore(&name, &address),
         Some(Command::Literal) => literal::run(json),
-        Some(Command::Teeth) => Ok(teeth::run()),
+        Some(Command::Teeth) => teeth::run(json, arguments.accept),
         Some(Command::Random { name, seed, steps }) => {
             scenario(&name).map(|scenario| wander::run(scenario, seed, steps))
         }

@@ -87,7 +87,7 @@ impl<'a> Turn<'a> {
             Action::Crash { cse, cause } => {
                 self.state.left.crashes -= 1;
                 match cause {
-                    None => self.crash(*cse, None),
+                    None => self.crash(*cse, None, false),
                     Some((action, after)) => {
                         self.crash_after = Some(*after);
                         self.act(action)?;
@@ -292,9 +292,14 @@ impl<'a> Turn<'a> {
     }
 
     /// A CSE is gone and comes back as its records say; peers do not know yet that its connections are lost.
-    fn crash(&mut self, cse: u8, stored: Option<&Cse>) {
+    fn crash(&mut self, cse: u8, before: Option<&Cse>, stored_late: bool) {
         let machine = self.state.cses[usize::from(cse)].clone();
-        let records = stored.unwrap_or(&machine).durable();
+        let before = before.unwrap_or(&machine);
+        let records: Vec<_> = match self.world.saboteur.map(|s| &s.defect) {
+            Some(Defect::Restart(found)) => found(before, &machine),
+            Some(_) | None if stored_late => before.durable().collect(),
+            Some(_) | None => machine.durable().collect(),
+        };
         let config = machine.config().clone();
         let recovered = Cse::recover(config, records, self.state.now);
         // Seen from outside a restart is a step like another.
@@ -338,7 +343,13 @@ impl<'a> Turn<'a> {
             now: self.state.now,
             fresh: self.fresh(),
         };
-        let step = self.world.memo.step_cse(&before, env, &input);
+        let step = match self.world.saboteur {
+            None => self.world.memo.step_cse(&before, env, &input),
+            Some(saboteur) => {
+                let (now, told) = saboteur.defect.perceived(&before, env.now, input.clone());
+                self.world.memo.step_cse(&before, Env { now, ..env }, &told)
+            }
+        };
         let (after, mut outputs) = (step.machine.clone(), step.outputs.clone());
         let mut stored_late = false;
         if let Some(saboteur) = self.world.saboteur {
@@ -349,7 +360,12 @@ impl<'a> Turn<'a> {
                     tamper(&before, &after, &input, &mut outputs);
                 }
                 Defect::NotStored(is_hit) => stored_late = is_hit(&input, &outputs),
-                Defect::Machine(_) | Defect::AeOutputs(_) => {}
+                Defect::Machine(_)
+                | Defect::AeOutputs(_)
+                | Defect::Inputs(_)
+                | Defect::Late(_)
+                | Defect::Configured(_)
+                | Defect::Restart(_) => {}
             }
         }
         note(
@@ -383,7 +399,7 @@ impl<'a> Turn<'a> {
             }
         }
         if limit.is_some() {
-            self.crash(at, stored_late.then_some(&*before));
+            self.crash(at, Some(&before), stored_late);
         }
     }
 
@@ -403,7 +419,11 @@ impl<'a> Turn<'a> {
                 Defect::Machine(_)
                 | Defect::Outputs(_)
                 | Defect::Both(..)
-                | Defect::NotStored(_) => {}
+                | Defect::NotStored(_)
+                | Defect::Inputs(_)
+                | Defect::Late(_)
+                | Defect::Configured(_)
+                | Defect::Restart(_) => {}
             }
         }
         note(

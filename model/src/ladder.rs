@@ -248,6 +248,8 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Erase => " to delete what it may not",
         Wish::Deregister => " to leave",
         Wish::Disconnect => " for the end of its link",
+        Wish::Stray => " reads what no path of the session covers",
+        Wish::Meddle(_) => ", a stranger, makes a policy for others",
         Wish::Impersonate => ", a stranger, in the name of AE1",
         Wish::Misuse(_) => ", a stranger, with the session of others",
     }

@@ -7,12 +7,15 @@
 
 mod edge;
 mod establishment;
+mod host;
 mod letter;
 mod tamper;
 mod usage;
 
+use m2m_machine::config::Config;
 use m2m_machine::deviation::Deviation;
-use m2m_machine::{Ae, Cse, ae, cse};
+use m2m_machine::record::Record;
+use m2m_machine::{Ae, Cse, Timestamp, ae, cse};
 use std::collections::BTreeSet;
 
 /// A named defect.
@@ -50,11 +53,45 @@ pub(crate) enum Defect {
     AeOutputs(TamperAe),
     /// Switches rules off, and changes what CSEs and AEs send.
     Everywhere(&'static [Deviation], Tamper, TamperAe),
+    /// Tells a CSE something else than what happened.
+    Inputs(fn(&Cse, &mut cse::Input)),
+    /// The clock of every CSE is late by so many milliseconds.
+    Late(u64),
+    /// Hands a CSE another configuration.
+    Configured(fn(&mut Config)),
+    /// What the store gives back after a crash: of the machine before the last step, and after it.
+    Restart(fn(&Cse, &Cse) -> Vec<Record>),
+}
+
+impl Defect {
+    /// What a CSE is told of that input, and when it thinks it is.
+    pub(crate) fn perceived(
+        &self,
+        machine: &Cse,
+        now: Timestamp,
+        mut input: cse::Input,
+    ) -> (Timestamp, cse::Input) {
+        match self {
+            Self::Inputs(change) => {
+                change(machine, &mut input);
+                (now, input)
+            }
+            Self::Late(by) => (now.minus(*by), input),
+            Self::Machine(_)
+            | Self::Outputs(_)
+            | Self::Both(..)
+            | Self::NotStored(_)
+            | Self::AeOutputs(_)
+            | Self::Everywhere(..)
+            | Self::Configured(_)
+            | Self::Restart(_) => (now, input),
+        }
+    }
 }
 
 /// Every saboteur, chapter by chapter.
 pub(crate) fn all() -> impl Iterator<Item = &'static Saboteur> {
-    [establishment::ALL, usage::ALL, edge::ALL]
+    [establishment::ALL, usage::ALL, edge::ALL, host::ALL]
         .into_iter()
         .flatten()
 }

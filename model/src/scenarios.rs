@@ -6,10 +6,11 @@ mod letter;
 mod linking;
 mod using;
 
-use crate::topology::{PAIR, Topology};
+use crate::topology::{PAIR, Topology, timers};
 use crate::wish::Wish;
 use crate::world::Budget;
-use m2m_machine::config::Config;
+use m2m_machine::config::{Config, Limits};
+use m2m_machine::deviation::Deviations;
 
 /// A scenario.
 #[derive(Debug)]
@@ -42,6 +43,15 @@ pub(crate) struct Scenario {
     pub(crate) properties: &'static [&'static str],
     /// Whether it belongs to the default run.
     pub(crate) by_default: bool,
+}
+
+impl Scenario {
+    /// The limits that its CSEs are configured with.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut config = self.topology.cse_config(0, timers(), Deviations::default());
+        (self.adjust)(&mut config);
+        config.limits
+    }
 }
 
 /// Where a scenario begins.

@@ -46,15 +46,25 @@ pub(crate) fn empty(scenario: &Scenario, saboteur: Option<&Saboteur>) -> State {
         Some(Defect::Machine(list) | Defect::Both(list, _) | Defect::Everywhere(list, ..)) => {
             Deviations::of(list)
         }
-        Some(Defect::Outputs(_) | Defect::NotStored(_) | Defect::AeOutputs(_)) | None => {
-            Deviations::default()
-        }
+        Some(
+            Defect::Outputs(_)
+            | Defect::NotStored(_)
+            | Defect::AeOutputs(_)
+            | Defect::Inputs(_)
+            | Defect::Late(_)
+            | Defect::Configured(_)
+            | Defect::Restart(_),
+        )
+        | None => Deviations::default(),
     };
     let aes = (0_u8..).take(topology.aes.len());
     let cses = (0_u8..).take(topology.cses.len());
     let cse = |at| {
         let mut config = topology.cse_config(at, topology::timers(), deviations);
         (scenario.adjust)(&mut config);
+        if let Some(Defect::Configured(change)) = saboteur.map(|s| &s.defect) {
+            change(&mut config);
+        }
         Shared::new(Cse::new(config, START))
     };
     State {

@@ -94,11 +94,11 @@ impl Swept {
     }
 }
 
-/// Searches a world.
+/// Searches a world; a limit of unique states makes the search an incomplete one, if it is reached.
 pub(crate) fn sweep(
     world: &World,
     until: Until,
-    limit: Option<Duration>,
+    limit: Option<usize>,
     progress: Progress<'_>,
 ) -> Swept {
     let began = Instant::now();
@@ -128,7 +128,7 @@ pub(crate) fn sweep(
             swept.take(look);
         }
         level = swept.next_level(&seen);
-        if swept.is_enough(until) || limit.is_some_and(|limit| began.elapsed() > limit) {
+        if swept.is_enough(until) || limit.is_some_and(|limit| swept.unique > limit) {
             return swept;
         }
         progress(

@@ -47,12 +47,16 @@ pub(crate) enum Wish {
     },
     /// To delete what is newest in the peer's container, which is not allowed.
     Erase,
+    /// To read, in its oldest session, what no path of the session covers.
+    Stray,
     /// To leave.
     Deregister,
     /// To close its link.
     Disconnect,
     /// What only a stranger does: a request that uses a session of AE1 and AE2.
     Misuse(Operation),
+    /// What only a stranger does: a policy for a session of AE1 and AE2.
+    Meddle(&'static Rule),
     /// What only a stranger does: a request in the name of AE1.
     Impersonate,
 }
@@ -171,10 +175,13 @@ pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> 
         | Wish::Establish(_)
         | Wish::Deregister
         | Wish::Disconnect => true,
-        Wish::Terminate | Wish::Policy(_) | Wish::Write(_) | Wish::Read { .. } | Wish::Erase => {
-            session_of(state, at).is_some()
-        }
-        Wish::Misuse(_) | Wish::Impersonate => {
+        Wish::Terminate
+        | Wish::Policy(_)
+        | Wish::Write(_)
+        | Wish::Read { .. }
+        | Wish::Erase
+        | Wish::Stray => session_of(state, at).is_some(),
+        Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate => {
             let open = state.ae(at).link().open().is_some();
             open && raw(world, state, at, wish).is_some()
         }
@@ -252,8 +259,18 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             erase.session = Some(session_of(state, at)?);
             request(erase)
         }
+        Wish::Stray => {
+            let mut read = Request::new(
+                Operation::Retrieve,
+                &topology.path(peer_of(at), ""),
+                "",
+                "".into(),
+            );
+            read.session = Some(session_of(state, at)?);
+            request(read)
+        }
         Wish::Deregister => Ask::Deregister,
-        Wish::Misuse(_) | Wish::Impersonate => return None,
+        Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate => return None,
     })
 }
 
@@ -269,6 +286,17 @@ pub(crate) fn raw(world: &World, state: &State, at: u8, wish: &Wish) -> Option<R
             stem,
             RequestId::from("x-2"),
         ));
+    }
+    if let Wish::Meddle(rule) = wish {
+        let member = state.ae(0).session(&session_of(state, 0)?)?;
+        let mut request = create(
+            &member.address,
+            ResourceType::SessionPolicy,
+            policy(topology, rule),
+        );
+        request.from = Some(topology.aes[usize::from(at)].stem.into());
+        request.request_id = RequestId::from("x-3");
+        return Some(request);
     }
     let Wish::Misuse(operation) = wish else {
         return None;

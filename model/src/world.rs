@@ -11,6 +11,7 @@ use crate::sabotage::Saboteur;
 use crate::scenarios::Scenario;
 use crate::setup;
 use crate::topology::Place;
+use m2m_machine::config::Limits;
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
 use m2m_machine::shared::Shared;
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) properties: Vec<&'static Property>,
     /// The links of the topology, client first.
     pub(crate) links: Vec<(Place, Place)>,
+    /// The limits that its CSEs have to keep.
+    pub(crate) limits: Limits,
     /// Where the search starts.
     pub(crate) initial: State,
     /// What its machines did before.
@@ -204,6 +207,7 @@ impl World {
             scenario,
             saboteur: None,
             properties: Vec::new(),
+            limits: scenario.limits(),
             initial: setup::empty(scenario, saboteur),
             links,
             memo: Memo::default(),

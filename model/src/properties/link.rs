@@ -4,6 +4,7 @@ use super::witness::*;
 use super::{Check, Property};
 use crate::happening::{AeStep, CseStep, Scene};
 use crate::look;
+use crate::topology::Place;
 use crate::wish::Wish;
 use crate::world::{State, World};
 use m2m_machine::ae;
@@ -99,7 +100,7 @@ pub(crate) static ALL: &[Property] = &[
     },
     Property {
         name: "LNK-20 deregistration unbinds the link",
-        check: Check::Always(lnk_20),
+        check: Check::CseStep(lnk_20),
         witness: somebody_left,
     },
     Property {
@@ -211,13 +212,21 @@ fn lnk_06(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     }
 }
 
-fn lnk_07(_: &World, state: &State) -> bool {
-    state.aes.iter().all(|ae| {
+fn lnk_07(world: &World, state: &State) -> bool {
+    let wants = |ae: &m2m_machine::Ae| {
         let mut exchanges = ae.exchanges();
-        let waits = exchanges.any(|(_, x)| x.stage == Stage::Waiting);
-        let idle = ae.link().state() == LinkState::Idle;
-        !(waits && idle)
-    })
+        exchanges.any(|(_, x)| x.stage == Stage::Waiting)
+    };
+    let opens = |at: u8, ae: &m2m_machine::Ae| match ae.link().state() {
+        LinkState::Idle => false,
+        LinkState::Dialing => {
+            let mut pairs = world.links.iter().zip(&state.pairs);
+            pairs.any(|((client, _), pair)| *client == Place::Ae(at) && pair.dialing)
+        }
+        LinkState::Waiting { .. } | LinkState::Open(_) | LinkState::Closing(_) => true,
+    };
+    let mut aes = (0_u8..).zip(&state.aes);
+    aes.all(|(at, ae)| !wants(ae) || opens(at, ae))
 }
 
 fn lnk_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
@@ -301,15 +310,22 @@ fn lnk_19(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     from == ae.stem() || refused && !look::persists(step)
 }
 
-fn lnk_20(world: &World, state: &State) -> bool {
-    let topology = world.scenario.topology;
-    state.cses.iter().all(|cse| {
-        (0_u8..).take(topology.aes.len()).all(|at| {
-            let id = topology.ae_id(at);
-            let registered = cse.state().tree.has(&id.stem().into());
-            registered || cse.link_to(&Entity::Ae(id)).is_none()
-        })
-    })
+fn lnk_20(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
+    let topology = scene.world.scenario.topology;
+    let is_registered = |at: u8| {
+        let stem = topology.ae_id(at).stem().into();
+        step.after.state().tree.has(&stem)
+    };
+    let unbound = (0_u8..).take(topology.aes.len()).all(|at| {
+        let entity = Entity::Ae(topology.ae_id(at));
+        is_registered(at) || step.after.link_to(&entity).is_none()
+    });
+    let mut sent = look::sent_requests(step);
+    let silent = sent.all(|(link, _)| match scene.peer(Place::Cse(step.at), link) {
+        Some(Place::Ae(at)) => is_registered(at),
+        Some(Place::Cse(_)) | None => true,
+    });
+    unbound && silent
 }
 
 fn lnk_21(world: &World, state: &State) -> bool {

@@ -4,9 +4,11 @@ use super::witness::*;
 use super::{Check, Property};
 use crate::happening::{CseStep, Scene};
 use crate::look;
+use crate::topology::Place;
 use crate::wish::{Wanted, Wish};
 use crate::world::{State, World};
 use m2m_machine::attribute::Attribute;
+use m2m_machine::cse::Input;
 use m2m_machine::record::Phase;
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
@@ -85,10 +87,7 @@ fn est_24(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     look::sent_responses(step).all(|(link, response)| {
         let content = response.content.as_ref();
         let members = content.and_then(|c| c.members_of(ResourceType::SessionPolicy));
-        let to_ae = matches!(
-            scene.peer(crate::topology::Place::Cse(step.at), link),
-            Some(crate::topology::Place::Ae(_))
-        );
+        let to_ae = matches!(scene.peer(Place::Cse(step.at), link), Some(Place::Ae(_)));
         let made = response.status == Status::CREATED && to_ae;
         let again = look::received_request(step).is_some_and(|r| look::is_known_request(step, r));
         let Some(name) = members.filter(|_| made && !again).and_then(name_of) else {
@@ -113,22 +112,39 @@ fn est_25(_: &World, state: &State) -> bool {
     same_everywhere(state) && state.cses.iter().all(|cse| cse.state().changes.is_empty())
 }
 
-fn est_26(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
+fn est_26(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     let count = |cse: &m2m_machine::Cse| {
         let rows = cse.state().tree.iter();
         rows.filter(|r| r.resource_type == ResourceType::SessionPolicy)
             .count()
     };
-    if count(step.after) <= count(step.before) {
-        return true;
+    let spreads = look::sent_requests(step)
+        .any(|(_, request)| request.resource_type == Some(ResourceType::SessionPolicy.number()));
+    let grew = count(step.after) > count(step.before);
+    if (spreads || grew) && is_of_stranger(scene, step) {
+        return false;
     }
-    step.after.state().sessions.iter().all(|(id, session)| {
-        let before = step.before.state().sessions.get(id);
-        let was = before.map_or(0, |s| look::policies(step.before, s).len());
-        let grew = look::policies(step.after, session).len() > was;
-        let in_use = before.is_some_and(|s| !matches!(s.phase, Phase::Terminating(_)));
-        !grew || in_use
-    })
+    !grew
+        || step.after.state().sessions.iter().all(|(id, session)| {
+            let before = step.before.state().sessions.get(id);
+            let was = before.map_or(0, |s| look::policies(step.before, s).len());
+            let grew = look::policies(step.after, session).len() > was;
+            let in_use = before.is_some_and(|s| !matches!(s.phase, Phase::Terminating(_)));
+            !grew || in_use
+        })
+}
+
+/// Whether what arrives in a step comes from an AE that is an endpoint of no session.
+fn is_of_stranger(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
+    let Input::Received { link, .. } = step.input else {
+        return false;
+    };
+    let Some(Place::Ae(at)) = scene.peer(Place::Cse(step.at), *link) else {
+        return false;
+    };
+    let ae = scene.world.scenario.topology.ae_id(at);
+    let mut sessions = step.before.state().sessions.iter();
+    sessions.all(|(_, s)| s.initiator != ae && s.target != ae)
 }
 
 fn pol_11(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {

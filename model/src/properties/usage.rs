@@ -387,9 +387,9 @@ fn use_17(_: &World, state: &State) -> bool {
     })
 }
 
-fn use_18(_: &World, state: &State) -> bool {
+fn use_18(world: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| {
-        let most = cse.config().limits.context_entries as usize;
+        let most = world.limits.context_entries as usize;
         let sessions = cse.state().sessions.len();
         look::entries(cse).count() <= most * sessions.max(1)
     })
@@ -507,9 +507,9 @@ fn use_27(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         || covered && written.last().is_some_and(|s| s.header.session == *session)
 }
 
-fn use_30(_: &World, state: &State) -> bool {
+fn use_30(world: &World, state: &State) -> bool {
     state.cses.iter().all(|cse| {
-        let most = cse.config().limits.stored_requests as usize;
+        let most = world.limits.stored_requests as usize;
         cse.state().stored.len() <= most
     })
 }

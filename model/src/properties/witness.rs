@@ -243,9 +243,9 @@ pub(super) fn context_has_entry(_: &World, state: &State) -> bool {
         .any(|cse| look::entries(cse).next().is_some())
 }
 
-pub(super) fn context_is_full(_: &World, state: &State) -> bool {
+pub(super) fn context_is_full(world: &World, state: &State) -> bool {
     state.cses.iter().any(|cse| {
-        let most = cse.config().limits.context_entries as usize;
+        let most = world.limits.context_entries as usize;
         look::entries(cse).count() >= most && look::data(cse).len() > most
     })
 }
@@ -276,9 +276,9 @@ pub(super) fn data_in_two_sessions(world: &World, state: &State) -> bool {
     two_sessions(world, state) && data_under_way(world, state)
 }
 
-pub(super) fn store_is_full(_: &World, state: &State) -> bool {
+pub(super) fn store_is_full(world: &World, state: &State) -> bool {
     state.cses.iter().any(|cse| {
-        let most = cse.config().limits.stored_requests as usize;
+        let most = world.limits.stored_requests as usize;
         cse.state().stored.len() >= most
     })
 }

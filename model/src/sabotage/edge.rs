@@ -140,6 +140,30 @@ pub(super) static ALL: &[Saboteur] = &[
         Defect::Outputs(believes),
     ),
     saboteur(
+        "requests leave on the older of two links",
+        "link-replace",
+        &["LNK-02"],
+        Defect::Outputs(older_link),
+    ),
+    saboteur(
+        "what comes on a link without identity is stored",
+        "link-register",
+        &["LNK-03"],
+        Defect::Outputs(stores_at_once),
+    ),
+    saboteur(
+        "an AE does not dial",
+        "link-held",
+        &["LNK-07"],
+        Defect::AeOutputs(never_dials),
+    ),
+    saboteur(
+        "who left is told of it",
+        "link-leave",
+        &["LNK-20"],
+        Defect::Outputs(tells_who_left),
+    ),
+    saboteur(
         "repetitions after a reopening are executed",
         "link-replace",
         &["LNK-21"],
@@ -233,6 +257,43 @@ fn expired(request: &mut Request) {
 
 fn too_late(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {
     change_requests(outputs, |request| request.session.is_some(), expired);
+}
+
+fn older_link(_: &Cse, after: &Cse, _: &Input, outputs: &mut Vec<Output>) {
+    for output in outputs {
+        let Some((link, request)) = asked(output) else {
+            continue;
+        };
+        let entity = after.entity_of(link);
+        let mut links = (1..64).map(LinkId);
+        let older = links.find(|other| *other != link && after.entity_of(*other) == entity);
+        if let Some(link) = older.filter(|_| entity.is_some()) {
+            let primitive = Primitive::Request(request.clone());
+            *output = Output::Send { link, primitive };
+        }
+    }
+}
+
+fn stores_at_once(before: &Cse, _: &Cse, input: &Input, outputs: &mut Vec<Output>) {
+    if received(input).is_some_and(|(link, _)| before.entity_of(link).is_none()) {
+        outputs.insert(0, Output::Persist(Vec::new()));
+    }
+}
+
+fn never_dials(_: &Ae, _: &Ae, _: &ae::Input, outputs: &mut Vec<ae::Output>) {
+    outputs.retain(|output| !matches!(output, ae::Output::Dial));
+}
+
+fn tells_who_left(_: &Cse, after: &Cse, input: &Input, outputs: &mut Vec<Output>) {
+    if let Some((link, request)) = received(input).filter(|(_, r)| is_delete(r))
+        && after.entity_of(link).is_none()
+    {
+        let from = request.from.clone().unwrap_or_default();
+        outputs.push(ask(
+            link,
+            Request::new(Operation::Notify, &from, "/cse1", "x".into()),
+        ));
+    }
 }
 
 fn late_question(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {

@@ -6,12 +6,14 @@ use super::tamper::{
 };
 use super::{Defect, Saboteur};
 use crate::look;
+use m2m_machine::ae::command::Event;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::cse::{Input, Output};
 use m2m_machine::deviation::Deviation;
 use m2m_machine::id::{AeId, Entity, RequestId, Secret};
-use m2m_machine::primitive::{Content, Operation, Request, Response};
+use m2m_machine::primitive::{Content, Operation, Primitive, Request, Response};
 use m2m_machine::resource::ResourceType;
+use m2m_machine::shared::Shared;
 use m2m_machine::status::Status;
 use m2m_machine::value::{Members, Value};
 use m2m_machine::{Ae, Cse, Timestamp, ae};
@@ -159,6 +161,20 @@ pub(super) static ALL: &[Saboteur] = &[
         reuses_keys: false,
         scenario: "establish",
         kills: &["EST-12", "EST-15"],
+    },
+    Saboteur {
+        name: "a refusal leaves as consent",
+        defect: Defect::AeOutputs(refusal_is_consent),
+        reuses_keys: false,
+        scenario: "refuse",
+        kills: &["EST-01", "EST-18"],
+    },
+    Saboteur {
+        name: "two sessions are told under one identifier",
+        defect: Defect::AeOutputs(first_identifier),
+        reuses_keys: false,
+        scenario: "two-sessions",
+        kills: &["EST-05"],
     },
 ];
 
@@ -334,6 +350,41 @@ fn other_policy(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {
             members.insert(Attribute::PolicyOrder, Value::Integer(77));
         });
     });
+}
+
+fn refusal_is_consent(_: &Ae, _: &Ae, input: &ae::Input, outputs: &mut Vec<ae::Output>) {
+    if !matches!(input, ae::Input::Asked(_)) {
+        return;
+    }
+    for output in outputs {
+        if let ae::Output::Send { primitive, .. } = output
+            && let Primitive::Response(response) = &*primitive
+            && response.status == Status::OPERATION_NOT_ALLOWED
+        {
+            let mut consent = Response::clone(response);
+            consent.status = Status::OK;
+            let members = Members::from([
+                (Attribute::EndpointId, Value::text("/cse2/Cae2")),
+                (
+                    Attribute::EndpointPaths,
+                    Value::texts(["/cse2/cse2/ae2/box"]),
+                ),
+            ]);
+            consent.content = Some(Content::resource(ResourceType::SessionEndpoint, members));
+            *primitive = Primitive::Response(Shared::new(consent));
+        }
+    }
+}
+
+fn first_identifier(before: &Ae, _: &Ae, _: &ae::Input, outputs: &mut Vec<ae::Output>) {
+    let first = before.sessions().next().map(|(id, _)| id.clone());
+    for output in outputs {
+        if let (ae::Output::Report(Event::Established { session, .. }), Some(first)) =
+            (output, &first)
+        {
+            session.clone_from(first);
+        }
+    }
 }
 
 fn no_delete(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {

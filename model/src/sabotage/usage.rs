@@ -53,6 +53,18 @@ pub(super) static ALL: &[Saboteur] = &[
         Defect::Outputs(yes_man),
     ),
     saboteur(
+        "refused data is answered 2000, outside of paths",
+        "use-outside",
+        &["USE-01"],
+        Defect::Outputs(yes_man),
+    ),
+    saboteur(
+        "refused data is answered 2000, to who has erased the session",
+        "end-read",
+        &["END-07", "END-06"],
+        Defect::Outputs(yes_man),
+    ),
+    saboteur(
         "the originator is not checked",
         "use-misuse",
         &["USE-02"],

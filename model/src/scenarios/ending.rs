@@ -40,7 +40,8 @@ pub(super) static ALL: &[Scenario] = &[
             ..NO_FAULTS
         },
         properties: &[
-            "END-01", "END-02", "END-03", "END-04", "END-05", "END-10", "END-24",
+            "END-01", "END-02", "END-03", "END-04", "END-05", "END-10", "END-14", "END-19",
+            "END-23", "END-24",
         ],
         ..BASE
     },
@@ -77,6 +78,18 @@ pub(super) static ALL: &[Scenario] = &[
         properties: &[
             "END-05", "END-06", "END-07", "END-08", "END-10", "END-22", "EST-20",
         ],
+        ..BASE
+    },
+    Scenario {
+        name: "end-read",
+        about: "AE1 ends the session while AE2 reads; a cut",
+        begin: Begin::Established,
+        scripts: &[&[Wish::Terminate], &[Wish::Read { own: true }]],
+        budget: Budget {
+            cuts: 1,
+            ..NO_FAULTS
+        },
+        properties: &["END-06", "END-07", "END-10", "END-22"],
         ..BASE
     },
     Scenario {

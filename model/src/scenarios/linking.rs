@@ -12,13 +12,17 @@ const NIGHT_MS: u64 = 16 * 3_600_000;
 pub(super) static ALL: &[Scenario] = &[
     Scenario {
         name: "link-register",
-        about: "an AE registers for the first time, and its link is cut",
+        about: "AE1 registers for the first time, and its link is cut; AE2 asks for something without registering",
         begin: Begin::Nothing,
-        scripts: &[&[
-            Wish::Connect,
-            Wish::Register,
-            Wish::Subscribe { consent: false },
-        ]],
+        scripts: &[
+            &[
+                Wish::Connect,
+                Wish::Register,
+                Wish::Subscribe { consent: false },
+            ],
+            // Who is not registered asks for something else first.
+            &[Wish::Connect, Wish::Impersonate],
+        ],
         budget: Budget {
             cuts: 1,
             ..NO_FAULTS
@@ -36,7 +40,7 @@ pub(super) static ALL: &[Scenario] = &[
             losses: 2,
             ..NO_FAULTS
         },
-        breaks: &[0, 2],
+        breaks: &[0, 1, 2],
         properties: &[
             "LNK-02", "LNK-05", "LNK-06", "LNK-14", "LNK-21", "LNK-22", "LNK-27", "USE-12",
         ],
@@ -68,6 +72,21 @@ pub(super) static ALL: &[Scenario] = &[
             "LNK-01", "LNK-05", "LNK-06", "LNK-07", "LNK-09", "LNK-10", "LNK-11", "LNK-18",
             "LNK-22", "LNK-24",
         ],
+        ..BASE
+    },
+    Scenario {
+        name: "link-crash",
+        about: "AE1 writes and ends the session while the link of AE2 is down, and CSE2 crashes",
+        begin: Begin::Established,
+        scripts: &[&[Wish::Write(Mode::Blocking), Wish::Terminate]],
+        budget: Budget {
+            cuts: 1,
+            crashes: 1,
+            ..NO_FAULTS
+        },
+        breaks: &[1],
+        crashes: &[1],
+        properties: &["LNK-09", "LNK-11", "LNK-24"],
         ..BASE
     },
     Scenario {

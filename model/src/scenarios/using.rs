@@ -81,7 +81,7 @@ pub(super) static ALL: &[Scenario] = &[
         crashes: &[0],
         phases: &[NIGHT_MS],
         horizon_ms: 75_000,
-        properties: &["USE-07", "USE-08", "USE-09", "USE-10", "USE-12"],
+        properties: &["USE-07", "USE-08", "USE-09", "USE-10", "USE-12", "USE-29"],
         ..BASE
     },
     Scenario {
@@ -150,6 +150,14 @@ pub(super) static ALL: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "use-outside",
+        about: "AE1 writes, and reads what no path of the session covers",
+        begin: Begin::Established,
+        scripts: &[&[Wish::Write(Mode::Blocking), Wish::Stray]],
+        properties: &["USE-01", "USE-05", "USE-33"],
+        ..BASE
+    },
+    Scenario {
         name: "use-misuse",
         about: "AE3 uses a session of others; AE1 deletes what it may not, and writes after the end",
         topology: &THREE,
@@ -177,6 +185,15 @@ pub(super) static ALL: &[Scenario] = &[
             ..NO_FAULTS
         },
         properties: &["EST-23", "EST-24", "EST-25", "EST-26", "USE-28"],
+        ..BASE
+    },
+    Scenario {
+        name: "policy-stranger",
+        about: "AE1 makes a policy, and AE3 one for the session of AE1 and AE2",
+        topology: &THREE,
+        begin: Begin::Established,
+        scripts: &[&[Wish::Policy(&NIGHT)], &[], &[Wish::Meddle(&RIVAL)]],
+        properties: &["EST-23", "EST-26"],
         ..BASE
     },
     Scenario {
