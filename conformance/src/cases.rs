@@ -7,7 +7,9 @@ pub mod establishment;
 pub mod establishment_refusals;
 pub mod framing;
 pub mod handshake;
+pub mod initiator;
 pub mod link;
+pub mod local;
 pub mod neighbour;
 pub mod nonblocking;
 pub mod registration;
@@ -15,8 +17,10 @@ pub mod relink;
 pub mod resources;
 pub mod restart;
 pub mod subscription;
+pub mod target;
 pub mod termination;
 pub mod termination_variants;
+pub mod transit;
 pub mod usage;
 pub mod usage_at_once;
 pub mod usage_context;
@@ -34,6 +38,8 @@ pub fn all() -> Vec<&'static Case> {
         nonblocking::CASES,
         discovery::CASES,
         neighbour::CASES,
+        local::CASES,
+        transit::CASES,
         establishment::CASES,
         usage::CASES,
         usage_at_once::CASES,
@@ -45,7 +51,12 @@ pub fn all() -> Vec<&'static Case> {
         relink::CASES,
         restart::CASES,
     ];
-    tables.into_iter().flatten().collect()
+    let chapters = [initiator::CASES, target::CASES].into_iter().flatten();
+    tables
+        .into_iter()
+        .chain(chapters.copied())
+        .flatten()
+        .collect()
 }
 
 /// The case with this identifier.

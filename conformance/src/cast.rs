@@ -50,6 +50,20 @@ impl Ae {
             Party::Ae1 | Party::Ae3 | Party::Cse1 | Party::Transit => Party::Cse1,
             Party::Ae2 | Party::Ae4 | Party::Cse2 => Party::Cse2,
         };
+        Self::register_at(peer, party, cse, scap, steps).await
+    }
+
+    /// The same at this registrar.
+    ///
+    /// # Errors
+    /// If the registrar refuses or answers otherwise than it must.
+    pub async fn register_at(
+        peer: &mut Peer,
+        party: Party,
+        cse: Party,
+        scap: Option<bool>,
+        steps: (&str, &str),
+    ) -> Result<(Self, Message), Stop> {
         let target = peer.target(cse).clone();
         let rn = format!("{}-{}", party.short(), peer.dice().name());
         let manner = &target.manner;

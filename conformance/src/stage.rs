@@ -61,8 +61,16 @@ pub struct Wish {
 /// # Errors
 /// If anything is refused.
 pub async fn set(peer: &mut Peer) -> Result<Stage, Stop> {
+    set_at(peer, Party::Cse2).await
+}
+
+/// The same with AE2 at this CSE.
+///
+/// # Errors
+/// If anything is refused.
+pub async fn set_at(peer: &mut Peer, registrar: Party) -> Result<Stage, Stop> {
     let (mut ae1, _) = Ae::register(peer, Party::Ae1, Some(true), QUIET).await?;
-    let (mut ae2, _) = Ae::register(peer, Party::Ae2, Some(true), QUIET).await?;
+    let (mut ae2, _) = Ae::register_at(peer, Party::Ae2, registrar, Some(true), QUIET).await?;
     grant(peer, &mut ae2, &ae1, &["", ""]).await?;
     open_door(peer, &mut ae2, QUIET).await?;
     targets(peer, &mut ae2, &[QUIET, QUIET]).await?;
@@ -87,12 +95,25 @@ pub async fn grant(
     ae1: &Ae,
     steps: &[&'static str; 2],
 ) -> Result<(), Stop> {
+    grant_to(peer, ae2, &ae1.id, steps).await
+}
+
+/// The same for the AE with this SP-relative identifier.
+///
+/// # Errors
+/// If it is refused.
+pub async fn grant_to(
+    peer: &mut Peer,
+    ae2: &mut Ae,
+    initiator: &str,
+    steps: &[&'static str; 2],
+) -> Result<(), Stop> {
     let message = ae2.request(
         1,
         &ae2.own(""),
         json!({"ty": 1, "rcn": 0, "pc": {"m2m:acp": {
             "rn": "acp",
-            "pv": {"acr": [{"acor": [ae2.id], "acop": 63}, {"acor": [ae1.id], "acop": 39}]},
+            "pv": {"acr": [{"acor": [ae2.id], "acop": 63}, {"acor": [initiator], "acop": 39}]},
             "pvs": {"acr": [{"acor": [ae2.id], "acop": 63}]}
         }}}),
     );

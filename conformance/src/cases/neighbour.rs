@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::case::{Case, Stop, case};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
-use crate::peer::{Link, Message, Peer};
+use crate::neighbour::Neighbour;
+use crate::peer::{Message, Peer};
 use crate::story::Party;
 
 /// Cases of this chapter.
@@ -142,102 +143,18 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-/// A CSE of the suite, registered to the one under test.
-struct Neighbour {
-    link: Link,
-    id: String,
-    requests: u32,
+/// The next request that goes to something behind a CSE of the suite.
+async fn asked(peer: &mut Peer, me: &Neighbour, step: &str) -> Result<Message, Stop> {
+    let below = format!("{}/", me.id);
+    let what = "a request for what is behind the neighbour";
+    me.asked(peer, step, what, |request| {
+        request.to.starts_with(&below) && request.to.contains("/Cfar")
+    })
+    .await
 }
 
-impl Neighbour {
-    async fn join(peer: &mut Peer, party: Party) -> Result<(Self, Message), Stop> {
-        let id = format!("/n{}", peer.dice().name());
-        let link = peer.open(party, Party::Cse1, Some(&id)).await?;
-        let me = Self {
-            link,
-            id,
-            requests: 0,
-        };
-        let message = me.registration(peer, "reg");
-        let answer = peer
-            .call(link, ("register", "registered"), &message)
-            .await?;
-        expect::status("REG-07", "CREATE of a remoteCSE", &answer, &[2001])?;
-        me.greet(peer).await?;
-        Ok((me, answer))
-    }
-
-    fn registration(&self, peer: &Peer, rqi: &str) -> Value {
-        let target = peer.target(Party::Cse1);
-        let to = format!("{}/{}", target.id, target.name);
-        let name = self.id.trim_start_matches('/');
-        let csr = json!({
-            "rn": name, "cst": 2, "csi": self.id, "cb": format!("{0}/{name}", self.id),
-            "rr": true, "srv": ["3"]
-        });
-        json!({
-            "op": 1, "to": to, "fr": self.id, "rqi": rqi, "rvi": "3", "ty": 16,
-            "pc": {"m2m:csr": csr}
-        })
-    }
-
-    /// Answers what a registrar may ask its new registree: its CSEBase.
-    async fn greet(&self, peer: &mut Peer) -> Result<(), Stop> {
-        peer.probe(self.link).await?;
-        let id = self.id.clone();
-        let about_us = move |to: &str| to.starts_with(&id) && to.split('/').count() <= 3;
-        while peer.has_request(self.link, |request| about_us(&request.to)) {
-            let asked = peer
-                .request(self.link, "", "a question", |request| about_us(&request.to))
-                .await?;
-            let name = self.id.trim_start_matches('/');
-            let base = json!({"m2m:cb": {
-                "rn": name, "ri": "cb1", "pi": "", "ty": 5, "csi": self.id, "cst": 2,
-                "ct": "20270301T090000", "lt": "20270301T090000", "srv": ["3"],
-                "srt": [1, 2, 3, 4, 5, 16, 17, 23], "poa": []
-            }});
-            self.answer(peer, &asked, 2000, base).await?;
-        }
-        Ok(())
-    }
-
-    fn request(&mut self, op: u8, to: &str, fr: &str, more: Value) -> Value {
-        self.requests += 1;
-        let rqi = format!("{}x{}", self.id.trim_start_matches('/'), self.requests);
-        let mut message = json!({"op": op, "to": to, "fr": fr, "rqi": rqi, "rvi": "3"});
-        for (name, value) in more.as_object().into_iter().flatten() {
-            message[name] = value.clone();
-        }
-        message
-    }
-
-    /// The next request that goes to something behind this CSE.
-    async fn asked(&self, peer: &mut Peer, step: &str) -> Result<Message, Stop> {
-        let below = format!("{}/", self.id);
-        let what = "a request for what is behind the neighbour";
-        peer.request(self.link, step, what, |request| {
-            request.to.starts_with(&below) && request.to.contains("/Cfar")
-        })
-        .await
-    }
-
-    async fn answer(
-        &self,
-        peer: &mut Peer,
-        request: &Message,
-        rsc: u64,
-        content: Value,
-    ) -> Result<(), Stop> {
-        let mut message = json!({"rsc": rsc, "rqi": request.value["rqi"], "rvi": "3"});
-        if !content.is_null() {
-            message["pc"] = content;
-        }
-        peer.send(self.link, "answer", &message).await
-    }
-
-    fn far(&self) -> String {
-        format!("{}/Cfar/box", self.id)
-    }
+fn far(me: &Neighbour) -> String {
+    me.behind("Cfar/box")
 }
 
 async fn both(peer: &mut Peer) -> Result<(Ae, Neighbour), Stop> {
@@ -278,13 +195,19 @@ async fn joins_twice(peer: &mut Peer) -> Result<(), Stop> {
 
 async fn down(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae, me) = both(peer).await?;
-    let message = ae.request(2, &me.far(), json!({}));
+    let message = ae.request(2, &far(&me), json!({}));
     peer.send(ae.link, "request", &message).await?;
-    let came = me.asked(peer, "forwarded").await?;
-    let expected = json!({"op": 2, "to": me.far(), "fr": ae.id});
+    let came = asked(peer, &me, "forwarded").await?;
+    let expected = json!({"op": 2, "to": far(&me), "fr": ae.id});
     expect::members("REG-16", "the forwarded request", &expected, &came.value)?;
-    me.answer(peer, &came, 2000, json!({"m2m:cnt": {"rn": "box"}}))
-        .await?;
+    me.answer(
+        peer,
+        "answer",
+        &came,
+        2000,
+        json!({"m2m:cnt": {"rn": "box"}}),
+    )
+    .await?;
     let rqi = message["rqi"].as_str().unwrap_or_default();
     let answer = peer.response(ae.link, "answer", rqi).await?;
     expect::status("REG-17", "the answer", &answer, &[2000])
@@ -294,11 +217,11 @@ async fn unchanged(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae, me) = both(peer).await?;
     let odd = json!({"z": [1, {"y": null}], "a": "\u{fc}", "big": 9_007_199_254_740_993_u64});
     let body = json!({"org:odd": odd});
-    let message = ae.request(1, &me.far(), json!({"ty": 28, "pc": body}));
+    let message = ae.request(1, &far(&me), json!({"ty": 28, "pc": body}));
     peer.send(ae.link, "request", &message).await?;
-    let came = me.asked(peer, "forwarded").await?;
+    let came = asked(peer, &me, "forwarded").await?;
     expect::equal("REG-21", "the content there", body.clone(), came.content())?;
-    me.answer(peer, &came, 2001, body.clone()).await?;
+    me.answer(peer, "answer", &came, 2001, body.clone()).await?;
     let rqi = message["rqi"].as_str().unwrap_or_default();
     let answer = peer.response(ae.link, "answer", rqi).await?;
     expect::equal("REG-21", "the content back", body, answer.content())
@@ -307,10 +230,10 @@ async fn unchanged(peer: &mut Peer) -> Result<(), Stop> {
 async fn error_back(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae, me) = both(peer).await?;
     for rsc in [4004, 4103, 5207] {
-        let message = ae.request(2, &me.far(), json!({}));
+        let message = ae.request(2, &far(&me), json!({}));
         peer.send(ae.link, "request", &message).await?;
-        let came = me.asked(peer, "forwarded").await?;
-        me.answer(peer, &came, rsc, Value::Null).await?;
+        let came = asked(peer, &me, "forwarded").await?;
+        me.answer(peer, "answer", &came, rsc, Value::Null).await?;
         let rqi = message["rqi"].as_str().unwrap_or_default();
         let answer = peer.response(ae.link, "answer", rqi).await?;
         expect::status("REG-17", "the error", &answer, &[rsc])?;
@@ -368,15 +291,27 @@ async fn not_behind(peer: &mut Peer) -> Result<(), Stop> {
 async fn crossed(peer: &mut Peer) -> Result<(), Stop> {
     let (ae, me) = both(peer).await?;
     for rqi in ["one", "two"] {
-        let message = ae.request_as(2, &me.far(), rqi, json!({}));
+        let message = ae.request_as(2, &far(&me), rqi, json!({}));
         peer.send(ae.link, "request", &message).await?;
     }
-    let first = me.asked(peer, "forwarded").await?;
-    let second = me.asked(peer, "forwarded").await?;
-    me.answer(peer, &second, 2000, json!({"m2m:cnt": {"rn": "two"}}))
-        .await?;
-    me.answer(peer, &first, 2000, json!({"m2m:cnt": {"rn": "one"}}))
-        .await?;
+    let first = asked(peer, &me, "forwarded").await?;
+    let second = asked(peer, &me, "forwarded").await?;
+    me.answer(
+        peer,
+        "answer",
+        &second,
+        2000,
+        json!({"m2m:cnt": {"rn": "two"}}),
+    )
+    .await?;
+    me.answer(
+        peer,
+        "answer",
+        &first,
+        2000,
+        json!({"m2m:cnt": {"rn": "one"}}),
+    )
+    .await?;
     for rqi in ["one", "two"] {
         let answer = peer.response(ae.link, "answer", rqi).await?;
         expect::equal("LNK-14", "the answer", rqi, &answer.body("m2m:cnt")["rn"])?;
@@ -388,14 +323,20 @@ async fn same_rqi(peer: &mut Peer) -> Result<(), Stop> {
     let (one, me) = both(peer).await?;
     let (two, _) = Ae::register(peer, Party::Ae3, None, QUIET).await?;
     for ae in [&one, &two] {
-        let message = ae.request_as(2, &me.far(), "same", json!({}));
+        let message = ae.request_as(2, &far(&me), "same", json!({}));
         peer.send(ae.link, "request", &message).await?;
     }
     for _ in 0..2 {
-        let came = me.asked(peer, "forwarded").await?;
+        let came = asked(peer, &me, "forwarded").await?;
         let whose = came.value["fr"].clone();
-        me.answer(peer, &came, 2000, json!({"m2m:cnt": {"lbl": [whose]}}))
-            .await?;
+        me.answer(
+            peer,
+            "answer",
+            &came,
+            2000,
+            json!({"m2m:cnt": {"lbl": [whose]}}),
+        )
+        .await?;
     }
     for ae in [&one, &two] {
         let answer = peer.response(ae.link, "answer", "same").await?;
@@ -408,9 +349,9 @@ async fn same_rqi(peer: &mut Peer) -> Result<(), Stop> {
 async fn silence(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae, me) = both(peer).await?;
     let rqet = peer.ahead(1_500);
-    let message = ae.request(2, &me.far(), json!({"rqet": rqet.to_string()}));
+    let message = ae.request(2, &far(&me), json!({"rqet": rqet.to_string()}));
     peer.send(ae.link, "request", &message).await?;
-    me.asked(peer, "forwarded").await?;
+    asked(peer, &me, "forwarded").await?;
     let rqi = message["rqi"].as_str().unwrap_or_default();
     let answer = peer.response(ae.link, "too late", rqi).await?;
     expect::status("REG-27", "what nobody answers", &answer, &[4008])
@@ -420,7 +361,7 @@ async fn link_down(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae, me) = both(peer).await?;
     peer.close(me.link).await?;
     let rqet = peer.ahead(1_500);
-    let message = ae.request(2, &me.far(), json!({"rqet": rqet.to_string()}));
+    let message = ae.request(2, &far(&me), json!({"rqet": rqet.to_string()}));
     let answer = peer.call(ae.link, ("request", "refusal"), &message).await?;
     expect::status("LNK-09", "a blocking request", &answer, &[5103, 4008])
 }
@@ -429,13 +370,14 @@ async fn transit(peer: &mut Peer) -> Result<(), Stop> {
     let (mut from, _) = Neighbour::join(peer, Party::Ae1).await?;
     let (into, _) = Neighbour::join(peer, Party::Cse2).await?;
     let whom = format!("{}/Cnear", from.id);
-    let message = from.request(2, &into.far(), &whom, json!({}));
+    let message = from.request(2, &far(&into), &whom, json!({}));
     peer.send(from.link, "request", &message).await?;
-    let came = into.asked(peer, "forwarded").await?;
-    let expected = json!({"op": 2, "to": into.far(), "fr": whom});
+    let came = asked(peer, &into, "forwarded").await?;
+    let expected = json!({"op": 2, "to": far(&into), "fr": whom});
     expect::members("REG-20", "the forwarded request", &expected, &came.value)?;
     let body = json!({"m2m:cnt": {"rn": "box"}});
-    into.answer(peer, &came, 2000, body.clone()).await?;
+    into.answer(peer, "answer", &came, 2000, body.clone())
+        .await?;
     let rqi = message["rqi"].as_str().unwrap_or_default();
     let answer = peer.response(from.link, "answer", rqi).await?;
     expect::equal("REG-21", "the content back", body, answer.content())

@@ -106,6 +106,12 @@ impl Peer {
             .any(|message| message.request().is_some_and(&wanted))
     }
 
+    /// Drops the requests that have arrived, were not awaited yet, and that `unwanted` accepts.
+    pub fn forget(&mut self, link: Link, unwanted: impl Fn(&Request) -> bool) {
+        let inbox = &mut self.links[link.0].inbox;
+        inbox.retain(|message| !message.request().is_some_and(&unwanted));
+    }
+
     /// Whether the response to `rqi` has arrived and was not awaited yet.
     #[must_use]
     pub fn has_response(&self, link: Link, rqi: &str) -> bool {

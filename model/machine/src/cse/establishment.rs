@@ -388,6 +388,11 @@ fn made_downstream(response: &Response, hop: &CseId, attempt: &Attempt) -> Optio
         .as_ref()?
         .members_of(ResourceType::Session)?;
     let id = members.get(&Attribute::ResourceId)?.as_text()?;
+    // EST-06
+    let about = members.get(&Attribute::SessionId)?.as_text()?;
+    if about.as_str() != attempt.id.as_str() {
+        return None;
+    }
     let expires = members.get(&Attribute::ExpirationTime)?.as_time()?;
     let endpoints = members
         .get(&Attribute::Resource(ResourceType::SessionEndpoint))?

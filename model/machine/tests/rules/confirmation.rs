@@ -2,13 +2,14 @@
 
 use super::hop::{SESSION, hop_request, registration, with_peers};
 use crate::common::World;
-use crate::common::message::{Draft, policy, request, yes};
+use crate::common::message::{Draft, establish, paths, policy, reply, request, yes};
 use crate::common::scene::{join, three_cses};
 use m2m_machine::attribute::Attribute;
-use m2m_machine::primitive::{Operation, Primitive};
+use m2m_machine::primitive::{Content, Operation, Primitive};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
-use m2m_machine::value::Value;
+use m2m_machine::value::{Members, Value};
+use rstest::rstest;
 
 /// CSE2 after AE2's yes and F1-11, before F1-13; with it the address of its session.
 fn before_the_confirmation() -> (World, String) {
@@ -79,4 +80,40 @@ fn a_neighbour_that_never_said_what_it_hosts_is_asked_again_when_its_link_is_bac
         .waiting("CSE2", "CSE3")
         .filter(|p| matches!(p, Primitive::Request(r) if r.operation == Operation::Retrieve));
     assert_eq!(reads.count(), 1, "REG-10");
+}
+
+#[rstest]
+#[case::about_this_session(None, Status::CREATED)]
+#[case::about_another_session(Some(SESSION), Status::REMOTE_ENTITY_NOT_REACHABLE)]
+fn the_answer_of_a_hop_counts_for_the_session_that_it_names(
+    #[case] another: Option<&str>,
+    #[case] expected: Status,
+) {
+    let mut world = with_peers(|_| {});
+    let asked = establish("cse2/ae2/sessions", "Cae2", "e1", "/cse1/Cae1");
+    world.ask("AE2", "CSE2", asked.0);
+    let offer = request(world.pass("CSE2", "PEER1").expect("the hop request"));
+    let content = offer.content.as_ref().expect("its content");
+    let offered = content
+        .members_of(ResourceType::Session)
+        .expect("a session");
+    let mut made: Members = offered.clone();
+    let endpoint = Value::object([
+        (Attribute::EndpointId, Value::text("/cse1/Cae1")),
+        (Attribute::EndpointType, Value::Integer(1)),
+        paths(&[]),
+    ]);
+    let endpoints = Attribute::Resource(ResourceType::SessionEndpoint);
+    made.insert(endpoints, Value::List(vec![endpoint]));
+    made.insert(Attribute::ResourceId, Value::text("ses9"));
+    if let Some(another) = another {
+        made.insert(Attribute::SessionId, Value::text(another));
+    }
+    let mut answer = reply(&offer, Status::CREATED);
+    answer.content = Some(Content::resource(ResourceType::Session, made));
+
+    world.answer("PEER1", "CSE2", answer);
+
+    let told = world.take_response("CSE2", "AE2", "e1").expect("an answer");
+    assert_eq!(told.status, expected, "EST-06");
 }
