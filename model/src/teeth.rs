@@ -102,8 +102,14 @@ pub(crate) fn run(json: Option<&Path>, accept: bool) -> Result<bool, String> {
         .iter()
         .flat_map(|b| b.killed.iter().copied())
         .collect();
+    // What only the flows to the letter break is the matter of `literal`.
+    let of_the_letter: BTreeSet<&str> = sabotage::of_the_letter()
+        .flat_map(|s| s.kills.iter().copied())
+        .collect();
     let all = properties::all().map(properties::Property::id);
-    let unbitten: Vec<&str> = all.filter(|id| !bitten.contains(id)).collect();
+    let unbitten: Vec<&str> = all
+        .filter(|id| !bitten.contains(id) && !of_the_letter.contains(id))
+        .collect();
     line(&format!(
         "{} saboteurs, {} properties fail under at least one",
         bites.len(),
@@ -158,4 +164,33 @@ pub(crate) fn with_saboteur() -> BTreeSet<&'static str> {
     sabotage::all()
         .flat_map(|s| s.kills.iter().copied())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_saboteur_has_its_row_and_every_row_its_saboteur() {
+        let name = |row: &'static str| row.split(" | ").next().unwrap_or_default();
+        let pinned: Vec<&str> = MATRIX.lines().map(name).collect();
+        let all: Vec<&str> = sabotage::all().map(|s| s.name).collect();
+        let distinct: BTreeSet<&&str> = all.iter().collect();
+        assert_eq!(pinned, all);
+        assert_eq!(distinct.len(), all.len(), "two have one name");
+    }
+
+    #[test]
+    fn what_a_saboteur_must_break_is_in_its_row() {
+        for (saboteur, row) in sabotage::all().zip(MATRIX.lines()) {
+            let failed = row.rsplit(" | ").next().unwrap_or_default();
+            for id in saboteur.kills {
+                assert!(
+                    failed.split(' ').any(|f| f == *id),
+                    "{}: {id}",
+                    saboteur.name
+                );
+            }
+        }
+    }
 }

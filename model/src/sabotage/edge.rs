@@ -98,7 +98,7 @@ pub(super) static ALL: &[Saboteur] = &[
         Defect::Outputs(loss_is_stored),
     ),
     saboteur(
-        "requests leave after their time",
+        "data leaves after its time",
         "link-held",
         &["LNK-10"],
         Defect::Outputs(too_late),
