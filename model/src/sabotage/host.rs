@@ -177,6 +177,7 @@ fn any_answer_is_yes(before: &Cse, input: &mut Input) {
     ]);
     let members = Members::from([
         (Attribute::ResourceId, Value::text("ses1")),
+        (Attribute::SessionId, Value::Text(attempt.id.0.clone())),
         (
             Attribute::ExpirationTime,
             Value::Time(attempt.session_expires),
