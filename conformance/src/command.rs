@@ -6,6 +6,7 @@ use crate::cases;
 use crate::cli::{Cli, Command, IcsCommand, Selected, exit};
 use crate::console;
 use crate::judge;
+use crate::record::Event;
 use crate::report;
 use crate::schema;
 use crate::selection::{self, Selection};
@@ -113,10 +114,8 @@ fn explain(id: &str, run: Option<&Path>, reports: &Path) -> Result<u8, Complaint
     };
     match place.map(|place| (judge::load(&place), place)) {
         Some((Ok((_, events)), place)) => {
-            let events: Vec<_> = events
-                .iter()
-                .filter(|event| event.case == case.id)
-                .collect();
+            let first = |event: &&Event| event.case == case.id && event.round == 0;
+            let events: Vec<_> = events.iter().filter(first).collect();
             console::messages(&events, &place);
         }
         Some((Err(error), _)) if run.is_some() => return Err(Complaint::own(error)),

@@ -215,7 +215,7 @@ pub fn messages(events: &[&Event], place: &Path) {
             | Kind::Control => "  ",
         };
         let what = match event.kind {
-            Kind::Sent | Kind::Received => event.text.clone(),
+            Kind::Sent | Kind::Received => event.text.replace("\r\n", "\\r\\n"),
             Kind::Opened
             | Kind::Refused
             | Kind::Closed

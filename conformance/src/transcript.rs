@@ -26,7 +26,11 @@ pub fn render(story: &[Line]) -> String {
 /// Renders all messages of a story, those of the preparation too.
 #[must_use]
 pub fn render_all(story: &[Line]) -> String {
-    render_where(story, |_| true)
+    let mut names = Names::default();
+    for line in story {
+        names.learn_from(&line.text, line.from.name().starts_with("AE"));
+    }
+    names.embedded(&render_where(story, |_| true))
 }
 
 fn render_where(story: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
@@ -57,6 +61,48 @@ struct Names {
 }
 
 impl Names {
+    /// Learns from a message, and from one that stands in a frame of bytes.
+    fn learn_from(&mut self, text: &str, suite: bool) {
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
+            // Bytes the suite sends stand here with escapes.
+            let inner = text.find("{\"").zip(text.rfind('}'));
+            if let Some(value) = inner.and_then(|(from, to)| text.get(from..=to))
+                && let Ok(value) = serde_json::from_str(value)
+            {
+                self.learn(&value, suite);
+            }
+            return;
+        };
+        if let Some(inner) = value["text"].as_str() {
+            self.learn_from(inner, suite);
+        }
+        self.learn(&value, suite);
+    }
+
+    /// Replaces what is known wherever it stands, and the keys of handshakes.
+    fn embedded(&self, text: &str) -> String {
+        const SHORT: usize = 6;
+        let long = self.known.iter().filter(|(known, _)| known.len() >= SHORT);
+        let mut long: Vec<(&String, &String)> = long.collect();
+        long.sort_by_key(|(known, _)| std::cmp::Reverse(known.len()));
+        let mut out = text.to_owned();
+        for (known, name) in long {
+            out = out.replace(known.as_str(), name);
+        }
+        for header in ["Sec-WebSocket-Key: ", "Sec-WebSocket-Accept: "] {
+            let mut pieces = out.split(header);
+            let mut masked = pieces.next().unwrap_or_default().to_owned();
+            for piece in pieces {
+                let end = piece.find(['\\', '\r', '\n', '"']).unwrap_or(piece.len());
+                masked.push_str(header);
+                masked.push_str("key");
+                masked.push_str(&piece[end..]);
+            }
+            out = masked;
+        }
+        out
+    }
+
     fn learn(&mut self, value: &Value, suite: bool) {
         match value {
             Value::Object(members) => {
@@ -250,6 +296,29 @@ mod tests {
         let other = [line("1", r#"{"rsc":2001,"rqi":"a"}"#)];
 
         assert_ne!(render(&one), render(&other));
+    }
+
+    #[test]
+    fn a_name_is_replaced_wherever_it_stands() {
+        let story = |name: &str| {
+            let text = format!(
+                r#"{{"rsc":2001,"pc":{{"m2m:ae":{{"rn":"{name}","api":"Norg.{name}","ri":"C7"}}}}}}"#
+            );
+            [line("", &text)]
+        };
+
+        let (one, other) = (story("ae1-8suvzh"), story("ae1-m3kqpa"));
+
+        assert_eq!(render_all(&one), render_all(&other));
+        assert!(render_all(&one).contains("Norg.N1"), "{}", render_all(&one));
+    }
+
+    #[test]
+    fn keys_of_handshakes_are_not_shown() {
+        let text = |key: &str| format!("GET /\\r\\nSec-WebSocket-Key: {key}==\\r\\n");
+        let (one, other) = ([line("", &text("aa"))], [line("", &text("bb"))]);
+
+        assert_eq!(render_all(&one), render_all(&other));
     }
 
     #[test]

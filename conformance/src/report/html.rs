@@ -288,7 +288,7 @@ fn finding(out: &mut String, outcome: &Outcome) {
                 "Requirement",
                 format!("<span class=\"req\">{id}</span>{sentence}"),
             ),
-            ("Expected", text(&failure.expected)),
+            ("Expected", prose(&failure.expected)),
             ("Actual", short(&failure.actual, 4_000)),
         ];
         for (name, value) in rows {
@@ -349,6 +349,8 @@ fn record(out: &mut String, case: &Case) {
     for allowed in case.outcomes() {
         rows.push((allowed.grade.name(), allowed.seen.to_owned()));
     }
+    // The title stands above already.
+    rows.retain(|(_, value)| value != case.title);
     if !case.script.ts0018.is_empty() {
         rows.push(("TS-0018", case.script.ts0018.join(", ")));
     }
@@ -412,7 +414,7 @@ fn frames(out: &mut String, outcome: &Outcome) {
         let (link, step) = (text(&event.link), text(&event.step));
         let glance = short(&ladder::glance(event), 160);
         let line = format!(
-            "<span class=\"time\">{time:.3}</span><span class=\"{class}\">{arrow}</span><span class=\"link\">{link}</span><span>{step}</span><span>{glance}</span>"
+            "<span class=\"time\">{time:.3}</span><span class=\"{class}\">{arrow}</span><span class=\"link\">{link}</span><span>{step}</span><span class=\"glance\">{glance}</span>"
         );
         if matches!(event.kind, Kind::Sent | Kind::Received) {
             let anchor = format!("{}-{}-{}", outcome.id, event.round, event.n);

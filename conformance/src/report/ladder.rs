@@ -9,8 +9,8 @@ use crate::story;
 
 /// Most rows drawn; the rest stands in the list of frames.
 const ROWS_MOST: usize = 150;
-const LEFT: usize = 110;
-const RIGHT: usize = 60;
+const LEFT: usize = 84;
+const RIGHT: usize = 44;
 const ROW: usize = 25;
 const TOP: usize = 34;
 
@@ -157,9 +157,7 @@ fn columns(events: &[&Event]) -> Vec<Column> {
 /// From one column to the next: wide enough to read, narrow enough to see all.
 const fn between(columns: &[Column]) -> usize {
     match columns.len() {
-        0..=2 => 380,
-        3 => 300,
-        4 => 260,
+        0..=4 => 264,
         _ => 220,
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::case::Verdict;
-use crate::report::markup::{self, pill, text};
+use crate::report::markup::{self, pill, prose, text};
 use crate::report::results::{CaseResult, Results};
 
 /// A table over runs.
@@ -21,11 +21,9 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn differs(&self) -> bool {
-        let verdict = |case: &Option<&CaseResult>| case.map(|case| case.verdict);
-        self.verdicts.iter().any(|case| {
-            verdict(case) != verdict(&self.verdicts[0]) || case.is_some_and(|case| !is_plain(case))
-        })
+    fn is_remarkable(&self) -> bool {
+        let mut played = self.verdicts.iter().flatten();
+        played.any(|case| !is_plain(case))
     }
 }
 
@@ -87,7 +85,7 @@ impl<'a> Matrix<'a> {
         }
         let mut out = aligned(&table);
         let mut table = vec![self.heads("Case")];
-        for row in self.rows.iter().filter(|row| row.differs()) {
+        for row in self.rows.iter().filter(|row| row.is_remarkable()) {
             let mut cells = vec![row.any.id.clone()];
             cells.extend(row.verdicts.iter().map(|case| name(*case).to_owned()));
             table.push(cells);
@@ -139,7 +137,7 @@ impl<'a> Matrix<'a> {
             }
             out.push_str("</tr>");
             for row in self.rows.iter().filter(|row| row.any.group == group) {
-                let (id, title) = (text(&row.any.id), text(&row.any.title));
+                let (id, title) = (text(&row.any.id), prose(&row.any.title));
                 push(
                     &mut out,
                     &format!(
