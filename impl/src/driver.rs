@@ -97,7 +97,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             store.commit(&difference)?;
         }
         tracing::info!(records = records.len(), "recovered");
-        Ok(Self {
+        let driver = Self {
             config,
             machine,
             store: Some(store),
@@ -110,7 +110,9 @@ impl<R: FnMut(&Event)> Driver<R> {
             store_retry,
             probe_at: None,
             randomness: Randomness::new(),
-        })
+        };
+        driver.measure();
+        Ok(driver)
     }
 
     /// Runs until `stop` is ready, then closes all links and waits for them, `patience` at most.
@@ -170,15 +172,26 @@ impl<R: FnMut(&Event)> Driver<R> {
         } else if self.probe_at.is_some_and(|at| at <= Instant::now()) {
             self.probe(&mut outputs).await;
         }
-        match self.commit(&outputs).await {
+        let committed = self.commit(&mut outputs).await;
+        match committed {
             Ok(()) => {
                 for output in outputs {
                     self.carry_out(output);
                 }
-                Ok(())
             }
-            Err(why) => self.rebuild(&why),
+            Err(why) => self.rebuild(&why)?,
         }
+        self.measure();
+        Ok(())
+    }
+
+    /// Tells how much there is.
+    fn measure(&self) {
+        let state = self.machine.state();
+        let metrics = self.hub.measured();
+        metrics.stored.set(state.stored.len());
+        metrics.sessions.set(state.sessions.len());
+        metrics.resources.set(state.tree.len());
     }
 
     /// The input of an arrival; `None` if it is of a link that is not known any more.
@@ -231,12 +244,12 @@ impl<R: FnMut(&Event)> Driver<R> {
         outputs
     }
 
-    /// Puts the batches of these outputs on stable storage, as one.
-    async fn commit(&mut self, outputs: &[Output]) -> Result<(), StoreError> {
+    /// Takes the batches out of these outputs and puts them on stable storage, as one.
+    async fn commit(&mut self, outputs: &mut [Output]) -> Result<(), StoreError> {
         let mut batch = Vec::new();
         for output in outputs {
             if let Output::Persist(updates) = output {
-                batch.extend_from_slice(updates);
+                batch.append(updates);
             }
         }
         if batch.is_empty() {

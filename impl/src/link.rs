@@ -145,6 +145,12 @@ impl Hub {
         self.metrics.clone()
     }
 
+    /// The same, for a look or a number.
+    #[must_use]
+    pub fn measured(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// The limits of its links.
     #[must_use]
     pub const fn limits(&self) -> &LinkLimits {

@@ -1,7 +1,6 @@
 //! Counters for operators, in the text form that Prometheus reads.
 
 use m2m_machine::cse::{Event, SessionStep};
-use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,6 +27,17 @@ impl Counter {
     }
 }
 
+/// A number that grows and shrinks.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// So many are there.
+    pub fn set(&self, number: usize) {
+        self.0.store(number as u64, Ordering::Relaxed);
+    }
+}
+
 /// What is counted.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -41,6 +51,12 @@ pub struct Metrics {
     pub malformed: Counter,
     /// Messages that were sent.
     pub sent: Counter,
+    /// Requests that are stored for later delivery.
+    pub stored: Gauge,
+    /// Sessions that are there, in whatever phase.
+    pub sessions: Gauge,
+    /// Resources in the tree.
+    pub resources: Gauge,
     registered: Counter,
     deregistered: Counter,
     sessions_active: Counter,
@@ -104,12 +120,23 @@ impl Metrics {
             let row = format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {number}\n");
             text.push_str(&row);
         }
-        let open = self
-            .links_opened
-            .get()
-            .saturating_sub(self.links_ended.get());
-        let help = "# HELP cse_links Links that are open.\n# TYPE cse_links gauge\n";
-        writeln!(text, "{help}cse_links {open}").expect("a string takes all");
+        let opened = self.links_opened.get();
+        let open = opened.saturating_sub(self.links_ended.get());
+        let now = |gauge: &Gauge| gauge.0.load(Ordering::Relaxed);
+        for (name, number, help) in [
+            ("links", open, "Links that are open."),
+            ("sessions", now(&self.sessions), "Sessions, in any phase."),
+            (
+                "stored_requests",
+                now(&self.stored),
+                "Requests stored for later delivery.",
+            ),
+            ("resources", now(&self.resources), "Resources in the tree."),
+        ] {
+            let name = format!("cse_{name}");
+            let row = format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {number}\n");
+            text.push_str(&row);
+        }
         text
     }
 }

@@ -57,7 +57,7 @@ pub fn store(tool: &Tool) -> ExitCode {
 async fn run(settings: Settings) -> ExitCode {
     let store = match &settings.store {
         Some(folder) => Store::open(folder),
-        None => Ok(Store::in_memory()),
+        None => Ok(Store::none()),
     };
     let store = match store {
         Ok(store) => store,

@@ -95,6 +95,7 @@ enum Kind {
         records: BTreeMap<Key, Record>,
         failing: Arc<AtomicBool>,
     },
+    Nothing,
 }
 
 impl Store {
@@ -137,10 +138,10 @@ impl Store {
         Ok(Self(Kind::Disk { path, database }))
     }
 
-    /// A store that forgets everything when the program ends.
+    /// No store: all that there is, is in the machine, and forgotten when the program ends.
     #[must_use]
-    pub fn in_memory() -> Self {
-        Self::in_memory_failing(Arc::default())
+    pub const fn none() -> Self {
+        Self(Kind::Nothing)
     }
 
     /// A store in memory whose commits fail while the switch is on.
@@ -162,6 +163,7 @@ impl Store {
         match &self.0 {
             Kind::Disk { path, database } => load(path, database, tell),
             Kind::Memory { records, .. } => Ok(records.values().cloned().collect()),
+            Kind::Nothing => Ok(Vec::new()),
         }
     }
 
@@ -170,7 +172,7 @@ impl Store {
     pub const fn is_in_memory(&self) -> bool {
         match self.0 {
             Kind::Disk { .. } => false,
-            Kind::Memory { .. } => true,
+            Kind::Memory { .. } | Kind::Nothing => true,
         }
     }
 
@@ -181,6 +183,7 @@ impl Store {
             Kind::Disk { path, database } => {
                 write(database, batch).map_err(|why| failed(path, why))
             }
+            Kind::Nothing => Ok(()),
             Kind::Memory { failing, .. } if failing.load(Ordering::SeqCst) => {
                 Err(StoreError::ToldTo)
             }

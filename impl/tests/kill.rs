@@ -7,8 +7,14 @@ use host::{Client, Cse, argument, registration};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
+/// Unless `KILL_CYCLES` says otherwise.
 const CYCLES: u32 = 20;
 const REQUESTS_PER_CYCLE: u32 = 60;
+
+fn cycles() -> u32 {
+    let wanted = std::env::var("KILL_CYCLES").ok();
+    wanted.map_or(CYCLES, |text| text.parse().expect("KILL_CYCLES is a number"))
+}
 
 async fn start(folder: &str) -> Cse {
     Cse::start(&[
@@ -52,13 +58,13 @@ async fn set_up(folder: &str) {
     cse.child.kill().await.expect("it runs");
 }
 
-/// Asks for all that is open, and is there for the first `patience` answers.
-async fn load(client: &mut Client, open: &BTreeSet<u32>, patience: usize) -> Vec<(u32, String)> {
+/// Asks for all that is open, and is there for all answers but `unread`.
+async fn load(client: &mut Client, open: &BTreeSet<u32>, unread: usize) -> Vec<(u32, String)> {
     for number in open {
         client.send(create(*number)).await;
     }
     let mut answered = Vec::new();
-    for _ in 0..patience.min(open.len()) {
+    for _ in unread..open.len() {
         answered.push(made(&client.receive().await));
     }
     answered
@@ -72,13 +78,14 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     let mut open = BTreeSet::new();
     let mut acknowledged = Vec::new();
 
-    for cycle in 0..CYCLES {
+    let cycles = cycles();
+    for cycle in 0..cycles {
         let mut cse = start(folder).await;
         let mut client = cse.client_of("Cae1").await;
         let first = cycle * REQUESTS_PER_CYCLE;
         open.extend(first..first + REQUESTS_PER_CYCLE);
-        let patience = usize::try_from(cycle * 13 % REQUESTS_PER_CYCLE).expect("it is small");
-        for (number, resource) in load(&mut client, &open, patience).await {
+        let unread = usize::try_from(cycle * 13 % REQUESTS_PER_CYCLE).expect("it is small");
+        for (number, resource) in load(&mut client, &open, unread).await {
             open.remove(&number);
             acknowledged.push(resource);
         }
@@ -87,7 +94,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
 
     let cse = start(folder).await;
     let mut client = cse.client_of("Cae1").await;
-    for (_, resource) in load(&mut client, &open, open.len()).await {
+    for (_, resource) in load(&mut client, &open, 0).await {
         acknowledged.push(resource);
     }
     let distinct: BTreeSet<_> = acknowledged.iter().collect();
@@ -96,7 +103,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
         assert_eq!(found["rsc"], 2000, "{resource} is lost: {found}");
     }
     let container = client.ask(read("cse1/ae1/c", "all")).await;
-    let total = CYCLES * REQUESTS_PER_CYCLE;
+    let total = cycles * REQUESTS_PER_CYCLE;
     assert_eq!(container["pc"]["m2m:cnt"]["cni"], total, "{container}");
     assert_eq!(distinct.len(), usize::try_from(total).expect("it is small"));
 }

@@ -330,7 +330,7 @@ impl Cse {
         let (registered, mut is_registered) = mpsc::unbounded_channel();
         let driver = Driver::start(Parts {
             config: settings.machine(vec![url.as_str().into()]),
-            store: Store::in_memory(),
+            store: Store::none(),
             inbox,
             hub: hub.clone(),
             dialer: settings.registrar.clone().map(|registrar| Dialer {

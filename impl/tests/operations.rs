@@ -23,6 +23,8 @@ async fn counters_are_there_for_the_asking() {
         "cse_links 1\n",
         "cse_registrations_total 1\n",
         "cse_messages_received_total 1\n",
+        "cse_sessions 0\n",
+        "cse_stored_requests 0\n",
     ] {
         assert!(body.contains(row), "{row} is not in {body}");
     }

@@ -13,6 +13,29 @@ pub struct Report {
     pub memory: Vec<Memory>,
     /// Starts with a store that has something in it.
     pub recovery: Vec<Recovery>,
+    /// The disk that durable rows wait for; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Disk>,
+}
+
+/// What the disk does without a CSE: append 4 KiB and have it on stable storage.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Disk {
+    /// Half of the synchronizations took less, in microseconds.
+    pub sync_p50_us: u64,
+    /// All but one in a hundred took less.
+    pub sync_p99_us: u64,
+}
+
+impl Disk {
+    /// Answers in a second that this disk allows if each waits for one synchronization, and all that
+    /// are open share it.
+    #[must_use]
+    pub fn ceiling(&self, shape: Shape) -> f64 {
+        let open = u32::try_from(shape.links * shape.outstanding).unwrap_or(u32::MAX);
+        let each = u32::try_from(self.sync_p50_us.max(1)).unwrap_or(u32::MAX);
+        f64::from(open) * 1e6 / f64::from(each)
+    }
 }
 
 /// A rate beside that of the echo.

@@ -2,12 +2,13 @@
 
 use super::load::{Link, Template, Trouble};
 use super::process::Server;
-use super::report::{Memory, Recovery, Sample, Shape};
+use super::report::{Disk, Memory, Recovery, Sample, Shape};
 use crate::ae::{Ae, Application, Event, Options, Proposal};
 use crate::config::Settings;
 use crate::store::Store;
 use m2m_machine::{Cse, Timestamp};
 use serde_json::json;
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +17,9 @@ use tokio::time::Instant;
 const WARM_UP: Duration = Duration::from_millis(300);
 /// The payload, like that of a sensor.
 const CONTENT: &str = "{\"m2m:cin\":{\"con\":\"21.5 degrees Celsius, 48 % relative humidity\"}}";
+/// Instances in a container that is filled all the time, and in one that takes all.
+const BOUNDED: u32 = 1_000;
+const UNBOUNDED: u32 = 100_000_000;
 const TARGET: &str = "/cse2/cse2/ae2/container1";
 
 /// What an AE asks of a CSE.
@@ -49,7 +53,7 @@ pub async fn single(
     let server = Server::cse("/cse2", store, &[]).await?;
     let mut links = Vec::new();
     for number in 0..shape.links {
-        let (mut link, originator) = register(&server, "cse2", number).await?;
+        let (mut link, originator) = register(&server.address, "cse2", &format!("a{number}")).await?;
         let own = format!("cse2/a{number}/c");
         expect(&mut link, &create("#", &originator, &own)).await?;
         let request = match ask {
@@ -70,8 +74,8 @@ pub async fn notified(
     span: Duration,
 ) -> Result<Sample, Trouble> {
     let server = Server::cse("/cse2", store, &[]).await?;
-    let (mut maker, originator) = register(&server, "cse2", 0).await?;
-    let (listener, _) = register(&server, "cse2", 1).await?;
+    let (mut maker, originator) = register(&server.address, "cse2", "a0").await?;
+    let (listener, _) = register(&server.address, "cse2", "a1").await?;
     let end = Instant::now() + WARM_UP + span + Duration::from_secs(1);
     let answering = tokio::spawn(listener.answer(end));
     let subscription = json!({"op": 1, "to": "cse2/a0/c", "fr": originator, "rqi": "#", "rvi": "3",
@@ -113,6 +117,42 @@ pub async fn session(
     .await;
     answering.abort();
     found
+}
+
+/// Loads a CSE that runs already, of whatever make, in memory or not as it was started.
+pub async fn beside(
+    address: &str,
+    base: &str,
+    shape: Shape,
+    span: Duration,
+) -> Result<Sample, Trouble> {
+    let mut links = Vec::new();
+    for number in 0..shape.links {
+        // No AE of an earlier run is in the way.
+        let name = format!("bench{}x{number}x{}", std::process::id(), shape.outstanding);
+        let (link, originator) = register(address, base, &name).await?;
+        let own = format!("{base}/{name}/c");
+        links.push((link, Template::new(&create("#", &originator, &own))));
+    }
+    load(links, shape, span).await
+}
+
+/// Appends and synchronizes as often as the time allows.
+pub fn disk(folder: &Path, span: Duration) -> Result<Disk, Trouble> {
+    std::fs::create_dir_all(folder)?;
+    let mut file = std::fs::File::create(folder.join("synchronized"))?;
+    let (begin, mut took) = (Instant::now(), Vec::new());
+    while begin.elapsed() < span {
+        let each = Instant::now();
+        file.write_all(&[0x5a; 4 << 10])?;
+        file.sync_data()?;
+        took.push(each.elapsed());
+    }
+    let sample = Sample::new(took, span);
+    Ok(Disk {
+        sync_p50_us: sample.percentile(50),
+        sync_p99_us: sample.percentile(99),
+    })
 }
 
 /// Opens links one after the other, in so many tasks, for so long.
@@ -180,8 +220,8 @@ pub fn recovery(folder: &Path) -> Result<Recovery, Trouble> {
 /// Fills a store with so many content instances.
 pub async fn fill(folder: &Path, count: usize) -> Result<(), Trouble> {
     let server = Server::cse("/cse2", Some(folder), &[]).await?;
-    let (mut link, originator) = register(&server, "cse2", 0).await?;
-    let container = container("#", &originator, "all", None);
+    let (mut link, originator) = register(&server.address, "cse2", "a0").await?;
+    let container = container("cse2/a0", &originator, "all", UNBOUNDED);
     expect(&mut link, &container).await?;
     let request = Template::new(&create("#", &originator, "cse2/a0/all"));
     link.repeat(&request, count).await?;
@@ -206,24 +246,21 @@ async fn load(
     Ok(Sample::new(took, span))
 }
 
-/// Registers an AE with a container; its link and its originator.
-async fn register(server: &Server, base: &str, number: usize) -> Result<(Link, String), Trouble> {
-    let mut link = Link::open(&server.address, None).await?;
-    let stem = format!("Ca{number}");
+/// Registers an AE with a bounded container `c`; its link and its originator.
+async fn register(address: &str, base: &str, name: &str) -> Result<(Link, String), Trouble> {
+    let mut link = Link::open(address, None).await?;
+    let stem = format!("C{name}");
     let registration = json!({"op": 1, "to": base, "fr": stem, "rqi": "#", "rvi": "3", "ty": 2,
-        "pc": {"m2m:ae": {"rn": format!("a{number}"), "api": "Norg.example", "rr": true,
-        "srv": ["3"]}}});
+        "pc": {"m2m:ae": {"rn": name, "api": "Norg.example", "rr": true, "srv": ["3"]}}});
     expect(&mut link, &registration.to_string()).await?;
-    expect(&mut link, &container("#", &stem, "c", Some(number))).await?;
+    let to = format!("{base}/{name}");
+    expect(&mut link, &container(&to, &stem, "c", BOUNDED)).await?;
     Ok((link, stem))
 }
 
-/// The creation of a container; with a number: of the AE of that number, and bounded.
-fn container(id: &str, originator: &str, name: &str, number: Option<usize>) -> String {
-    let bound = number.map_or(100_000_000, |_| 1_000);
-    let parent = format!("cse2/a{}", number.unwrap_or_default());
-    json!({"op": 1, "to": parent, "fr": originator, "rqi": id, "rvi": "3", "ty": 3,
-        "pc": {"m2m:cnt": {"rn": name, "mni": bound}}})
+fn container(to: &str, originator: &str, name: &str, instances: u32) -> String {
+    json!({"op": 1, "to": to, "fr": originator, "rqi": "#", "rvi": "3", "ty": 3,
+        "pc": {"m2m:cnt": {"rn": name, "mni": instances}}})
     .to_string()
 }
 

@@ -8,7 +8,6 @@ use m2m_cse::bench::report::{Report, Row, Sample, Shape};
 use m2m_cse::bench::{echo, scene};
 use m2m_cse::config::Flags;
 use m2m_cse::program;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -41,6 +40,9 @@ struct Run {
     /// Start with so many content instances in the store
     #[arg(long, value_name = "NUMBER", default_value_t = 20_000)]
     records: usize,
+    /// Load this running CSE, too, such as ACME; it keeps the AEs that are made there
+    #[arg(long, value_name = "HOST:PORT/CSEBASE")]
+    beside: Option<String>,
     /// Where stores are put; a disk like that of the real thing
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -105,7 +107,6 @@ struct Bench<'a> {
     folder: &'a Path,
     span: Duration,
     stores: u32,
-    echoes: BTreeMap<Shape, f64>,
     report: Report,
 }
 
@@ -123,13 +124,14 @@ impl<'a> Bench<'a> {
             folder,
             span: Duration::from_secs_f64(run.seconds),
             stores: 0,
-            echoes: BTreeMap::new(),
             report: Report::default(),
         }
     }
 
     async fn all(mut self) -> Result<Report, Trouble> {
+        self.disk()?;
         self.single("create", scene::Ask::Create).await?;
+        self.beside().await?;
         self.single("retrieve", scene::Ask::Retrieve).await?;
         for durable in [false, true] {
             for shape in [shape(1, 1), shape(1, 32)] {
@@ -221,14 +223,37 @@ impl<'a> Bench<'a> {
         durable: bool,
         ours: &Sample,
     ) -> Result<(), Trouble> {
-        let echo = match self.echoes.get(&shape) {
-            Some(known) => *known,
-            None => scene::echo(shape, self.span).await?.per_second(),
-        };
-        self.echoes.insert(shape, echo);
+        // Anew for each row: what else the machine does changes from one to the next.
+        let echo = scene::echo(shape, self.span).await?.per_second();
         let row = Row::new(name, shape, durable, ours, echo);
         println!("{row}");
+        if let Some(disk) = self.report.disk.filter(|_| durable) {
+            let ceiling = disk.ceiling(shape);
+            println!("{:<18}the disk alone allows {ceiling:.0}/s", "");
+        }
         self.report.rows.push(row);
+        Ok(())
+    }
+
+    fn disk(&mut self) -> Result<(), Trouble> {
+        let disk = scene::disk(self.folder, self.span)?;
+        println!(
+            "the disk synchronizes in p50 {} us, p99 {} us",
+            disk.sync_p50_us, disk.sync_p99_us
+        );
+        self.report.disk = Some(disk);
+        Ok(())
+    }
+
+    async fn beside(&mut self) -> Result<(), Trouble> {
+        let Some((address, base)) = self.run.beside.as_deref().and_then(|b| b.split_once('/'))
+        else {
+            return Ok(());
+        };
+        for shape in SHAPES {
+            let found = scene::beside(address, base, shape, self.span).await?;
+            self.row("create-beside", shape, false, &found).await?;
+        }
         Ok(())
     }
 
