@@ -13,7 +13,9 @@ const REQUESTS_PER_CYCLE: u32 = 60;
 
 fn cycles() -> u32 {
     let wanted = std::env::var("KILL_CYCLES").ok();
-    wanted.map_or(CYCLES, |text| text.parse().expect("KILL_CYCLES is a number"))
+    wanted.map_or(CYCLES, |text| {
+        text.parse().expect("KILL_CYCLES is a number")
+    })
 }
 
 async fn start(folder: &str) -> Cse {

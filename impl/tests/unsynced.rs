@@ -199,13 +199,11 @@ impl Node {
 
     fn instances(&self) -> usize {
         let tree = &self.cse.state().tree;
-        let is_instance = |r: &&_| is_instance(r);
-        tree.iter().filter(is_instance).count()
+        let types = tree.iter().map(|r| r.resource_type);
+        types
+            .filter(|t| *t == ResourceType::ContentInstance)
+            .count()
     }
-}
-
-fn is_instance(resource: &m2m_machine::resource::Resource) -> bool {
-    resource.resource_type == ResourceType::ContentInstance
 }
 
 fn create(number: u32) -> Json {
@@ -231,7 +229,11 @@ fn harm_under_load(mut disk: Disk, cycles: u32) -> Option<String> {
         let asked: Vec<u32> = open.iter().copied().collect();
         let together = 1 + cycle as usize % 5;
         // The last cycle is not disturbed.
-        let undisturbed = if cycle < cycles { cycle as usize % 4 } else { asked.len() };
+        let undisturbed = if cycle < cycles {
+            cycle as usize % 4
+        } else {
+            asked.len()
+        };
         for (round, numbers) in asked.chunks(together).enumerate() {
             let outputs: Vec<_> = numbers.iter().flat_map(|n| node.ask(&create(*n))).collect();
             if round >= undisturbed && cycle % 2 == 0 {

@@ -53,7 +53,8 @@ pub async fn single(
     let server = Server::cse("/cse2", store, &[]).await?;
     let mut links = Vec::new();
     for number in 0..shape.links {
-        let (mut link, originator) = register(&server.address, "cse2", &format!("a{number}")).await?;
+        let (mut link, originator) =
+            register(&server.address, "cse2", &format!("a{number}")).await?;
         let own = format!("cse2/a{number}/c");
         expect(&mut link, &create("#", &originator, &own)).await?;
         let request = match ask {
