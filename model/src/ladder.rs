@@ -143,7 +143,9 @@ impl Ladder<'_> {
         let names = messages.into_iter().map(|(to, primitive)| {
             let from = self.world.node(usize::from(pair), to.other());
             let name = self.name(pair, to, &primitive, from);
-            name.split(' ').next().unwrap_or_default().to_owned()
+            let (arrow, what) = name.split_once(' ').unwrap_or((&name, ""));
+            let what = what.split(" [").next().unwrap_or_default();
+            if arrow.is_empty() { what } else { arrow }.to_owned()
         });
         let names: Vec<String> = names.collect();
         match names.len() {
@@ -246,6 +248,7 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Write(_) => " to write",
         Wish::Read { .. } => " to read",
         Wish::Erase => " to delete what it may not",
+        Wish::Extend(_) => " for another end of the session",
         Wish::Deregister => " to leave",
         Wish::Disconnect => " for the end of its link",
         Wish::Stray => " reads what no path of the session covers",
@@ -318,6 +321,7 @@ fn update_name(request: &Request) -> Named {
         .and_then(|c| c.members_of(ResourceType::Session));
     match members.and_then(|m| m.get(&Attribute::Lifecycle)) {
         Some(_) => named("F1-16a", "UPDATE slc 2, confirm", "F1-16b"),
+        None if members.is_some() => named("", "UPDATE session", ""),
         None => named("", "UPDATE", ""),
     }
 }

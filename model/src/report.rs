@@ -1,5 +1,6 @@
 //! What is printed: a row per scenario, and a ladder diagram for what does not hold.
 
+use crate::action::Action;
 use crate::ladder;
 use crate::search::Outcome;
 use crate::show;
@@ -92,15 +93,23 @@ pub(crate) fn row(outcome: &Outcome) {
     }
 }
 
-/// What is wrong, with the way there.
+/// What is wrong, with the way there; what breaks at once is shown once.
 pub(crate) fn failures(outcome: &Outcome) {
-    for (name, actions) in &outcome.broken {
+    let mut shown: Vec<&[Action]> = Vec::new();
+    for (_, actions) in &outcome.broken {
+        if shown.contains(&actions.as_slice()) {
+            continue;
+        }
+        shown.push(actions);
         line("");
-        line(&format!(
-            "BROKEN in {}: {name} ({} steps)",
-            outcome.world.scenario.name,
-            actions.len()
-        ));
+        let together = outcome.broken.iter().filter(|(_, way)| way == actions);
+        for (name, _) in together {
+            line(&format!(
+                "BROKEN in {}: {name} ({} steps)",
+                outcome.world.scenario.name,
+                actions.len()
+            ));
+        }
         line(&ladder::draw(&outcome.world, actions));
         line(&show::after(&outcome.world, actions));
     }

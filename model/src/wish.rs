@@ -49,6 +49,8 @@ pub(crate) enum Wish {
     Erase,
     /// To read, in its oldest session, what no path of the session covers.
     Stray,
+    /// Another end of its oldest session, so many milliseconds from now.
+    Extend(u64),
     /// To leave.
     Deregister,
     /// To close its link.
@@ -180,7 +182,8 @@ pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> 
         | Wish::Write(_)
         | Wish::Read { .. }
         | Wish::Erase
-        | Wish::Stray => session_of(state, at).is_some(),
+        | Wish::Stray
+        | Wish::Extend(_) => session_of(state, at).is_some(),
         Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate => {
             let open = state.ae(at).link().open().is_some();
             open && raw(world, state, at, wish).is_some()
@@ -268,6 +271,18 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             );
             read.session = Some(session_of(state, at)?);
             request(read)
+        }
+        Wish::Extend(life_ms) => {
+            let address = state
+                .ae(at)
+                .session(&session_of(state, at)?)?
+                .address
+                .clone();
+            let mut update = Request::new(Operation::Update, &address, "", "".into());
+            let ends = Value::Time(state.now.plus(*life_ms));
+            let members = Members::from([(Attribute::ExpirationTime, ends)]);
+            update.content = Some(Content::resource(ResourceType::Session, members));
+            request(update)
         }
         Wish::Deregister => Ask::Deregister,
         Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate => return None,

@@ -37,6 +37,11 @@ pub(crate) static ALL: &[Property] = &[
         witness: policy_everywhere,
     },
     Property {
+        name: "EST-68 an endpoint is told of another end only when all hops have it",
+        check: Check::CseStep(est_68),
+        witness: end_has_moved,
+    },
+    Property {
         name: "POL-11 a session asked for with policies is used under them from its first moment on",
         check: Check::CseStep(pol_11),
         witness: rest_after_data,
@@ -145,6 +150,34 @@ fn is_of_stranger(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     let ae = scene.world.scenario.topology.ae_id(at);
     let mut sessions = step.before.state().sessions.iter();
     sessions.all(|(_, s)| s.initiator != ae && s.target != ae)
+}
+
+fn est_68(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
+    look::sent_responses(step).all(|(link, response)| {
+        let content = response.content.as_ref();
+        let members = content.and_then(|c| c.members_of(ResourceType::Session));
+        let ends = members.and_then(|m| m.get(&Attribute::ExpirationTime)?.as_time());
+        let to_ae = matches!(scene.peer(Place::Cse(step.at), link), Some(Place::Ae(_)));
+        let moved = response.status == Status::UPDATED && to_ae;
+        let again = look::received_request(step).is_some_and(|r| look::is_known_request(step, r));
+        let Some(ends) = ends.filter(|_| moved && !again) else {
+            return true;
+        };
+        let others = (0_u8..)
+            .zip(&scene.state.cses)
+            .filter(|(at, _)| *at != step.at);
+        others.into_iter().all(|(_, cse)| {
+            let mut sessions = cse.state().sessions.iter();
+            sessions.all(|(id, _)| cse.expiry_of(id) == Some(ends))
+        })
+    })
+}
+
+fn end_has_moved(world: &World, state: &State) -> bool {
+    state.cses.iter().zip(&world.initial.cses).all(|(is, was)| {
+        let mut sessions = is.state().sessions.iter();
+        sessions.any(|(id, _)| is.expiry_of(id) != was.expiry_of(id))
+    })
 }
 
 fn pol_11(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {

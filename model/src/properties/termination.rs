@@ -136,7 +136,22 @@ pub(crate) static ALL: &[Property] = &[
         check: Check::CseStep(end_24),
         witness: hop_is_waited_for,
     },
+    Property {
+        name: "END-33 a DELETE that nothing disturbs is not answered 5107",
+        check: Check::AtRest(end_33),
+        witness: rest_after_end,
+    },
 ];
+
+fn end_33(world: &World, state: &State) -> bool {
+    let undisturbed = state.left == world.scenario.budget;
+    let asked = look::wished(world, state, |wish| matches!(wish, Wish::Terminate));
+    let unreached = |key: &(u8, u64)| {
+        let told = state.ledger.told.get(key);
+        told.is_some_and(|told| told.status == Status::REMOTE_ENTITY_NOT_REACHABLE.0)
+    };
+    !undisturbed || !asked.iter().any(unreached)
+}
 
 fn end_01(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
     look::went(step).all(|session| {

@@ -38,6 +38,12 @@ pub(super) static ALL: &[Saboteur] = &[
         Defect::Outputs(early_deleted),
     ),
     saboteur(
+        "an end that is confirmed is answered 5107",
+        "end-both",
+        &["END-33"],
+        Defect::Outputs(unconfirmed),
+    ),
+    saboteur(
         "the hop is never asked to delete",
         "end-both",
         &["END-04", "END-10", "END-11"],
@@ -202,6 +208,13 @@ fn early_deleted(_: &Cse, _: &Cse, input: &Input, outputs: &mut Vec<Output>) {
             Response::new(Status::DELETED, request.request_id.clone()),
         ));
     }
+}
+
+fn unconfirmed(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {
+    let confirmed = |r: &Response| r.status == Status::DELETED;
+    change_responses(outputs, confirmed, |response| {
+        response.status = Status::REMOTE_ENTITY_NOT_REACHABLE;
+    });
 }
 
 fn never_deleted(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {

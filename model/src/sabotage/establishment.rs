@@ -103,6 +103,12 @@ pub(super) static ALL: &[Saboteur] = &[
         early_policy,
     ),
     boundary(
+        "another end is confirmed before the hop",
+        "extend",
+        &["EST-68"],
+        early_end,
+    ),
+    boundary(
         "another policy for the hop",
         "policy",
         &["EST-23", "EST-25"],
@@ -339,6 +345,23 @@ fn early_policy(_: &Cse, _: &Cse, input: &Input, outputs: &mut Vec<Output>) {
         && outputs.iter().filter_map(asked).any(|(_, r)| is_policy(r))
     {
         let mut response = Response::new(Status::CREATED, request.request_id.clone());
+        response.content.clone_from(&request.content);
+        outputs.push(answer(link, response));
+    }
+}
+
+fn moves_end(request: &Request) -> bool {
+    let content = request.content.as_ref();
+    let members = content.and_then(|c| c.members_of(ResourceType::Session));
+    request.operation == Operation::Update
+        && members.is_some_and(|m| m.contains_key(&Attribute::ExpirationTime))
+}
+
+fn early_end(_: &Cse, _: &Cse, input: &Input, outputs: &mut Vec<Output>) {
+    if let Some((link, request)) = received(input).filter(|(_, r)| moves_end(r))
+        && outputs.iter().filter_map(asked).any(|(_, r)| moves_end(r))
+    {
+        let mut response = Response::new(Status::UPDATED, request.request_id.clone());
         response.content.clone_from(&request.content);
         outputs.push(answer(link, response));
     }

@@ -9,7 +9,7 @@ use m2m_machine::primitive::Operation;
 /// What holds of every termination that is asked for.
 const END: &[&str] = &[
     "END-01", "END-02", "END-03", "END-04", "END-05", "END-10", "END-11", "END-14", "END-16",
-    "END-19", "END-20", "END-21", "END-23", "END-24",
+    "END-19", "END-20", "END-21", "END-23", "END-24", "END-33",
 ];
 
 /// How long a session of the set-up lasts from where a search begins, at most.
@@ -41,7 +41,7 @@ pub(super) static ALL: &[Scenario] = &[
         },
         properties: &[
             "END-01", "END-02", "END-03", "END-04", "END-05", "END-10", "END-14", "END-19",
-            "END-23", "END-24",
+            "END-21", "END-23", "END-24",
         ],
         ..BASE
     },

@@ -175,6 +175,19 @@ pub(super) static ALL: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "extend",
+        about: "AE1 moves the end of the session, twice; a cut, a deadline that races with messages",
+        begin: Begin::Established,
+        scripts: &[&[Wish::Extend(DAY_MS), Wish::Extend(2 * DAY_MS)]],
+        budget: Budget {
+            cuts: 1,
+            races: 1,
+            ..NO_FAULTS
+        },
+        properties: &["EST-27", "EST-68"],
+        ..BASE
+    },
+    Scenario {
         name: "policy",
         about: "AE1 makes a policy, AE2 another that collides with it; two cuts, a crash",
         begin: Begin::Established,
