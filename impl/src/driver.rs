@@ -319,7 +319,7 @@ impl<R: FnMut(&Event)> Driver<R> {
         self.forgotten.append(&mut self.links);
         let records = self
             .store
-            .as_ref()
+            .as_mut()
             .expect("the store is always put back")
             .load()?;
         self.machine = Cse::recover(self.config.clone(), records, now());

@@ -87,15 +87,72 @@ pub struct Store(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Disk {
-        path: PathBuf,
-        database: Database,
-    },
+    Disk(Disk),
     Memory {
         records: BTreeMap<Key, Record>,
         failing: Arc<AtomicBool>,
     },
     Nothing,
+}
+
+/// A database, and the way to it.
+struct Disk {
+    path: PathBuf,
+    /// `None` after a failure from which it could not be opened again.
+    database: Option<Database>,
+    open: Box<dyn Fn() -> Result<Database, DatabaseError> + Send>,
+}
+
+impl std::fmt::Debug for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disk")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disk {
+    fn new(
+        path: PathBuf,
+        open: impl Fn() -> Result<Database, DatabaseError> + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let mut disk = Self {
+            path,
+            database: None,
+            open: Box::new(open),
+        };
+        let path = disk.path.clone();
+        check_format(&path, disk.database()?)?;
+        Ok(disk)
+    }
+
+    /// The database; it is opened if it is not.
+    fn database(&mut self) -> Result<&Database, StoreError> {
+        if self.database.is_none() {
+            match (self.open)() {
+                Ok(database) => self.database = Some(database),
+                Err(DatabaseError::DatabaseAlreadyOpen) => {
+                    return Err(StoreError::InUse(self.path.clone()));
+                }
+                Err(why) => return Err(failed(&self.path, why)),
+            }
+        }
+        let database = self.database.as_ref();
+        Ok(database.expect("it has just been opened"))
+    }
+
+    /// After a failure, such as a full disk, redb wants to be opened anew, and is then what it was
+    /// after the last commit.
+    fn commit(&mut self, batch: &[Update]) -> Result<(), StoreError> {
+        let written = write(self.database()?, batch);
+        written.map_err(|why| {
+            self.database = None;
+            if let Err(why) = self.database() {
+                tracing::error!(%why, "the store cannot be opened again");
+            }
+            failed(&self.path, why)
+        })
+    }
 }
 
 impl Store {
@@ -106,16 +163,9 @@ impl Store {
             why,
         })?;
         let path = folder.join(FILE);
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(&path);
-        let database = match database {
-            Ok(database) => database,
-            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(path)),
-            Err(why) => return Err(failed(&path, why)),
-        };
-        check_format(&path, &database)?;
-        Ok(Self(Kind::Disk { path, database }))
+        let file = path.clone();
+        let open = move || builder().create(&file);
+        Disk::new(path, open).map(|disk| Self(Kind::Disk(disk)))
     }
 
     /// Opens the store in a folder that has one already.
@@ -127,15 +177,13 @@ impl Store {
         }
     }
 
-    /// A store on any other storage than a file.
-    pub fn on(storage: impl StorageBackend) -> Result<Self, StoreError> {
+    /// A store on any other storage than a file; each call gives the same storage.
+    pub fn on<S: StorageBackend>(
+        storage: impl Fn() -> S + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let path = PathBuf::from("(no file)");
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(storage)
-            .map_err(|why| failed(&path, why))?;
-        check_format(&path, &database)?;
-        Ok(Self(Kind::Disk { path, database }))
+        let open = move || builder().create_with_backend(storage());
+        Disk::new(path, open).map(|disk| Self(Kind::Disk(disk)))
     }
 
     /// No store: all that there is, is in the machine, and forgotten when the program ends.
@@ -154,14 +202,17 @@ impl Store {
     }
 
     /// All records.
-    pub fn load(&self) -> Result<Vec<Record>, StoreError> {
+    pub fn load(&mut self) -> Result<Vec<Record>, StoreError> {
         self.load_telling(|_, _| {})
     }
 
     /// All records; now and then it is told how many of how many have been read.
-    pub fn load_telling(&self, tell: impl FnMut(u64, u64)) -> Result<Vec<Record>, StoreError> {
-        match &self.0 {
-            Kind::Disk { path, database } => load(path, database, tell),
+    pub fn load_telling(&mut self, tell: impl FnMut(u64, u64)) -> Result<Vec<Record>, StoreError> {
+        match &mut self.0 {
+            Kind::Disk(disk) => {
+                let path = disk.path.clone();
+                load(&path, disk.database()?, tell)
+            }
             Kind::Memory { records, .. } => Ok(records.values().cloned().collect()),
             Kind::Nothing => Ok(Vec::new()),
         }
@@ -171,7 +222,7 @@ impl Store {
     #[must_use]
     pub const fn is_in_memory(&self) -> bool {
         match self.0 {
-            Kind::Disk { .. } => false,
+            Kind::Disk(_) => false,
             Kind::Memory { .. } | Kind::Nothing => true,
         }
     }
@@ -180,9 +231,7 @@ impl Store {
     /// possible.
     pub fn commit(&mut self, batch: &[Update]) -> Result<(), StoreError> {
         match &mut self.0 {
-            Kind::Disk { path, database } => {
-                write(database, batch).map_err(|why| failed(path, why))
-            }
+            Kind::Disk(disk) => disk.commit(batch),
             Kind::Nothing => Ok(()),
             Kind::Memory { failing, .. } if failing.load(Ordering::SeqCst) => {
                 Err(StoreError::ToldTo)
@@ -202,6 +251,12 @@ impl Store {
             }
         }
     }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
 }
 
 fn load(

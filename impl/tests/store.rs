@@ -315,7 +315,7 @@ fn what_is_committed_is_there_after_reopening() {
     drop(store);
 
     let loaded = Store::open(folder.path())
-        .and_then(|s| s.load())
+        .and_then(|mut s| s.load())
         .expect("it is readable");
 
     let rest = records()
@@ -384,8 +384,8 @@ fn a_store_of_the_first_format_is_upgraded() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     first_format(folder.path(), &records());
 
-    let upgraded = Store::open(folder.path()).and_then(|s| s.load());
-    let again = Store::open(folder.path()).and_then(|s| s.load());
+    let upgraded = Store::open(folder.path()).and_then(|mut s| s.load());
+    let again = Store::open(folder.path()).and_then(|mut s| s.load());
 
     assert_eq!(sorted(upgraded.expect("it is readable")), sorted(records()));
     assert_eq!(sorted(again.expect("it is readable")), sorted(records()));
@@ -508,7 +508,7 @@ fn refusal_of(bytes: &[u8]) -> String {
             .insert(&*codec::key(&Key::Counter), bytes)
             .expect("it is writable");
     });
-    let loaded = Store::open(folder.path()).and_then(|s| s.load());
+    let loaded = Store::open(folder.path()).and_then(|mut s| s.load());
     loaded.expect_err("it is damaged").to_string()
 }
 

@@ -4,9 +4,10 @@ use m2m_cse::config::Settings;
 use m2m_cse::store::Store;
 use m2m_cse::wire::{self, Dialect};
 use m2m_machine::cse::{Input, Opening, Output};
-use m2m_machine::id::{LinkId, ResourceId};
-use m2m_machine::record::{Record, Update};
+use m2m_machine::id::{CseId, LinkId, ResourceId};
+use m2m_machine::record::{Neighbour, Record, Update};
 use m2m_machine::resource::ResourceType;
+use m2m_machine::shared::Shared;
 use m2m_machine::{Cse, Env, Fresh, Timestamp};
 use redb::StorageBackend;
 use serde_json::{Value as Json, json};
@@ -30,6 +31,8 @@ struct State {
     seen: Vec<u8>,
     /// Whether synchronising is left out, as a store would that forgets it.
     careless: bool,
+    /// Whether there is no room for more.
+    full: bool,
 }
 
 impl Disk {
@@ -50,6 +53,7 @@ impl Disk {
             seen: stable.clone(),
             stable,
             careless: self.state(|state| state.careless),
+            full: false,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -71,8 +75,13 @@ impl StorageBackend for Disk {
 
     fn set_len(&self, length: u64) -> io::Result<()> {
         let length = usize::try_from(length).map_err(io::Error::other)?;
-        self.state(|state| state.seen.resize(length, 0));
-        Ok(())
+        self.state(|state| {
+            if state.full && length > state.seen.len() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            state.seen.resize(length, 0);
+            Ok(())
+        })
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -95,7 +104,8 @@ impl StorageBackend for Disk {
 /// one was lost.
 fn first_loss(mut disk: Disk, cycles: u64) -> Option<u64> {
     for number in 1..=cycles {
-        let mut store = Store::on(disk.clone()).ok()?;
+        let own = disk.clone();
+        let mut store = Store::on(move || own.clone()).ok()?;
         let found = store.load().ok()?;
         let expected: &[Record] = &[Record::Counter(number - 1)];
         if number > 1 && found != expected {
@@ -131,7 +141,8 @@ impl Node {
             name: "cse1".to_owned(),
             ..Settings::default()
         };
-        let mut store = Store::on(disk.clone()).ok()?;
+        let disk = disk.clone();
+        let mut store = Store::on(move || disk.clone()).ok()?;
         let records = store.load().ok()?;
         let is_new = records.is_empty();
         let cse = Cse::recover(settings.machine(Vec::new()), records, NOW);
@@ -272,4 +283,31 @@ fn crashes_under_load_lose_nothing_acknowledged_and_double_nothing() {
 #[test]
 fn a_store_that_does_not_synchronise_loses_under_load() {
     assert!(harm_under_load(Disk::careless(), CYCLES).is_some());
+}
+
+#[test]
+fn a_full_disk_takes_nothing_back_and_is_used_again_when_there_is_room() {
+    let disk = Disk::default();
+    let own = disk.clone();
+    let mut store = Store::on(move || own.clone()).expect("a new store");
+    let large = |cse: &str| {
+        Update::Put(Record::Neighbour(Shared::new(Neighbour {
+            cse: CseId::from(cse),
+            base: "x".repeat(16 << 20).into(),
+            speaks_sessions: None,
+            is_registrar: false,
+        })))
+    };
+    store.commit(&[large("/cse1")]).expect("there is room");
+
+    disk.state(|state| state.full = true);
+    let refused = store.commit(&[large("/cse2"), large("/cse3")]);
+    let left = store.load().expect("it can be read");
+    disk.state(|state| state.full = false);
+    let again = store.commit(&[large("/cse2")]);
+
+    assert!(refused.is_err());
+    assert_eq!(left.len(), 1);
+    again.expect("there is room again");
+    assert_eq!(store.load().expect("it can be read").len(), 2);
 }
