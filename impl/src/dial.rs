@@ -89,6 +89,7 @@ impl PointOfAccess {
         if let Some(origin) = origin {
             request = request.with_header("X-M2M-Origin", origin);
         }
+        // LNK-36
         let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
         Ok((socket, trusted))
     }

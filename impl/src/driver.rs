@@ -131,6 +131,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             };
             self.round(first).await?;
         }
+        // LNK-44
         for handle in self.links.values() {
             let _ = handle.send(Outgoing::Close(CloseCode::Away, "shutting down"));
         }
@@ -172,6 +173,7 @@ impl<R: FnMut(&Event)> Driver<R> {
         } else if self.probe_at.is_some_and(|at| at <= Instant::now()) {
             self.probe(&mut outputs).await;
         }
+        // USE-63, USE-67
         let committed = self.commit(&mut outputs).await;
         match committed {
             Ok(()) => {

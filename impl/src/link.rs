@@ -57,6 +57,7 @@ impl LinkLimits {
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_write_buffer_size(self.sent_bytes.saturating_add(2 * WRITE_BUFFER_BYTES))
+            // LNK-39
             .max_message_size(Some(self.message_bytes))
             .max_frame_size(Some(self.message_bytes))
     }
@@ -103,6 +104,7 @@ impl Handle {
     pub fn send(&self, outgoing: Outgoing) -> bool {
         match self.outbox.try_send(outgoing) {
             Ok(()) | Err(TrySendError::Closed(_)) => true,
+            // LNK-58
             Err(TrySendError::Full(_)) => self.uncut.is_none(),
         }
     }
@@ -238,6 +240,7 @@ impl Hub {
         let mut unanswered = 0;
         loop {
             let Ok(frame) = timeout(self.limits.ping, stream.next()).await else {
+                // LNK-27, LNK-49
                 if unanswered == UNANSWERED_MAX {
                     return Ending::Lost("silent");
                 }
@@ -340,6 +343,7 @@ fn input(link: LinkId, decoded: Decoded) -> Input {
     }
 }
 
+// LNK-15
 fn message(primitive: &Primitive, speech: &Speech) -> Result<Message, Unsealable> {
     let dialect = &speech.dialect;
     Ok(match speech.serialization {
@@ -360,7 +364,9 @@ enum Ending {
 fn ending(error: &Error) -> Ending {
     match error {
         Error::Capacity(_) => Ending::Close(CloseCode::Size, "the message is too large"),
+        // LNK-38
         Error::Utf8(_) => Ending::Close(CloseCode::Invalid, "the text is no UTF-8"),
+        // LNK-40
         Error::Protocol(_) => Ending::Close(CloseCode::Protocol, "the frame breaks RFC 6455"),
         Error::WriteBufferFull(_) => {
             tracing::warn!("an answer is larger than what may be sent at once");
@@ -394,6 +400,7 @@ where
     {
         return;
     }
+    // LNK-16, LNK-17
     while let Some(Ok(_)) = socket.next().await {}
     let mut stream = socket.into_inner();
     if stream.shutdown().await.is_err() {

@@ -84,9 +84,11 @@ impl SessionKey {
         let own = StaticSecret::from(bytes_of(&own.0)?);
         let shared = own.diffie_hellman(&PublicKey::from(bytes_of(peer)?));
         // A contributory secret is one that depends on both keys.
+        // USE-62
         if !shared.was_contributory() {
             return Err(ProtectError::WeakKey);
         }
+        // USE-62
         let parts: [&str; 4] = [
             "smg-e2e/1",
             session.as_str(),
@@ -293,6 +295,7 @@ mod tests {
         );
         assert_eq!(target.public, "eaYx7t4b-cmPEgMs3q3Q56B5OY_HhriMyEbsia-FpRo");
         let expected = SessionKey::from_text("LpBVmx5tHa7o5X_LWel44bYQs38U9QHz--eC5LDqWzs");
+        // USE-62
         assert_eq!(agreed(&initiator, &target), expected);
         assert_eq!(agreed(&target, &initiator), expected);
     }
@@ -310,6 +313,7 @@ mod tests {
             &"/cse2/b".into(),
         );
 
+        // USE-62
         assert_eq!(key, Err(ProtectError::WeakKey));
     }
 

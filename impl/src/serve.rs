@@ -109,10 +109,13 @@ impl UpgradeRefusal {
     /// The status line, and a header that goes with it.
     const fn status(&self) -> (&'static str, &'static str) {
         match self {
+            // LNK-32
             Self::Path(_) => ("404 Not Found", ""),
+            // LNK-33
             Self::Version => ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n"),
             Self::Full => ("503 Service Unavailable", ""),
             Self::TooLarge => ("431 Request Header Fields Too Large", ""),
+            // LNK-31, LNK-34
             Self::Malformed(_)
             | Self::Method(_)
             | Self::Header(..)
@@ -138,6 +141,7 @@ impl Admission {
     /// The whole answer.
     #[must_use]
     pub fn response(&self) -> String {
+        // LNK-29
         let subprotocol = self.subprotocol.as_ref().map_or_else(String::new, |name| {
             format!("Sec-WebSocket-Protocol: {name}\r\n")
         });
@@ -154,6 +158,7 @@ pub fn admit(
     request: &httparse::Request<'_, '_>,
     needs_subprotocol: bool,
 ) -> Result<Admission, UpgradeRefusal> {
+    // LNK-28
     let method = request.method.unwrap_or("");
     if method != "GET" {
         return Err(UpgradeRefusal::Method(method.to_owned()));
@@ -217,10 +222,12 @@ fn subprotocol(
         .flat_map(|value| value.split(',').map(str::trim))
         .filter(|name| !name.is_empty())
         .collect();
+    // LNK-30
     match offered.iter().find(|name| SUBPROTOCOLS.contains(name)) {
         Some(name) => Ok(Some((*name).to_owned())),
         None if !offered.is_empty() => Err(UpgradeRefusal::UnknownSubprotocol(offered.join(", "))),
         None if needed => Err(UpgradeRefusal::NoSubprotocol),
+        // LNK-55
         None => Ok(None),
     }
 }
@@ -257,6 +264,7 @@ pub async fn serve(listener: TcpListener, hub: Arc<Hub>, door: Door) {
         };
         let place = hub.place();
         let (hub, door) = (hub.clone(), door.clone());
+        // LNK-43
         tokio::spawn(async move {
             let is_local = peer.ip().to_canonical().is_loopback();
             if let Err(why) = secure(stream, is_local, place, &hub, &door).await {

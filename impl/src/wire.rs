@@ -170,6 +170,7 @@ fn classify(
                 .map(|request| Primitive::Request(Shared::new(request))),
             (false, true) => response::decode(parameters, strictness)
                 .map(|response| Primitive::Response(Shared::new(response))),
+            // LNK-53
             (true, true) | (false, false) => Err(Malformed::NoPrimitive),
         }
     };

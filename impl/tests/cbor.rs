@@ -2,6 +2,7 @@
 
 mod host;
 
+use ciborium::Value as Cbor;
 use futures_util::{SinkExt, StreamExt};
 use host::{Client, Cse, PLAIN, registration, within};
 use rstest::rstest;
@@ -85,4 +86,44 @@ async fn what_is_no_primitive_is_answered_and_text_closes_the_link() {
 
     assert_eq!(answer["rsc"], 4000);
     assert_eq!(u16::from(client.closed().await), 1003);
+}
+
+/// Whether a byte string stands anywhere in it.
+fn has_bytes(item: &Cbor) -> bool {
+    let in_list = item
+        .as_array()
+        .is_some_and(|list| list.iter().any(has_bytes));
+    let in_map =
+        |members: &[(Cbor, Cbor)]| members.iter().any(|(n, v)| has_bytes(n) || has_bytes(v));
+    item.is_bytes() || in_list || item.as_map().is_some_and(|members| in_map(members))
+}
+
+#[tokio::test]
+async fn byte_strings_are_taken_for_text_and_never_sent() {
+    let cse = Cse::start(PLAIN).await;
+    let mut client = Client::open(&cse.address, None, "oneM2M.cbor").await;
+    ask(&mut client, registration("cse1", "ae1")).await;
+    let member = |name: &str, value| (Cbor::Text(name.to_owned()), value);
+    let as_bytes = |name, text: &str| member(name, Cbor::Bytes(text.into()));
+    let read = Cbor::Map(vec![
+        member("op", Cbor::from(2)),
+        as_bytes("to", "cse1/ae1"),
+        as_bytes("fr", "Cae1"),
+        as_bytes("rqi", "1"),
+        as_bytes("rvi", "3"),
+    ]);
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&read, &mut bytes).expect("memory takes all");
+
+    send(&mut client, bytes).await;
+    let answer = within(client.0.next()).await.expect("the link is open");
+    let Ok(Message::Binary(answer)) = answer else {
+        panic!("it is not binary: {answer:?}");
+    };
+
+    let raw: Cbor = ciborium::from_reader(&answer[..]).expect("it is CBOR");
+    assert!(!has_bytes(&raw), "LNK-54: {raw:?}");
+    let answer: Json = ciborium::from_reader(&answer[..]).expect("it is CBOR");
+    assert_eq!(answer["rsc"], 2000, "LNK-54: {answer}");
+    assert_eq!(answer["pc"]["m2m:ae"]["aei"], "Cae1");
 }

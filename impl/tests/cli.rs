@@ -96,6 +96,7 @@ async fn asked_to_stop_it_says_goodbye_and_ends_with_0(#[case] signal: &str) {
 
     let (code, closed) = tokio::join!(cse.stop(signal), client.closed());
 
+    // LNK-44
     assert_eq!((code, u16::from(closed)), (Some(0), 1001));
 }
 

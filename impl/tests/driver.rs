@@ -72,6 +72,7 @@ async fn a_write_that_cannot_be_stored_is_not_answered_and_leaves_nothing() {
     let code = client.closed().await;
     let mut client = reopened(&address).await;
 
+    // USE-63, USE-67
     assert_eq!(u16::from(code), 1011);
     assert_eq!(client.ask(read("before", 1)).await["rsc"], 2000);
     assert_eq!(client.ask(read("during", 1)).await["rsc"], 4004);
@@ -87,6 +88,7 @@ async fn writes_are_refused_until_the_store_works_again() {
     client.closed().await;
     let mut client = reopened(&address).await;
 
+    // USE-66
     assert_eq!(client.ask(create("second")).await["rsc"], 5207);
     failing.store(false, Ordering::SeqCst);
     let accepted = async {

@@ -3,9 +3,14 @@
 mod host;
 
 use host::{Client, Cse, PLAIN, http};
+use m2m_cse::connect::Route;
+use m2m_cse::dial::PointOfAccess;
 use rstest::rstest;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// The handshake of the published flows: an AE that registers later.
 const GOOD: &str = "GET / HTTP/1.1\r\nHost: cse1.example.net:9000\r\nUpgrade: websocket\r\n\
@@ -157,6 +162,54 @@ async fn the_origin_in_the_handshake_identifies_a_registered_entity() {
     assert_eq!(u16::from(first.closed().await), 1000);
 }
 
+/// A registrar that answers one handshake like that: the accept value for the key it is shown, and a subprotocol.
+async fn answering(accept: fn(&str) -> String, subprotocol: &'static str) -> PointOfAccess {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("a request"));
+        }
+        let head = String::from_utf8(head).expect("it is text");
+        let key = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {subprotocol}\r\n\r\n",
+            accept(key.expect("a key"))
+        );
+        stream.write_all(answer.as_bytes()).await.expect("open");
+        // Stays open until the client goes.
+        let _ = stream.read_u8().await;
+    });
+    PointOfAccess::parse(&format!("ws://{address}")).expect("it is one")
+}
+
+#[rstest]
+#[case::as_it_should_be(|key: &str| derive_accept_key(key.as_bytes()), "oneM2M.json", true)]
+#[case::for_another_key(|_: &str| derive_accept_key(b"another"), "oneM2M.json", false)]
+#[case::with_a_subprotocol_that_was_not_offered(
+    |key: &str| derive_accept_key(key.as_bytes()),
+    "oneM2M.xml",
+    false
+)]
+#[tokio::test]
+async fn a_client_gives_up_a_link_whose_answer_is_wrong(
+    #[case] accept: fn(&str) -> String,
+    #[case] subprotocol: &'static str,
+    #[case] opens: bool,
+) {
+    let registrar = answering(accept, subprotocol).await;
+    let route = Route::default();
+
+    let opened = registrar.open(&route, None, WebSocketConfig::default());
+
+    assert_eq!(host::within(opened).await.is_ok(), opens, "LNK-36");
+}
+
 /// The example of the draft, as it is printed there.
 mod draft {
     use super::*;
@@ -190,11 +243,13 @@ mod draft {
             .expect("the link is open");
         let text = unmasked(&mut stream).await;
 
+        // LNK-55
         assert_eq!(
             head,
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: 5thN0mVgdTFTgHSjknHQ8H0EtnM=\r\n\r\n"
         );
+        // LNK-56, LNK-57
         assert!(
             text.starts_with("{\"m2m:rsp\":{\"rsc\":\"2001\",\"ri\":\"A1234\",\"pc\":"),
             "{text}"

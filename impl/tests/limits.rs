@@ -90,6 +90,26 @@ async fn frames_that_break_the_rules_close_with_their_code() {
     }
 }
 
+/// A message at which the CSE closes, and behind it a close frame that was sent before its own could be read.
+#[tokio::test]
+async fn closes_that_cross_end_with_both_sides_closed() {
+    let cse = Cse::start(PLAIN).await;
+    let mut stream = raw(&cse).await;
+
+    stream
+        .write_all(b"\x82\x81\0\0\0\0x\x88\x82\0\0\0\0\x03\xe8")
+        .await
+        .expect("the link is open");
+    let mut bytes = Vec::new();
+    within(stream.read_to_end(&mut bytes))
+        .await
+        .expect("the link ends");
+
+    assert_eq!((bytes[0], &bytes[2..4]), (0x88, &[0x03, 0xeb][..]));
+    let length = usize::from(bytes[1]);
+    assert_eq!(bytes.len(), 2 + length, "LNK-16, LNK-17: one close frame");
+}
+
 #[tokio::test]
 async fn malformed_text_is_answered_and_keeps_the_link() {
     let cse = Cse::start(PLAIN).await;
@@ -179,6 +199,7 @@ async fn a_peer_that_does_not_read_loses_its_link_and_nobody_else_waits() {
     };
     let (_, line) = tokio::join!(timeout(PATIENCE, flood), cse.logged("reads too slowly"));
 
+    // LNK-58
     assert!(line.contains("its link is cut"), "{line}");
     let read = json!({"op": 2, "to": "cse1", "fr": "Cae2", "rqi": "r", "rvi": "3"});
     assert_eq!(other.ask(read).await["rsc"], 2000);
@@ -194,6 +215,7 @@ async fn a_silent_peer_is_asked_twice_and_then_given_up() {
         .await
         .expect("the link ends");
 
+    // LNK-27, LNK-49
     assert_eq!(bytes, [0x89, 0, 0x89, 0]);
 }
 

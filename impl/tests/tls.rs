@@ -168,6 +168,7 @@ async fn the_certificate_says_who_it_is_whatever_the_header_says() {
     let own = Some((own.0.as_path(), own.1.as_path()));
     let mut client = world.client(own, Some("/cse2/Cae2")).await;
 
+    // LNK-51
     assert_eq!(client.ask(read("Cae1")).await["rsc"], 2000);
     assert_eq!(client.ask(read("Cae2")).await["rsc"], 4106);
 }

@@ -23,9 +23,11 @@ const RELEASE: &str = "3";
 
 /// Reads a message; `cse` is the CSE-ID without its slash.
 pub(super) fn decode(text: &str, cse: &str) -> Decoded {
+    // LNK-57
     let text = straighten(text);
     let mut parameters = Entries::new();
     let mut well_formed = collect(&text, &mut parameters);
+    // LNK-56
     if let [(name, raw)] = parameters.as_slice()
         && (name == "m2m:rqp" || name == "m2m:rsp")
     {

@@ -36,6 +36,7 @@ pub(super) fn decode(
     }
     if let Some(query) = query {
         match &request.session {
+            // USE-36
             Some(session) if *session != query => return Err(Malformed::SessionMismatch),
             Some(_) | None => request.session = Some(query),
         }

@@ -335,11 +335,13 @@ pub(super) fn emit(
         Value::Bool(true) => put(out, "true"),
         Value::Bool(false) => put(out, "false"),
         Value::Integer(n) => write!(out, "{n}").expect(TAKES_ALL),
+        // USE-68
         Value::Number(text) => put(out, text),
         Value::Text(text) => emit_text(out, text),
         Value::Time(moment) => emit_text(out, &time::format(*moment)),
         Value::Secret(secret) => emit_text(out, &secret.0),
         Value::Sealed(sealed) => match &sealed.body {
+            // USE-57
             SealBody::Compact(text) => emit_text(out, text),
             SealBody::Clear(clear) => {
                 emit_text(out, &seal(&sealed.header, clear).ok_or(Unsealable)?);
@@ -429,6 +431,7 @@ mod tests {
     #[case("1e400", Value::Number("1e400".into()))]
     #[case("1E-3", Value::Number("1E-3".into()))]
     fn numbers_are_exact(#[case] text: &str, #[case] expected: Value) {
+        // USE-68
         assert_eq!(read_both_ways(text), Some(expected));
     }
 
@@ -436,6 +439,7 @@ mod tests {
     #[case("{\"a\":1.50,\"b\":[1,2.0,\"x\"]}")]
     #[case("{\"m2m:cin\":{\"con\":{\"ct\":\"20270301T100500,50\",\"rn\":\"x\"}}}")]
     fn text_that_is_read_is_written_again(#[case] text: &str) {
+        // USE-68
         assert_eq!(
             write(&read_both_ways(text).expect("it is well-formed")),
             text

@@ -244,6 +244,7 @@ impl Cse {
             dialing: link::Dialing::Idle,
             store_failing: false,
         };
+        // USE-64, USE-65
         for record in records {
             cse.durable.load(record);
         }
@@ -376,6 +377,7 @@ impl Cse {
     }
 
     fn finish(&mut self, step: Step) -> Vec<Output> {
+        // USE-63, USE-64
         let changes = self.durable.take_changes();
         let mut outputs = step.outputs;
         if !changes.is_empty() {

@@ -122,6 +122,7 @@ pub fn next_open(entries: &[Text], now: Timestamp) -> Option<Timestamp> {
 /// Whether the window is open at `now`.
 #[must_use]
 pub fn is_open(entries: &[Text], now: Timestamp) -> bool {
+    // POL-04
     entries.is_empty()
         || entries.iter().filter_map(|e| Entry::parse(e)).any(|entry| {
             let seconds = now.0 / SECOND_MS;

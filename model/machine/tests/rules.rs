@@ -16,8 +16,12 @@ mod crash;
 mod establishment;
 #[path = "rules/hop.rs"]
 mod hop;
+#[path = "rules/hops.rs"]
+mod hops;
 #[path = "rules/identity.rs"]
 mod identity;
+#[path = "rules/neighbours.rs"]
+mod neighbours;
 #[path = "rules/order.rs"]
 mod order;
 #[path = "rules/policy.rs"]

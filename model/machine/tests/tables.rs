@@ -6,6 +6,8 @@ mod common;
 
 #[path = "tables/diagram.rs"]
 mod diagram;
+#[path = "tables/dialing.rs"]
+mod dialing;
 #[expect(dead_code, reason = "the rules use the rest")]
 #[path = "rules/hop.rs"]
 mod hop;
@@ -19,6 +21,8 @@ mod session;
 mod stage;
 #[path = "tables/stored.rs"]
 mod stored;
+#[path = "tables/whole.rs"]
+mod whole;
 
 use diagram::{Row, dot, mermaid};
 

@@ -451,6 +451,7 @@ fn single_target(members: &Members) -> Result<AeId, Refusal> {
         });
     };
     let target = AeId(target.clone());
+    // DIS-08
     match target.registrar() {
         Some(cse) if !cse.stem().contains('/') => Ok(target),
         Some(_) | None => Err(Refusal::BadRequest),

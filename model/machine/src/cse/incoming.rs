@@ -109,7 +109,7 @@ impl Cse {
         let digest = requester.request.digest();
         if let Some(open) = self.open.get_mut(&requester.key) {
             let identical = open.requester.request.digest() == digest;
-            // EST-13, REG-30, REG-32, USE-12
+            // EST-13, EST-65, REG-30, REG-32, USE-12
             if identical {
                 open.link = link;
             } else {
@@ -121,7 +121,7 @@ impl Cse {
         if let Some(outcome) = self.durable.outcomes.get(&requester.key)
             && outcome.digest == digest
         {
-            // EST-13, LNK-21, REG-31, USE-12
+            // EST-13, EST-65, LNK-21, REG-31, USE-12
             let response = outcome.response.clone();
             self.send_response(step, link, &requester.peer, response);
             return true;
@@ -203,6 +203,7 @@ impl Cse {
             return self.end_by_identifier(step, requester, &collection);
         }
         if !self.is_own(&address) {
+            // EST-31
             return match request.session {
                 Some(_) => self.data_request(step, requester, None),
                 None => self.forward(step, requester, &address),
@@ -227,6 +228,7 @@ impl Cse {
             return self.data_request(step, requester, target);
         }
         let Some(target) = target else {
+            // END-09
             return Err(self.missing(request, address));
         };
         if of_sessions || makes_session(request) {

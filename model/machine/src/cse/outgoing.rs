@@ -95,6 +95,7 @@ impl Cse {
     /// A request identifier for a request of this CSE's own accord: without `/` (R3).
     pub(crate) fn own_request_id(&mut self) -> RequestId {
         let number = self.durable.next_number();
+        // REG-18
         RequestId(format!("{}-{number}", self.config.cse_id.stem()).into())
     }
 
@@ -251,6 +252,7 @@ impl Cse {
             Purpose::ReadBase => self.base_read(step, peer, conclusion, link),
             Purpose::Forward(key) => self.forward_concluded(step, &key, conclusion),
             Purpose::Stored(id) => self.stored_concluded(step, &id, conclusion),
+            // EST-21
             Purpose::Hop(session) => self.hop_concluded(step, &session, peer, conclusion),
             Purpose::Consent(session) => self.consent_concluded(step, &session, conclusion),
             Purpose::Confirm(session) => self.confirm_concluded(step, &session, conclusion),
@@ -349,6 +351,7 @@ impl Cse {
         self.durable.notices.remove(&number);
         match &row.kind {
             NoticeKind::Termination(session) => self.endpoint_told(step, session, peer),
+            // USE-23
             NoticeKind::Change(_) | NoticeKind::Result(_) | NoticeKind::Event(_) => {}
         }
     }

@@ -99,7 +99,7 @@ impl Cse {
     /// The request as it leaves towards the hop: originator and identifier rewritten, response type gone, all else
     /// as it came (R2, R3, R13).
     pub(crate) fn forwarded(&self, requester: &Requester, hop: &Entity) -> Request {
-        // REG-16, REG-21, USE-41
+        // DIS-07, REG-16, REG-21, USE-41
         let mut request = Request::clone(&requester.request);
         request.from = Some(requester.key.originator.clone());
         request.response_type = None;

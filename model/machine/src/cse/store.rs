@@ -81,12 +81,14 @@ impl Cse {
             originator: requester.key.originator.clone(),
             session: in_session.map(|s| s.session),
             hop: hop.clone(),
+            // USE-29
             policy: delay.policy,
             window: delay.window,
             opens,
             accepted: now,
             expires,
         };
+        // USE-08
         self.durable.stored.put(id.clone(), row);
         // USE-09
         self.acknowledge(step, requester, &id);
@@ -193,6 +195,7 @@ impl Cse {
     }
 
     pub(crate) fn window_opens(&mut self, step: &mut Step, id: &ResourceId) {
+        // USE-10, USE-31
         if let Some(hop) = self.durable.stored.get(id).map(|row| row.hop.clone()) {
             self.pump(step, &hop);
         }

@@ -41,6 +41,7 @@ impl Cse {
         if let Phase::Terminating(under_way) = &session.phase {
             return self.crossing(step, requester, session, under_way);
         }
+        // END-29
         let why = match &requester.peer {
             Entity::Ae(_) => reason::ASKED,
             Entity::Cse(_) => requester.request.reason.unwrap_or(reason::ASKED),
@@ -301,6 +302,7 @@ impl Cse {
         for ae in self.local_endpoints(&session) {
             // END-20
             if !already_told {
+                // END-30
                 let late = if why == reason::EXPIRED {
                     EXPIRY_NOTICE_MS
                 } else {
@@ -483,7 +485,7 @@ impl Cse {
 
     fn remove_session(&mut self, step: &mut Step, session: &Session) {
         self.forget_confirm(&session.id);
-        // END-05, END-23
+        // END-05, END-19, END-23
         self.durable.tree.remove(&session.resource);
         self.durable.sessions.remove(&session.id);
         step.report(Event::Session(session.id.clone(), SessionStep::Ended));

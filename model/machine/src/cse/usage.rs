@@ -160,6 +160,7 @@ impl Cse {
         };
         let mut sealed = 0;
         for (attribute, value) in members {
+            // USE-43
             let carries_data = if *name == Attribute::Resource(ResourceType::ContentInstance) {
                 *attribute == Attribute::Content
             } else {
@@ -229,7 +230,7 @@ impl Cse {
     ) -> Result<Response, Refusal> {
         let session = &admitted.session;
         let path = self.sp_relative_path(&target.resource);
-        // USE-12, USE-14, USE-34
+        // USE-12, USE-14, USE-22, USE-34
         let response = self.execute(step, &requester.key.originator, &requester.request, target)?;
         self.activate(step, &session.id);
         // USE-16, USE-17
@@ -242,9 +243,11 @@ impl Cse {
             role: Role::Serve,
             policy,
         };
+        // USE-49
         self.note(step, &session.id, &entry);
         if self.is_told(requester, admitted) {
             let changed = self.changed_address(&requester.request, &path);
+            // USE-21
             self.tell_changed(step, requester, admitted, &changed);
         }
         Ok(response)
@@ -305,6 +308,7 @@ impl Cse {
         request.session = Some(session.clone());
         let expires = self.session_expiry(&session).unwrap_or_else(|| step.now());
         let owner = Entity::Ae(admitted.owner.clone());
+        // USE-54
         self.notice(step, &owner, request, expires, NoticeKind::Change(session));
     }
 

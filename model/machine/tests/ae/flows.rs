@@ -177,6 +177,7 @@ fn data_of_a_session_is_sealed_and_numbered() {
         assert!(matches!(sealed.body, SealBody::Clear(_)));
         sealed.header.clone()
     };
+    // USE-59
     assert_eq!(header(&second).sequence, 2);
     insta::with_settings!({prepend_module_to_snapshot => false}, {
         insta::assert_debug_snapshot!("seal_header", header(&first));
@@ -275,6 +276,7 @@ fn the_initiator_erases_its_state_on_the_answer_to_its_delete() {
         }
     );
     assert_eq!(bench.ae.key(&SESSION.into()), None);
+    // END-31
     assert!(!format!("{:?}", bench.ae).contains("kid1"));
 }
 
@@ -293,6 +295,7 @@ fn the_target_erases_its_state_when_it_is_told() {
         }]
     );
     assert_eq!(sent_responses(&told)[0].status, Status::OK);
+    // END-31
     assert_eq!(events(&again), []);
     assert_eq!(bench.ae.key(&SESSION.into()), None);
 }

@@ -111,6 +111,7 @@ fn an_ae_that_lost_its_state_ends_the_session_once() {
     let told = bench.request(update("n2-0002"));
     let again = bench.request(update("n2-0003"));
 
+    // USE-59
     let request = sent_request(&told);
     assert_eq!(
         (request.operation, request.to.as_str(), &request.session),
@@ -202,6 +203,7 @@ fn attempts_to_open_a_link_back_off_and_stop_when_nothing_is_pending() {
         pauses.push(bench.now.0 - before.0);
     }
 
+    // LNK-25
     assert_eq!(pauses, [1_000, 2_000, 4_000, 8_000, 15_000]);
     assert_eq!(bench.ae.next_deadline(), None);
 }

@@ -79,6 +79,7 @@ fn a_sealed_value_is_used_only_with_the_header_of_its_place(
         instance("cin1", header),
     );
 
+    // USE-26, USE-58
     assert_eq!(fault, expected);
 }
 
@@ -87,6 +88,7 @@ fn a_copy_in_another_resource_is_a_replay_and_reading_again_is_none() {
     let mut bench = Bench::consented();
     let to = "cse2/ae2/container1/la";
 
+    // USE-26, USE-60
     assert_eq!(read(&mut bench, to, instance("cin1", header())), None);
     assert_eq!(read(&mut bench, to, instance("cin1", header())), None);
     assert_eq!(
@@ -121,6 +123,7 @@ fn what_is_older_than_the_memory_is_refused() {
     }
 
     assert_eq!(
+        // USE-60
         read(&mut bench, to, instance("cin1", header())),
         Some(Fault::BadSequence)
     );
@@ -142,6 +145,7 @@ fn a_refused_value_in_a_notification_is_answered_4115() {
 
     assert_eq!(
         sent_responses(&told)[0].status,
+        // USE-61
         Status::AUTHENTICATION_FAILED
     );
     assert_eq!(events(&told), []);

@@ -28,6 +28,7 @@ fn sessions_beyond_the_number_of_a_collection_are_refused_at_both_ends() {
     at_target.answer("AE2", "CSE2", yes(&asked, &[]));
     let second = hop_request(&at_target, "Cae1/e2", "/cse1/BBBBBBBBBBBBBBBBBBBBBB");
 
+    // EST-35
     assert_eq!(answer_at(&mut world, "AE1", beyond), 5207);
     let answer = at_target.exchange("PEER1", "CSE2", second.0);
     assert_eq!(answer.status, Status::NOT_ACCEPTABLE);
@@ -143,6 +144,7 @@ fn too_many_messages_in_a_row_that_are_no_primitives_close_the_link() {
         world.step("CSE1", nonsense.clone());
     }
 
+    // LNK-42
     assert_eq!(world.closed.len(), 1);
     let limit = Event::LimitReached("malformed_in_a_row");
     assert!(world.events.contains(&("CSE1", limit)));

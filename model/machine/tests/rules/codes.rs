@@ -54,16 +54,21 @@ fn child(to: &str, new: ResourceType) -> Request {
 }
 
 #[rstest]
+// EST-69
 #[case::a_member_that_is_fixed_while_online(update(S1, Attribute::SessionTargets, Value::texts(["/cse2/Cae3"])), 5215)]
 #[case::keys_end_to_end_while_online(update(S1, Attribute::EndToEnd, Value::Bool(true)), 5215)]
 #[case::the_lifecycle_by_an_endpoint(update(S1, Attribute::Lifecycle, Value::Integer(2)), 4103)]
+// EST-61
 #[case::another_lifecycle(update(S1, Attribute::Lifecycle, Value::Integer(3)), 4000)]
+// EST-72
 #[case::access_control_on_a_session(update(S1, Attribute::AccessControlPolicyIds, Value::texts(["x"])), 4000)]
 #[case::an_end_in_the_past(
     update(S1, Attribute::ExpirationTime, Value::Time(crate::common::START)),
     4000
 )]
+// EST-72
 #[case::a_subscription_under_a_session(child(S1, ResourceType::Subscription), 5203)]
+// EST-71
 #[case::an_endpoint_by_request(child(S1, ResourceType::SessionEndpoint), 4005)]
 #[case::a_hop_by_request(child(S1, ResourceType::NextHop), 4005)]
 #[case::a_context_by_request(child(S1, ResourceType::SessionContext), 4005)]
@@ -73,12 +78,15 @@ fn child(to: &str, new: ResourceType) -> Request {
 )]
 #[case::a_collection_by_request(child("cse1/ae1", ResourceType::Sessions), 4005)]
 #[case::a_container_under_a_session(child(S1, ResourceType::Container), 4108)]
+// EST-71
 #[case::the_end_of_a_collection(Draft::delete("cse1/ae1/sessions", "Cae1", "x1").0, 4005)]
 #[case::the_end_of_an_endpoint(Draft::delete("cse1/ae1/sessions/s1/ep0", "Cae1", "x1").0, 4005)]
 #[case::the_end_of_a_context(Draft::delete("cse1/ae1/sessions/s1/context", "Cae1", "x1").0, 4005)]
 #[case::a_notification_to_a_session(Draft::notify(S1, "Cae1", "x1").0, 4005)]
 #[case::a_session_that_is_not_there(Draft::retrieve("cse1/ae1/sessions/s2", "Cae1", "x1").0, 4004)]
+// USE-38
 #[case::another_sessions_identifier(Draft::retrieve(S1, "Cae1", "x1").within(&SESSION.into()).0, 4000)]
+// END-26
 #[case::a_collection_with_an_unknown_identifier(Draft::delete("cse1/ae1/sessions", "Cae1", "x1").within(&SESSION.into()).0, 4004)]
 #[case::the_key_of_a_session(Draft::retrieve("cse1/ae1/sessions/s1/scr", "Cae1", "x1").0, 4004)]
 fn an_endpoint_is_told_what_is_wrong(#[case] request: Request, #[case] expected: u16) {
@@ -92,7 +100,9 @@ fn an_endpoint_is_told_what_is_wrong(#[case] request: Request, #[case] expected:
 #[case::reading_a_part(Draft::retrieve("cse1/ae1/sessions/s1/context", "Cae3", "x1").0)]
 #[case::ending(Draft::delete(S1, "Cae3", "x1").0)]
 #[case::a_policy(crate::common::message::policy(S1, "Cae3", "x1", 1, 1).0)]
+// EST-34
 #[case::a_session_for_another(establish("cse1/ae1/sessions", "Cae3", "x1", "/cse2/Cae2").0)]
+// EST-53
 #[case::a_subscription_for_another(subscription("cse1/ae1/sessions", "Cae3", "x1", "spy", &[50003]))]
 fn a_stranger_has_no_rights_on_session_resources(#[case] request: Request) {
     let (mut world, _) = with_session();
@@ -106,6 +116,7 @@ fn a_fixed_member_is_just_wrong_while_the_session_is_offline() {
     world.cut("CSE1", "CSE2");
     let request = update(S1, Attribute::SessionTargets, Value::texts(["/cse2/Cae3"]));
 
+    // EST-69
     assert_eq!(answer_at(&mut world, "AE1", request), 4000);
 }
 
@@ -137,6 +148,7 @@ fn only_the_hop_towards_the_initiator_confirms(#[case] lifecycle: i64, #[case] e
     .with(Attribute::Lifecycle, Value::Integer(lifecycle))
     .showing(0);
 
+    // EST-61
     assert_eq!(answer_over_hop(&mut world, confirm.0), expected);
 }
 
@@ -152,6 +164,7 @@ fn the_hop_towards_the_target_cannot_confirm() {
     world.step("CSE1", Input::Received { link, primitive });
 
     let answer = world.take_response("CSE1", "CSE2", "x1");
+    // EST-61
     assert_eq!(answer.expect("an answer").status.0, 4103);
 }
 
@@ -286,6 +299,7 @@ fn a_known_session_identifier_is_not_taken_twice(
     world.ask("PEER1", "CSE2", again.0);
 
     let answer = world.take_response("CSE2", "PEER1", id);
+    // EST-13, EST-49
     assert_eq!(answer.map(|r| r.status.0), expected);
     assert_eq!(world.waiting("CSE2", "AE2").count(), 1, "one question");
 }
@@ -349,4 +363,49 @@ fn an_ae_without_sessions_is_not_session_capable() {
     let asked = establish("cse1/ae4/sessions", "Cae4", "x1", "/cse2/Cae2");
 
     assert_eq!(answer_at(&mut world, "AE4", asked.0), 5214);
+}
+
+/// What an AE finds of that type at its CSE.
+fn found(world: &mut World, cse: Node, from: &str, of: ResourceType) -> Vec<String> {
+    let ae = match from {
+        "Cae1" => "AE1",
+        "Cae2" => "AE2",
+        _ => "AE3",
+    };
+    let types = Value::List(vec![Value::Integer(i64::from(of.number()))]);
+    let mut discovery = Draft::retrieve(&cse.to_lowercase(), from, "find").0;
+    discovery.filter = Some(Value::object([
+        (Attribute::FilterUsage, Value::Integer(1)),
+        (Attribute::ResourceType, types),
+    ]));
+    let answer = world.exchange(ae, cse, discovery);
+    let content = answer.content.expect("a list");
+    let list = content
+        .value
+        .member(&Attribute::UriList)
+        .and_then(Value::as_texts);
+    list.expect("texts")
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn sessions_are_found_by_their_endpoints_only() {
+    let (mut world, _) = with_session();
+    let session = world.resources("CSE2", ResourceType::Session)[0]
+        .name
+        .clone();
+
+    let by_initiator = found(&mut world, "CSE1", "Cae1", ResourceType::Session);
+    let by_stranger = found(&mut world, "CSE1", "Cae3", ResourceType::Session);
+    let by_target = found(&mut world, "CSE2", "Cae2", ResourceType::Session);
+
+    assert_eq!(by_initiator, [S1], "DIS-06");
+    assert_eq!(by_stranger, [""; 0], "DIS-06");
+    assert_eq!(
+        by_target,
+        [format!("cse2/ae2/sessions/{session}")],
+        "DIS-06"
+    );
 }

@@ -12,7 +12,7 @@ use m2m_machine::value::{Members, Value};
 use rstest::rstest;
 
 /// CSE2 after AE2's yes and F1-11, before F1-13; with it the address of its session.
-fn before_the_confirmation() -> (World, String) {
+pub(crate) fn before_the_confirmation() -> (World, String) {
     let mut world = with_peers(|_| {});
     let asked = hop_request(&world, "Cae1/e1", SESSION);
     world.ask("PEER1", "CSE2", asked.0);
@@ -24,7 +24,7 @@ fn before_the_confirmation() -> (World, String) {
     (world, format!("/cse2/{session}"))
 }
 
-fn confirmation(session: &str) -> Draft {
+pub(crate) fn confirmation(session: &str) -> Draft {
     Draft::update(session, "/cse1", "x3", ResourceType::Session)
         .with(Attribute::Lifecycle, Value::Integer(2))
 }

@@ -77,6 +77,7 @@ fn an_establishment_is_completed_or_taken_back(#[case] start: World, #[case] nod
             "{all:?}"
         );
         let answer = players.answer("AE1", "e1").expect("an answer");
+        // EST-67
         assert_eq!(session_of(answer).is_some(), made);
         assert!(made, "nothing was slow, so it was completed: {answer:?}");
         players.check_single_answers();

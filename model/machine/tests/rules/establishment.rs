@@ -63,21 +63,29 @@ fn policy(name: &str, kind: i64, scope: i64) -> Members {
 }
 
 #[rstest]
+// EST-33
 #[case::two_targets(good().with(Attribute::SessionTargets, Value::texts(["/cse2/Cae2", "/cse2/Cae3"])), 5001)]
+// EST-32
 #[case::no_target(good().with(Attribute::SessionTargets, Value::texts([""; 0])), 4000)]
 #[case::a_stem_as_target(asked("Cae2"), 4000)]
 #[case::itself_as_target(asked("/cse1/Cae1"), 4000)]
+// EST-32
 #[case::no_endpoint(good().with(ENDPOINTS, Value::List(Vec::new())), 4000)]
 #[case::an_endpoint_without_paths(good().with(ENDPOINTS, Value::List(vec![Value::object([])])), 4000)]
+// EST-42
 #[case::a_foreign_path(good().with(ENDPOINTS, one_endpoint(&["/cse1/cse1/ae3"])), 4102)]
 #[case::a_path_at_another_cse(good().with(ENDPOINTS, one_endpoint(&["/cse2/cse2/ae1"])), 4102)]
+// EST-32
 #[case::an_identifier_of_its_own(good().with(Attribute::SessionId, Value::text(SESSION)), 4000)]
+// EST-46
 #[case::keys_end_to_end_without_one(good().with(Attribute::EndToEnd, Value::Bool(true)), 4000)]
 #[case::an_end_in_the_past(good().with(Attribute::ExpirationTime, Value::Time(crate::common::START)), 4000)]
+// EST-36
 #[case::another_result_content(good().showing(2), 4000)]
 #[case::a_reserved_name(named("nextHops"), 4000)]
 #[case::a_taken_name(named("s1"), 4105)]
 #[case::a_policy_with_the_name_of_a_part(with_policies(vec![policy("context", 1, 1)]), 4105)]
+// POL-11
 #[case::two_policies_of_one_name(with_policies(vec![policy("a", 1, 1), policy("a", 1, 2)]), 4105)]
 #[case::a_policy_by_schedule_without_one(with_policies(vec![policy("a", 2, 1)]), 4000)]
 #[case::an_unknown_target(asked("/cse2/Cae9"), 4004)]
@@ -123,6 +131,7 @@ fn another_name(question: &m2m_machine::primitive::Request) -> Response {
 #[rstest]
 #[case::no(no)]
 #[case::yes_without_an_endpoint(bare_yes)]
+// EST-42
 #[case::yes_with_a_foreign_path(foreign_yes)]
 #[case::yes_in_the_name_of_another(another_name)]
 fn whatever_is_not_a_whole_yes_is_a_refusal(
@@ -143,6 +152,7 @@ fn whatever_is_not_a_whole_yes_is_a_refusal(
     world.settle();
 
     let answer = world.take_response("CSE1", "AE1", "e1").expect("an answer");
+    // EST-55, EST-56
     assert_eq!(answer.status, Status::OPERATION_DENIED_BY_REMOTE_ENTITY);
     assert!(!holds_anything(&world));
 }
@@ -327,6 +337,7 @@ fn a_neighbour_without_session_support_gets_no_hop_request() {
 
     let answer = world.exchange("AE2", "CSE2", asked.0);
 
+    // EST-10, EST-40
     assert_eq!(answer.status, Status::NOT_IMPLEMENTED);
     assert_eq!(world.waiting("CSE2", "PEER4").count(), 0);
 }
@@ -354,6 +365,7 @@ fn a_key_leaves_over_trusted_links_only(#[case] untrusted: Node) {
     }
     let asked = proposal(&world, "e1", "s1");
 
+    // EST-45
     assert_eq!(answer_at(&mut world, "AE1", asked), 4107);
     assert!(!holds_anything(&world));
 }
@@ -421,4 +433,68 @@ fn who_unsubscribes_is_not_asked_any_more() {
     session_with(&mut world, "s1", &[]);
 
     assert_eq!(before, 5107);
+}
+
+#[test]
+fn policies_of_an_establishment_are_in_force_on_every_hop_when_it_succeeds() {
+    let mut world = pair();
+    world.ask("AE1", "CSE1", with_policies(vec![policy("direct", 1, 3)]).0);
+    let question = question(&mut world);
+    agree(&mut world, &question, &[]);
+
+    let answer = world.take_response("CSE1", "AE1", "x1").expect("an answer");
+
+    assert_eq!(answer.status, Status::CREATED);
+    for node in ["CSE1", "CSE2"] {
+        let policies = world.resources(node, ResourceType::SessionPolicy);
+        let names: Vec<&str> = policies.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["direct"], "{node}: POL-11");
+    }
+}
+
+/// One endpoint with a public key.
+fn with_public_key() -> Value {
+    let key = [
+        (Attribute::KeyType, Value::text("OKP")),
+        (Attribute::KeyCurve, Value::text("X25519")),
+        (
+            Attribute::KeyX,
+            Value::text("NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlQ"),
+        ),
+    ];
+    Value::List(vec![Value::object([
+        crate::common::message::paths(&[]),
+        (Attribute::EndpointKey, Value::object(key)),
+    ])])
+}
+
+#[rstest]
+#[case::with_a_key_of_its_own(true, Status::CREATED)]
+#[case::without(false, Status::OPERATION_DENIED_BY_REMOTE_ENTITY)]
+fn keys_end_to_end_are_the_endpoints_own(#[case] has_key: bool, #[case] expected: Status) {
+    let mut world = pair();
+    let asked = good()
+        .with(ENDPOINTS, with_public_key())
+        .with(Attribute::EndToEnd, Value::Bool(true));
+    world.ask("AE1", "CSE1", asked.0);
+    let question = question(&mut world);
+    let (_, shown) = crate::common::message::event(&question).expect("F1-12");
+    let session = shown.member(&Attribute::Resource(ResourceType::Session));
+    let handed_out = session
+        .and_then(|s| s.member(&Attribute::Credentials))
+        .cloned();
+    let mut verdict = yes(&question, &[]);
+    if has_key && let Some(endpoint) = with_public_key().as_list().and_then(<[Value]>::first) {
+        let members = endpoint.as_object().cloned().unwrap_or_default();
+        verdict.content = Some(Content::resource(ResourceType::SessionEndpoint, members));
+    }
+    world.answer("AE2", "CSE2", verdict);
+    world.settle();
+
+    let answer = world.take_response("CSE1", "AE1", "x1").expect("an answer");
+
+    let handed_out = handed_out.expect("credentials");
+    assert!(handed_out.member(&Attribute::KeyId).is_some(), "EST-46");
+    assert_eq!(handed_out.member(&Attribute::KeyValue), None, "EST-46");
+    assert_eq!(answer.status, expected, "EST-46");
 }

@@ -59,6 +59,7 @@ fn a_registree_cse_speaks_for_itself_and_what_is_below_it(
 #[case::reading_as_an_ae(Draft::retrieve("cse2", "Cae9", "x1").0, 4106)]
 #[case::reading_as_nobody(Draft::retrieve("cse2", "", "x1").0, 4106)]
 #[case::a_container(Draft::create("cse2", "Cae9", "x1", ResourceType::Container).0, 4106)]
+// REG-09
 #[case::its_own_remote_cse(Draft::retrieve("/cse2/cse2/cse9", "/cse9", "x1").0, 4004)]
 #[case::the_end_of_it(Draft::delete("/cse2/cse2/cse9", "/cse9", "x1").0, 4004)]
 #[case::an_ae(registration("AE9", "CSE2", true), 2001)]
@@ -116,6 +117,7 @@ fn a_cse_registers_over_a_link_that_is_secure_enough(
     let mut world = with_peers(|config| config.allow_plain_mcc = allow_plain_mcc);
     world.open_as("X", "CSE2", None, trusted);
 
+    // LNK-50
     let answer = world.exchange("X", "CSE2", hop_registration("cse9").0);
 
     assert_eq!(answer.status.0, expected);
@@ -183,6 +185,7 @@ fn an_answer_goes_out_on_the_link_that_replaced_the_one_it_was_asked_on() {
     world.open("AE1", "CSE1", Some("Cae1"));
     world.settle();
 
+    // LNK-45, LNK-46
     let answer = world.take_response("CSE1", "AE1", "u1");
     assert_eq!(answer.expect("an answer").status.0, 2001);
 }
@@ -214,6 +217,7 @@ fn a_stranger_gets_no_remembered_answer_and_spoils_none() {
     let own = world.exchange("AE1", "CSE1", asked);
 
     assert_eq!(
+        // REG-33
         [stranger.status.0, other.status.0, own.status.0],
         [4117, 4106, 2001]
     );

@@ -185,6 +185,7 @@ fn check(order: &[Offence], ask: impl Fn(&[Offence]) -> Status) {
             let both = [*earlier, *later];
             // A value that is not sealed names no key.
             if both != [Offence::Plain, Offence::UnknownKey] {
+                // USE-35
                 assert_eq!(ask(&both), earlier.status(), "{both:?}");
             }
         }

@@ -5,6 +5,7 @@ use crate::common::message::{Draft, Ticket, policy, schedule, sealed_instance};
 use crate::common::scene::{below_target, done_after_settling, far, pair, session};
 use crate::common::{HOUR, MINUTE, START, World};
 use m2m_machine::attribute::Attribute;
+use m2m_machine::primitive::{ResponseMode, ResponseType};
 use m2m_machine::record::Record;
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
@@ -32,14 +33,18 @@ fn by_schedule(entries: &[&str]) -> Draft {
 #[case::immediate(draft(1, 1), 2001)]
 #[case::for_both_roles(draft(1, 3), 2001)]
 #[case::by_schedule(by_schedule(&["* * 2-3 * * * *"]), 2001)]
+// POL-01
 #[case::another_type(draft(3, 1), 4000)]
 #[case::another_scope(draft(1, 4), 4000)]
 #[case::no_scope(draft(1, 0), 4000)]
+// POL-01
 #[case::a_schedule_where_none_belongs(draft(1, 1).with(Attribute::ScheduleElement, schedule(&["* * * * * * *"])), 4000)]
 #[case::no_schedule_where_one_belongs(draft(2, 1), 4000)]
 #[case::no_entry(by_schedule(&[]), 4000)]
+// POL-03
 #[case::six_fields(by_schedule(&["* * 2-3 * * *"]), 4000)]
 #[case::a_second_too_many(by_schedule(&["60 * * * * * *"]), 4000)]
+// POL-02
 #[case::serving_by_schedule(draft(2, 2).with(Attribute::ScheduleElement, schedule(&["* * * * * * *"])), 4102)]
 #[case::an_unknown_option(draft(1, 1).with(Attribute::PolicyData, Value::object([(Attribute::Labels, Value::Null)])), 4000)]
 #[case::a_version_of_its_own(draft(1, 1).with(Attribute::StateTag, Value::Integer(3)), 4000)]
@@ -128,6 +133,7 @@ fn the_lowest_rank_decides() {
     let waits = sealed_instance(&to, "Cae1", "u2", &ticket);
     let served = answer_at(&mut world, "AE1", waits.0);
 
+    // POL-13
     assert_eq!([delayed, served], [5207, 2001]);
 }
 
@@ -149,6 +155,7 @@ fn a_policy_applies_where_originator_and_owner_are_listed(
 
     let status = answer_at(&mut world, "AE1", waits.0);
 
+    // POL-12
     assert_eq!(status, if applies { 5207 } else { 2001 });
 }
 
@@ -169,6 +176,7 @@ fn plain_data_passes_where_a_policy_lets_it(#[case] scope: i64, #[case] expected
         .with(Attribute::ContentInfo, Value::text("text/plain:0"));
     let sealed = sealed_instance(&to, "Cae1", "u2", &ticket);
 
+    // POL-19
     assert_eq!(answer_at(&mut world, "AE1", plain.0), expected);
     assert_eq!(answer_at(&mut world, "AE1", sealed.0), 2001);
 }
@@ -181,6 +189,7 @@ fn content_larger_than_the_policy_allows_is_refused(#[case] limit: i64, #[case] 
     let data = Value::object([(Attribute::MaxByteSize, Value::Integer(limit))]);
     done_after_settling(&mut world, draft(1, 1).with(Attribute::PolicyData, data).0);
     let to = below_target(&world, "container1");
+    // POL-18
     let asked = sealed_instance(&to, "Cae1", "u1", &ticket);
 
     assert_eq!(answer_at(&mut world, "AE1", asked.0), expected);
@@ -194,6 +203,7 @@ fn a_request_under_an_immediate_policy_is_never_stored() {
     let to = below_target(&world, "container1");
     let asked = sealed_instance(&to, "Cae1", "u1", &ticket).notified();
 
+    // POL-16
     assert_eq!(answer_at(&mut world, "AE1", asked.0), 5103);
 }
 
@@ -216,6 +226,7 @@ fn a_stored_request_leaves_when_its_window_opens(#[case] entries: &[&str], #[cas
     world.ask("AE1", "CSE1", asked.0);
     if minutes > 0 {
         world.wait(opens.0 - world.now.0 - 1);
+        // POL-04, USE-06
         assert_eq!(instances(&world), 0, "not a moment earlier");
         world.wait(1);
     }
@@ -264,6 +275,7 @@ fn a_stored_request_expires_with_itself_its_policy_or_its_session(
             stored = Some(row.expires);
         }
     }
+    // POL-17
     assert_eq!(stored, Some(START.plus(expected)));
 }
 
@@ -313,6 +325,7 @@ fn a_change_is_counted_equally_on_all_hops() {
     for node in ["CSE1", "CSE2"] {
         let policies = world.resources(node, ResourceType::SessionPolicy);
         let integer = |name| policies[0].integer(&name);
+        // POL-08
         assert_eq!(integer(Attribute::StateTag), Some(1), "{node}");
         assert_eq!(integer(Attribute::PolicyOrder), Some(7), "{node}");
     }
@@ -385,4 +398,43 @@ fn changes_of_one_thing_follow_one_another(
         };
         assert_eq!(now, Some(value(4)), "{node}");
     }
+}
+
+#[rstest]
+#[case::with_somewhere_to_notify(Some(vec!["Cae1".into()]), Status::ACCEPTED_ASYNCH)]
+#[case::without(None, Status::ACCEPTED_SYNCH)]
+fn who_is_flexible_is_notified_if_it_says_where(
+    #[case] notify: Option<Vec<m2m_machine::text::Text>>,
+    #[case] expected: Status,
+) {
+    let (mut world, ticket) = with_session();
+    done_after_settling(&mut world, by_schedule(&["* * 2-3 * * * *"]).0);
+    let to = below_target(&world, "container1");
+    let mut asked = sealed_instance(&to, "Cae1", "u1", &ticket).0;
+    asked.response_type = Some(ResponseType {
+        mode: ResponseMode::FlexBlocking,
+        notify: notify.clone(),
+    });
+
+    let answer = world.exchange("AE1", "CSE1", asked);
+    world.wait(17 * HOUR);
+
+    assert_eq!(answer.status, expected, "USE-46");
+    let told = world.waiting("CSE1", "AE1").count();
+    assert_eq!(told, usize::from(notify.is_some()), "USE-46");
+}
+
+#[rstest]
+#[case::its_type(Attribute::PolicyType, Value::Integer(1))]
+#[case::its_scope(Attribute::PolicyScope, Value::Integer(3))]
+#[case::its_endpoints(Attribute::PolicyEndpoints, Value::texts(BOTH))]
+fn what_a_policy_is_about_is_fixed(#[case] name: Attribute, #[case] value: Value) {
+    let (mut world, _) = with_session();
+    let night =
+        by_schedule(&["* * 2-3 * * * *"]).with(Attribute::ResourceName, Value::text("night"));
+    done_after_settling(&mut world, night.0);
+    let to = "cse1/ae1/sessions/s1/night";
+    let change = Draft::update(to, "Cae1", "p2", ResourceType::SessionPolicy).with(name, value);
+
+    assert_eq!(answer_at(&mut world, "AE1", change.0), 4000, "POL-08");
 }

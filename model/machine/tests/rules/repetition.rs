@@ -32,6 +32,7 @@ fn an_open_request_absorbs_its_repetition() {
     world.ask("AE1", "CSE1", asked);
     world.settle();
 
+    // REG-30
     assert!(world.take_response("CSE1", "AE1", "u1").is_some());
     assert!(
         world.take_response("CSE1", "AE1", "u1").is_none(),
@@ -51,6 +52,7 @@ fn a_different_request_under_an_open_identifier_is_refused() {
     world.settle();
     let served = world.take_response("CSE1", "AE1", "u1").expect("an answer");
 
+    // REG-32
     assert_eq!(refused.status, Status::CONFLICT);
     assert_eq!(served.status, Status::CREATED);
 }
@@ -99,6 +101,7 @@ fn a_different_request_under_an_answered_identifier_is_a_new_one() {
     let first = world.exchange("AE1", "CSE1", one.0);
     let second = world.exchange("AE1", "CSE1", two.0);
 
+    // REG-32
     assert_eq!([first.status, second.status], [Status::CREATED; 2]);
 }
 

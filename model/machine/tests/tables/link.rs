@@ -128,6 +128,11 @@ const MOVES: &[(&str, Move)] = &[
         }
         last
     }),
+    ("StoreFailing and no more", |w| {
+        let mut outputs = w.step("CSE2", Input::StoreFailing(true));
+        outputs.extend(w.step("CSE2", Input::StoreFailing(false)));
+        outputs
+    }),
     ("crash", |w| {
         w.crash("CSE2");
         Vec::new()
@@ -212,8 +217,7 @@ fn summary(outputs: &[Output]) -> String {
     parts.join("; ")
 }
 
-#[test]
-fn every_state_and_input_of_a_link_is_decided() {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, lead) in PATHS {
         let mut world = with_peers(|_| {});
@@ -240,5 +244,10 @@ fn every_state_and_input_of_a_link_is_decided() {
             });
         }
     }
-    snapshot("link", &rows);
+    rows
+}
+
+#[test]
+fn every_state_and_input_of_a_link_is_decided() {
+    snapshot("link", &rows());
 }

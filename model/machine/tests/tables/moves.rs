@@ -118,6 +118,15 @@ pub(crate) const MOVES: &[(&str, Move)] = &[
     ("Elapsed SessionExpiry", |s| {
         elapse(s, |t| matches!(t, Timer::SessionExpiry(_)))
     }),
+    ("Elapsed Outcome", |s| {
+        elapse(s, |t| matches!(t, Timer::Outcome(_)))
+    }),
+    ("StoreFailing", |s| Some(s.step(Input::StoreFailing(true)))),
+    ("StoreFailing and no more", |s| {
+        let mut outputs = s.step(Input::StoreFailing(true));
+        outputs.extend(s.step(Input::StoreFailing(false)));
+        Some(outputs)
+    }),
 ];
 
 fn establish_differently(stage: &mut Stage) -> Option<Vec<Output>> {

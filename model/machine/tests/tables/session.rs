@@ -176,6 +176,13 @@ fn every_phase_and_input_is_decided_in_transit() {
     snapshot("transit", &table(Role::Transit, TRANSIT));
 }
 
+pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = table(Role::Initiator, INITIATOR);
+    rows.extend(table(Role::Target, TARGET));
+    rows.extend(table(Role::Transit, TRANSIT));
+    rows
+}
+
 fn table(role: Role, paths: &[Path]) -> Vec<Row> {
     let mut rows = Vec::new();
     for (phase, known, path) in paths {

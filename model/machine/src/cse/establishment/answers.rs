@@ -26,6 +26,7 @@ impl Cse {
             return;
         };
         let verdict = match conclusion {
+            // EST-55
             Conclusion::Answer(response) => self.verdict(response, &attempt).ok_or(Refusal::Denied),
             // EST-57
             Conclusion::Overdue { sent: true } => Err(Refusal::Expired),
@@ -50,6 +51,7 @@ impl Cse {
     /// The verdict of a target that was asked in time.
     fn judged(&mut self, step: &mut Step, attempt: Attempt, verdict: Result<Members, Refusal>) {
         match verdict {
+            // EST-01
             Ok(endpoint) => self.consented(step, &attempt, endpoint),
             Err(Refusal::Denied)
                 if self.config.deviations.has(Deviation::RefusalChangesNothing) =>
@@ -82,6 +84,7 @@ impl Cse {
         match conclusion {
             Conclusion::Answer(response) if response.status == Status::CREATED => {
                 match made_downstream(response, hop, &attempt) {
+                    // EST-02, EST-03
                     Some(made) => self.hop_consented(step, &attempt, &made),
                     None => {
                         self.compensate(step, &attempt, hop);
@@ -103,6 +106,7 @@ impl Cse {
                 self.compensate(step, &attempt, hop);
                 self.refuse(step, &attempt.requester, Refusal::Expired);
             }
+            // EST-41
             Conclusion::Overdue { sent: false } => {
                 self.refuse(step, &attempt.requester, Refusal::RemoteUnreachable);
             }

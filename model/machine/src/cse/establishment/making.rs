@@ -106,6 +106,7 @@ impl Cse {
         downstream: Option<NewHop<'_>>,
         expires: Timestamp,
     ) {
+        // EST-51
         let active = attempt.upstream.is_none();
         let lease = self.hop_lease(attempt);
         let onwards = downstream.as_ref().map(|hop| hop.cse.clone());
@@ -141,6 +142,7 @@ impl Cse {
         if active && let Some(hop) = onwards {
             self.confirm(step, &attempt.id, &hop);
         }
+        // EST-04
         let content = self.established(attempt, endpoint, active);
         self.respond(step, &attempt.requester, Status::CREATED, content);
     }

@@ -108,6 +108,7 @@ impl Cse {
     }
 
     pub(crate) fn consent_request(&self, attempt: &Attempt) -> Request {
+        // EST-54
         let mut members = self.proposal(attempt);
         members.insert(
             Attribute::ResourceId,

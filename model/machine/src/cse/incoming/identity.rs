@@ -37,6 +37,10 @@ impl Cse {
             }
             Some(Entity::Cse(cse)) => {
                 let from = request.from.clone().ok_or(Refusal::BadRequest)?;
+                // LNK-50
+                if !state.trusted && !self.config.allow_plain_mcc {
+                    return Err(Refusal::InsecureLink);
+                }
                 // LNK-19, REG-15
                 if self.speaks_for(&cse, &from) {
                     Ok((Entity::Cse(cse), from))
@@ -59,8 +63,13 @@ impl Cse {
     ) -> Result<(Entity, Text), Refusal> {
         let state = self.links.get(&link).ok_or(Refusal::NotAuthenticated)?;
         let from = request.from.clone().unwrap_or_default();
+        let takes_cses = state.trusted || self.config.allow_plain_mcc;
         // The registrar introduces itself on the link that this CSE opened to it.
         if state.dialed && from.starts_with('/') {
+            // LNK-50
+            if !takes_cses {
+                return Err(Refusal::InsecureLink);
+            }
             let stem = from.trim_start_matches('/').split('/').next().unwrap_or("");
             let cse = CseId::from(format!("/{stem}").as_str());
             self.registrar_known(step, link, &cse);
@@ -81,6 +90,10 @@ impl Cse {
                 let of_cse = matches!(entity, Entity::Cse(_));
                 if !of_cse && from.contains('/') {
                     return Err(Refusal::BadRequest);
+                }
+                // LNK-50
+                if of_cse && !takes_cses {
+                    return Err(Refusal::InsecureLink);
                 }
                 self.bind(step, link, entity.clone());
                 let originator = entity.as_str().into();

@@ -91,6 +91,7 @@ impl Cse {
             return;
         }
         match conclusion {
+            // EST-24
             Conclusion::Answer(response) if agreed(response, &change.what) => {
                 self.agreed_beyond(step, &change, response);
             }

@@ -35,7 +35,7 @@ impl Cse {
                 if !makes_session && child != ResourceType::Subscription {
                     Err(forbidden_child(child))
                 } else if !owns {
-                    // EST-53
+                    // EST-34, EST-53
                     Err(Refusal::NoPrivilege)
                 } else if makes_session {
                     self.establish(step, requester, collection)

@@ -160,6 +160,7 @@ impl Cse {
             .response_type
             .as_ref()
             .and_then(|t| t.notify.clone());
+        // REG-36
         let targets = notify.unwrap_or_else(|| request.from.iter().cloned().collect());
         if let Some(version) = &request.release_version {
             result.insert(Attribute::ReleaseVersion, Value::Text(version.clone()));

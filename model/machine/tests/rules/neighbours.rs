@@ -1,0 +1,133 @@
+//! What CSEs know of each other, how one reaches its registrar, and what goes through them to an AE.
+
+use super::hop::with_peers;
+use crate::common::message::{Draft, member, reply, request};
+use crate::common::scene::{done, pair, register, two_cses};
+use crate::common::{Node, World, config};
+use m2m_machine::attribute::Attribute;
+use m2m_machine::config::CseKind;
+use m2m_machine::cse::{Input, Output, Timer};
+use m2m_machine::resource::ResourceType;
+use m2m_machine::status::Status;
+use m2m_machine::value::Value;
+use rstest::rstest;
+
+/// The CSE-IDs of the neighbours for which a CSE has a `<remoteCSE>`.
+fn remote_cses(world: &World, node: Node) -> Vec<String> {
+    let all = world.resources(node, ResourceType::RemoteCse);
+    let id =
+        |r: &m2m_machine::resource::Resource| r.text(&Attribute::CseId).map(ToString::to_string);
+    all.iter().filter_map(|r| id(r)).collect()
+}
+
+#[test]
+fn registration_makes_both_cses_neighbours_of_each_other() {
+    let world = pair();
+
+    assert_eq!(remote_cses(&world, "CSE2"), ["/cse1"], "REG-07");
+    assert_eq!(remote_cses(&world, "CSE1"), ["/cse2"], "REG-08");
+}
+
+/// No CSE of this machine lacks the feature, so that REG-12 binds none of them.
+#[rstest]
+fn every_cse_speaks_sessions_and_says_so(#[values(CseKind::In, CseKind::Mn)] kind: CseKind) {
+    let mut world = World::new([("CSE1", config("cse1", kind, None))]);
+    register(&mut world, "AE1", "CSE1", true);
+
+    let base = world.exchange("AE1", "CSE1", Draft::retrieve("cse1", "Cae1", "x1").0);
+
+    let types = member(&base, &Attribute::SupportedResourceTypes).expect("srt");
+    let listed = types.as_list().unwrap_or_default();
+    for number in 50_001..=50_007 {
+        let is_listed = listed.contains(&Value::Integer(number));
+        assert!(is_listed, "{number}: REG-11, REG-12");
+    }
+}
+
+#[test]
+fn attempts_to_reach_the_registrar_back_off_up_to_a_limit() {
+    let mut world = two_cses();
+    let timers = world.cse("CSE1").config().timers;
+    let mut pauses = Vec::new();
+
+    while pauses.last() != Some(&timers.redial_max_ms) {
+        let dials = world.step("CSE1", Input::Elapsed(Timer::Redial));
+        assert!(dials.contains(&Output::Dial), "LNK-25");
+        world.step("CSE1", Input::DialFailed);
+        let mut due = world.cse("CSE1").deadlines().into_iter();
+        let next = due.find(|(_, timer)| *timer == Timer::Redial);
+        let (at, _) = next.expect("it tries again");
+        pauses.push(at.0 - world.now.0);
+        world.now = at;
+    }
+
+    assert_eq!(pauses[0], timers.redial_ms, "LNK-25");
+    for pair in pauses.windows(2) {
+        let expected = (2 * pair[0]).min(timers.redial_max_ms);
+        assert_eq!(pair[1], expected, "LNK-25: {pauses:?}");
+    }
+}
+
+/// A CSE that registered while that was allowed, and one that registers over another link.
+#[rstest]
+#[case::over_plain_where_it_is_not_allowed(false, false, Status::SECURITY_ASSOCIATION_REQUIRED)]
+#[case::over_plain_where_it_is_allowed(true, false, Status::OK)]
+#[case::over_a_trusted_link(false, true, Status::OK)]
+fn a_registered_cse_is_served_over_a_link_that_is_secure_enough(
+    #[case] allow_plain_mcc: bool,
+    #[case] trusted: bool,
+    #[case] expected: Status,
+    #[values(Some("/cse1"), None)] origin: Option<&str>,
+) {
+    let mut world = with_peers(|config| config.allow_plain_mcc = allow_plain_mcc);
+    world.cut("PEER1", "CSE2");
+    world.open_as("PEER1", "CSE2", origin, trusted);
+    let read = Draft::retrieve("/cse2/cse2/cse1", "/cse1", "x9");
+
+    let answer = world.exchange("PEER1", "CSE2", read.0);
+
+    assert_eq!(answer.status, expected, "LNK-50");
+}
+
+#[test]
+fn a_notification_between_aes_goes_down_the_link_of_its_target() {
+    let mut world = pair();
+    let rule = |who: &str| {
+        Value::object([
+            (Attribute::AccessControlOriginators, Value::texts([who])),
+            (Attribute::AccessControlOperations, Value::Integer(63)),
+        ])
+    };
+    let rules = |list| Value::object([(Attribute::AccessControlRules, Value::List(list))]);
+    let open = Draft::create("cse2/ae2", "Cae2", "g1", ResourceType::AccessControlPolicy)
+        .with(Attribute::ResourceName, Value::text("open"))
+        .with(
+            Attribute::Privileges,
+            rules(vec![rule("/cse2/Cae2"), rule("/cse1/Cae1")]),
+        )
+        .with(Attribute::SelfPrivileges, rules(vec![rule("/cse2/Cae2")]));
+    let assign = Draft::update("cse2/ae2", "Cae2", "g2", ResourceType::Ae).with(
+        Attribute::AccessControlPolicyIds,
+        Value::texts(["cse2/ae2/open"]),
+    );
+    for asked in [open, assign] {
+        done(&mut world, "AE2", "CSE2", asked.0);
+    }
+    let refused = Draft::notify("/cse2/Cae2", "Cae3", "n1");
+    world.ask("AE3", "CSE1", refused.0);
+    world.ask("AE1", "CSE1", Draft::notify("/cse2/Cae2", "Cae1", "n2").0);
+    world.settle();
+
+    let told = request(world.pass("CSE2", "AE2").expect("the notification"));
+    world.answer("AE2", "CSE2", reply(&told, Status::OK));
+    world.settle();
+
+    let stranger = world.take_response("CSE1", "AE3", "n1").expect("an answer");
+    assert_eq!(stranger.status, Status::ORIGINATOR_HAS_NO_PRIVILEGE);
+    assert_eq!(told.to.as_str(), "/cse2/Cae2", "REG-37");
+    assert_eq!(told.from.as_deref(), Some("/cse1/Cae1"), "REG-37");
+    assert_eq!(told.request_id.as_str(), "Cae1/n2", "REG-37");
+    let answer = world.take_response("CSE1", "AE1", "n2").expect("an answer");
+    assert_eq!(answer.status, Status::OK, "REG-37");
+    assert_eq!(world.waiting("CSE2", "AE2").count(), 0);
+}
