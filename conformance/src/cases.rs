@@ -2,6 +2,7 @@
 
 use crate::case::{Case, How, Step};
 
+pub mod agent;
 pub mod discovery;
 pub mod establishment;
 pub mod establishment_refusals;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<&'static Case> {
         neighbour::CASES,
         local::CASES,
         transit::CASES,
+        agent::CASES,
         establishment::CASES,
         usage::CASES,
         usage_at_once::CASES,

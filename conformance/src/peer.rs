@@ -23,6 +23,7 @@ use crate::schema::Violation;
 use crate::story::{Line, Party};
 use crate::time::Stamp;
 
+mod agent;
 pub mod dial;
 mod exchange;
 pub mod live;
@@ -64,7 +65,7 @@ pub enum Control {
 #[derive(Debug)]
 pub enum World {
     /// Sockets.
-    Live(Live),
+    Live(Box<Live>),
     /// A stored run.
     Replay(Replay),
 }

@@ -14,6 +14,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("acme", include_str!("../suts/acme.toml")),
     ("mobius", include_str!("../suts/mobius.toml")),
     ("generic", include_str!("../suts/generic.toml")),
+    ("reference-ae", include_str!("../suts/reference-ae.toml")),
 ];
 
 /// A system under test.
@@ -31,6 +32,8 @@ pub struct Profile {
     /// Its CSEs.
     #[serde(default)]
     pub target: Vec<At>,
+    /// An AE to test, with the suite as its registrar.
+    pub agent: Option<Agent>,
     /// What it says it supports.
     pub ics: Ics,
     /// Values the cases depend on.
@@ -93,6 +96,37 @@ pub struct At {
     pub manner: Manner,
 }
 
+/// An AE, or a program made with an AE library, that takes commands: one line of standard input each.
+/// `{url}`, `{id}` and `{name}` stand for address, CSE-ID and CSEBase name of its registrar in the
+/// arguments; `{session}`, `{target}`, `{path}` and `{to}` for what a command is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// The program.
+    pub program: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Register with session capability.
+    pub register: String,
+    /// Subscribe to its own sessions, consent included.
+    pub subscribe: String,
+    /// Propose a session with `{target}`, offering `{path}`.
+    pub establish: String,
+    /// Say yes to `{session}`, offering `{path}`.
+    pub accept: String,
+    /// Say no to `{session}`.
+    pub refuse: String,
+    /// CREATE a contentInstance `{"temp":21.5}` below `{to}` in `{session}`, sealed.
+    pub create: String,
+    /// RETRIEVE `{to}` without a session.
+    pub read: String,
+    /// End `{session}`.
+    pub terminate: String,
+    /// Delete its own `<AE>`.
+    pub deregister: String,
+}
+
 /// Implementation conformance statement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +146,17 @@ pub struct Ixit {
     /// Timers, where they are not those of the specification.
     #[serde(default)]
     pub timers: Timers,
+}
+
+impl Agent {
+    /// The AE program of this project, where it lies beside this program of its CSE.
+    #[must_use]
+    pub fn beside(cse: &Path) -> Option<Self> {
+        let program = cse.with_file_name("ae");
+        let mut agent = Profile::shipped("reference-ae").ok()?.agent?;
+        agent.program = program.display().to_string();
+        program.is_file().then_some(agent)
+    }
 }
 
 /// A profile that cannot be used.

@@ -13,6 +13,7 @@ use crate::dice::Dice;
 use crate::outcome::{self, Outcome};
 use crate::peer::live::Live;
 use crate::peer::{self, Peer, World};
+use crate::profile::Agent;
 use crate::record::{Header, Target};
 use crate::schema;
 use crate::sut::Pair;
@@ -42,6 +43,8 @@ pub struct Sut {
     pub pair: Option<Arc<Mutex<Pair>>>,
     /// The process of a foreign system, where the suite started it.
     pub foreign: Option<Arc<Mutex<Foreign>>>,
+    /// An AE to test.
+    pub agent: Option<Agent>,
 }
 
 impl Sut {
@@ -54,6 +57,7 @@ impl Sut {
             groups,
             pair: None,
             foreign: None,
+            agent: None,
         }
     }
 
@@ -318,7 +322,7 @@ async fn play_live(case: &'static Case, plan: &Plan, start: Instant) -> Outcome 
 
 async fn play_round(case: &'static Case, plan: &Plan, start: Instant, round: u32) -> Outcome {
     let attempt = async |number: u64| {
-        let world = World::Live(Live::new(start, plan.sut.clone(), plan.patience));
+        let world = World::Live(Box::new(Live::new(start, plan.sut.clone(), plan.patience)));
         let targets = seen_by(case, &plan.sut.targets);
         let seed = plan.seed.wrapping_add(number);
         let mut peer = Peer::new(case.id, world, targets, plan.patience, seed);
@@ -355,6 +359,9 @@ pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
             case.group.name()
         ));
     }
+    if sut.targets.is_empty() && case.needs != Needs::Agent {
+        return Some("no CSE to test is given".to_owned());
+    }
     if case.needs.in_a_pair() && sut.targets.len() < 2 {
         let needs = "needs two CSEs that know each other: give `--target` twice";
         return Some(needs.to_owned());
@@ -365,9 +372,10 @@ pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
         | Needs::Initiator
         | Needs::Target
         | Needs::Transit
-        | Needs::Agent
         | Needs::Bytes
         | Needs::Pair => None,
+        Needs::Agent if sut.agent.is_some() => None,
+        Needs::Agent => Some("no AE to start is described: [agent] in a profile".to_owned()),
         Needs::PairWithPower if sut.pair.is_some() => None,
         Needs::PairWithPower => {
             Some("stops and starts a CSE, which only the reference lets it do".to_owned())

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use m2m_conformance::case::{Case, Needs, Verdict};
+use m2m_conformance::profile::Agent;
 use m2m_conformance::run::{self, Plan, Sut};
 use m2m_conformance::sut::{Identity, Pair, USUAL, build};
 use m2m_conformance::{cases, judge, record, report, transcript};
@@ -38,6 +39,7 @@ fn reference() -> &'static Reference {
                 groups: m2m_conformance::case::Group::ALL.to_vec(),
                 pair: Some(Arc::new(Mutex::new(pair))),
                 foreign: None,
+                agent: Agent::beside(&program),
             }
         });
         Reference { runtime, sut }

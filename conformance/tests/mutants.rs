@@ -148,6 +148,7 @@ async fn play_against(answer: Answer) -> Finished {
             groups: m2m_conformance::case::Group::ALL.to_vec(),
             pair: None,
             foreign: None,
+            agent: None,
         },
     );
     plan.jobs = 32;

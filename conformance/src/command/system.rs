@@ -11,7 +11,7 @@ use crate::command::Complaint;
 use crate::console;
 use crate::contact;
 use crate::dice;
-use crate::profile::{Ixit, Profile};
+use crate::profile::{Agent, Ixit, Profile};
 use crate::run::{self, Plan, Sut};
 use crate::sut::foreign::Foreign;
 use crate::sut::{Pair, USUAL, build};
@@ -56,13 +56,15 @@ impl Known {
             let name = "the reference CSEs";
             return Ok(Sut::attached(name, Vec::new(), Group::ALL.to_vec()));
         };
-        if profile.target.is_empty() {
+        if profile.target.is_empty() && profile.agent.is_none() {
             let text = format!("the profile {} names no [[target]]", profile.name);
             return Err(Complaint::usage(text));
         }
         let targets = profile.targets(str::to_owned);
         let groups = profile.ics.groups.clone();
-        Ok(Sut::attached(&profile.about, targets, groups))
+        let mut sut = Sut::attached(&profile.about, targets, groups);
+        sut.agent = profile.agent.clone();
+        Ok(sut)
     }
 
     /// Whether the reference is meant, which the suite starts as a pair.
@@ -159,5 +161,6 @@ async fn reference(options: &SystemOptions) -> Result<Sut, Complaint> {
     console::say(&format!("Started CSE1 at {one} and CSE2 at {two}"));
     let mut sut = Sut::attached("the reference CSEs", targets, Group::ALL.to_vec());
     sut.pair = Some(Arc::new(Mutex::new(pair)));
+    sut.agent = Agent::beside(&program);
     Ok(sut)
 }

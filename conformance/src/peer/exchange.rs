@@ -6,6 +6,7 @@ use crate::case::Stop;
 use crate::peer::{Arrival, FLOODS, Link, Message, Peer, State, World};
 use crate::record::Kind;
 use crate::schema;
+use crate::story::Party;
 use crate::wire::{Primitive, Request};
 
 /// Most messages one link may bring in one case.
@@ -164,7 +165,12 @@ impl Peer {
         let rqi = format!("probe-{}", self.probes);
         let State { sut, origin, .. } = &self.links[link.0];
         let from = if origin.is_empty() { "C" } else { origin };
-        let to = &self.target(*sut).name;
+        // Whoever is asked for what it does not have must say so.
+        let to = match sut {
+            Party::Ae1 => origin.trim_start_matches('/'),
+            Party::Ae2 | Party::Ae3 | Party::Ae4 => "",
+            Party::Cse1 | Party::Cse2 | Party::Transit => &self.target(*sut).name,
+        };
         let message = json!({"op": 2, "to": to, "fr": from, "rqi": rqi, "rvi": "3"});
         let name = self.links[link.0].name.clone();
         let text = message.to_string();

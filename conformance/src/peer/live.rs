@@ -10,35 +10,37 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::case::Stop;
+use crate::peer::agent::Running;
 use crate::peer::dial::{self, Socket, Stream};
 use crate::peer::{Arrival, Control, raw};
 use crate::record::Target;
 use crate::run::Sut;
 
 /// Messages of a link that wait to be taken; a system that sends more has to wait itself.
-const WAITING_MOST: usize = 256;
+pub(super) const WAITING_MOST: usize = 256;
 
 /// Sockets of one case.
 #[derive(Debug)]
 pub struct Live {
-    links: BTreeMap<String, Open>,
+    pub(super) links: BTreeMap<String, Open>,
     start: Instant,
-    sut: Sut,
+    pub(super) sut: Sut,
+    pub(super) running: Option<Running>,
     patience: Duration,
 }
 
 #[derive(Debug)]
-struct Open {
-    sink: Sink,
-    gap: Duration,
-    last: Option<tokio::time::Instant>,
-    arrivals: Receiver<Arrival>,
-    reader: JoinHandle<()>,
+pub(super) struct Open {
+    pub(super) sink: Sink,
+    pub(super) gap: Duration,
+    pub(super) last: Option<tokio::time::Instant>,
+    pub(super) arrivals: Receiver<Arrival>,
+    pub(super) reader: JoinHandle<()>,
 }
 
 /// The half that sends: messages, or bytes as they are.
 #[derive(Debug)]
-enum Sink {
+pub(super) enum Sink {
     Messages(SplitSink<Socket, Message>),
     Bytes(WriteHalf<Stream>),
 }
@@ -57,6 +59,7 @@ impl Live {
             links: BTreeMap::new(),
             start,
             sut,
+            running: None,
             patience,
         }
     }
@@ -184,7 +187,7 @@ impl Live {
     }
 }
 
-async fn read(mut stream: SplitStream<Socket>, sender: Sender<Arrival>) {
+pub(super) async fn read(mut stream: SplitStream<Socket>, sender: Sender<Arrival>) {
     loop {
         let arrival = match stream.next().await {
             Some(Ok(Message::Text(text))) => Arrival::Text(text.to_string()),

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::sut::SutError;
 
-/// Builds the `cse` program and returns its path. Cargo's own progress goes to standard error.
+/// Builds the programs `cse` and `ae`, and returns the path of the first. Cargo's own progress goes to standard error.
 ///
 /// # Errors
 /// Without cargo, or if the build fails.
@@ -17,7 +17,9 @@ pub async fn reference(checkout: &Path) -> Result<PathBuf, SutError> {
     let mut command = Command::new(&cargo);
     command
         .current_dir(checkout)
-        .args(["build", "--locked", "-p", "m2m-cse", "--bin", "cse"])
+        .args([
+            "build", "--locked", "-p", "m2m-cse", "--bin", "cse", "--bin", "ae",
+        ])
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
