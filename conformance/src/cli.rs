@@ -136,6 +136,31 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER", default_value = "schemas")]
         folder: PathBuf,
     },
+    /// Test the cases: play them against the reference made wrong on purpose, defect by defect
+    Mutants(MutantOptions),
+}
+
+/// How to test the cases. Without `--full` or `--update` a part of the stored matrix is played again.
+#[derive(Debug, Clone, Args)]
+pub struct MutantOptions {
+    /// Play every case under every defect and write the matrix
+    #[arg(long, conflicts_with = "update")]
+    pub full: bool,
+    /// Play what is new or changed since the matrix was written, and write it
+    #[arg(long)]
+    pub update: bool,
+    /// With --update: cases and defects to play again all the same
+    #[arg(value_name = "CASE|DEFECT", requires = "update")]
+    pub again: Vec<String>,
+    /// The program of the reference CSE, instead of building it
+    #[arg(long, value_name = "PATH")]
+    pub reference_bin: Option<PathBuf>,
+    /// Cells at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = 24, value_parser = at_least_one::<u8>)]
+    pub jobs: u8,
+    /// How long a case waits for a message, ms
+    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = at_least_one::<u64>)]
+    pub patience: u64,
 }
 
 /// Where reports lie if nothing is said.

@@ -21,6 +21,7 @@ pub mod hop;
 pub mod ics;
 pub mod judge;
 pub mod ladder;
+pub mod mutants;
 pub mod neighbour;
 pub mod outcome;
 pub mod peer;

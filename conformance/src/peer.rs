@@ -379,7 +379,17 @@ impl Peer {
             if let Some(how) = &self.links[link.0].closed {
                 return Ok(how.clone());
             }
-            self.pull(link, "the end of the link").await?;
+            match self.pull(link, "the end of the link").await {
+                Ok(()) => {}
+                // Silence: has it ended unnoticed, or is it served on?
+                Err(stop) if stop.is_silence() => {
+                    self.probe(link).await?;
+                    let name = self.name(link);
+                    let seen = "a later request on it was answered";
+                    return Err(Stop::fail("", format!("{name}: the end of the link"), seen));
+                }
+                Err(stop) => return Err(stop),
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::story::Party;
 /// Longest frame or body that is kept; a server that sends more is cut off.
 const MOST: u64 = 4 << 20;
 
-/// A frame as it came.
+/// A frame as it came, or the fragments of one message put together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Last of its message.
@@ -202,16 +202,70 @@ async fn units(
         stream.take(MOST).read_to_end(&mut rest).await?;
         return Ok(());
     }
+    let mut open: Option<Part> = None;
     loop {
-        let frame = frame(stream).await?;
-        let text = serde_json::to_string(&frame).unwrap_or_default();
-        if sender.send(Arrival::Text(text)).await.is_err() {
+        let part = part(stream).await?;
+        let whole = match (part.op, open.take()) {
+            (0, Some(mut first)) => {
+                first.fin = part.fin;
+                first.rsv |= part.rsv;
+                first.masked |= part.masked;
+                first.payload.extend(part.payload);
+                first
+            }
+            (1 | 2, Some(first)) => {
+                tell(sender, first).await;
+                part
+            }
+            (3.., Some(first)) => {
+                open = Some(first);
+                part
+            }
+            (_, None) => part,
+        };
+        if !whole.fin && matches!(whole.op, 1 | 2) {
+            open = Some(whole);
+        } else {
+            tell(sender, whole).await;
+        }
+        if sender.is_closed() {
             return Ok(());
         }
     }
 }
 
-async fn frame(stream: &mut BufReader<ReadHalf<Stream>>) -> std::io::Result<Frame> {
+/// One frame, or the frames of one message put together.
+struct Part {
+    fin: bool,
+    rsv: u8,
+    op: u8,
+    masked: bool,
+    payload: Vec<u8>,
+}
+
+async fn tell(sender: &Sender<Arrival>, part: Part) {
+    let code = match (part.op, part.payload.as_slice()) {
+        (8, [high, low, ..]) => Some(u16::from_be_bytes([*high, *low])),
+        _ => None,
+    };
+    let text = match String::from_utf8(part.payload) {
+        Ok(text) => text,
+        Err(error) => error.as_bytes().escape_ascii().to_string(),
+    };
+    let frame = Frame {
+        fin: part.fin,
+        rsv: part.rsv,
+        op: part.op,
+        masked: part.masked,
+        text,
+        code,
+    };
+    let text = serde_json::to_string(&frame).unwrap_or_default();
+    // That nobody listens any more ends the loop above.
+    sender.send(Arrival::Text(text)).await.ok();
+}
+
+async fn part(stream: &mut BufReader<ReadHalf<Stream>>) -> std::io::Result<Part> {
     let head = stream.read_u16().await?.to_be_bytes();
     let masked = head[1] & 0x80 != 0;
     let length = match head[1] & 0x7f {
@@ -237,21 +291,11 @@ async fn frame(stream: &mut BufReader<ReadHalf<Stream>>) -> std::io::Result<Fram
     for (byte, key) in payload.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= key;
     }
-    let op = head[0] & 0x0f;
-    let code = match (op, payload.as_slice()) {
-        (8, [high, low, ..]) => Some(u16::from_be_bytes([*high, *low])),
-        _ => None,
-    };
-    let text = match String::from_utf8(payload) {
-        Ok(text) => text,
-        Err(error) => error.as_bytes().escape_ascii().to_string(),
-    };
-    Ok(Frame {
+    Ok(Part {
         fin: head[0] & 0x80 != 0,
         rsv: (head[0] >> 4) & 7,
-        op,
+        op: head[0] & 0x0f,
         masked,
-        text,
-        code,
+        payload,
     })
 }

@@ -1,0 +1,264 @@
+//! The matrix *case × defect* as it is stored: one line for the tables, one for each case, one
+//! for each defect.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::Case;
+use crate::mutants::{self, Defect, EXCUSED, Kind, UNCAUGHT};
+use crate::record::hex;
+use crate::schema::Shape;
+
+/// Least share of cases that still pass under a defect that counts as a killer, percent.
+pub const STILL_PASS: usize = 80;
+
+/// The stored matrix.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Matrix {
+    /// Cases by identifier.
+    pub rows: BTreeMap<String, Row>,
+    /// Defects by name.
+    pub columns: BTreeMap<String, Column>,
+}
+
+/// A case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its identifier.
+    pub case: String,
+    /// Its record.
+    pub record: String,
+    /// The defect that is replayed, and for a schema the case that carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub killer: Option<Killer>,
+    /// Defects under which it fails.
+    pub failed: Vec<String>,
+    /// Defects under which it does not pass and does not fail.
+    pub undecided: Vec<String>,
+    /// For a schema: in which case a defect breaks it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub carriers: BTreeMap<String, String>,
+}
+
+/// What a case is replayed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killer {
+    /// The defect.
+    pub defect: String,
+    /// The case that is played.
+    pub play: String,
+}
+
+/// A defect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub defect: String,
+    /// Its record.
+    pub record: String,
+    /// Cases in which it did anything.
+    pub acted: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Row(Row),
+    Column(Column),
+    Head(Head),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    cases: String,
+    defects: String,
+}
+
+/// Identifies the record of a case.
+#[must_use]
+pub fn fingerprint(case: &Case) -> String {
+    let text = format!(
+        "{} {} {:?} {} {:?} {:?} {:?}",
+        case.id,
+        case.title,
+        case.requirements,
+        case.group.name(),
+        case.clauses,
+        case.needs,
+        case.steps
+    );
+    hex(&[text.as_bytes()])[..16].to_owned()
+}
+
+/// Every row there must be: the cases, then the schemas.
+#[must_use]
+pub fn subjects(cases: &[&'static Case]) -> Vec<(String, String)> {
+    let cases = cases
+        .iter()
+        .map(|case| (case.id.to_owned(), fingerprint(case)));
+    let shapes = Shape::ALL.map(|shape| (shape.id().to_owned(), shape.file().to_owned()));
+    cases.chain(shapes).collect()
+}
+
+/// Hash of a table.
+fn table(records: impl Iterator<Item = String>) -> String {
+    let text: String = records.collect::<Vec<_>>().join(" ");
+    hex(&[text.as_bytes()])
+}
+
+impl Matrix {
+    /// Reads a stored matrix.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {shown}: {error}; write it with --full"))?;
+        let mut matrix = Self::default();
+        for (number, line) in text.lines().enumerate() {
+            let line = serde_json::from_str(line)
+                .map_err(|error| format!("{shown}, line {}: {error}", number + 1))?;
+            match line {
+                Line::Row(row) => drop(matrix.rows.insert(row.case.clone(), row)),
+                Line::Column(column) => {
+                    drop(matrix.columns.insert(column.defect.clone(), column));
+                }
+                Line::Head(_) => {}
+            }
+        }
+        Ok(matrix)
+    }
+
+    /// Writes it, in the order of the tables.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path, cases: &[&'static Case]) -> std::io::Result<()> {
+        let (cases, defects) = (subjects(cases), mutants::all());
+        let head = Head {
+            cases: table(cases.iter().map(|(_, record)| record.clone())),
+            defects: table(defects.iter().map(|defect| defect.fingerprint())),
+        };
+        let rows = cases.iter().filter_map(|(id, _)| self.rows.get(id));
+        let columns = defects
+            .iter()
+            .filter_map(|defect| self.columns.get(defect.name));
+        let lines = std::iter::once(Line::Head(head))
+            .chain(rows.cloned().map(Line::Row))
+            .chain(columns.cloned().map(Line::Column));
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&serde_json::to_string(&line)?);
+            text.push('\n');
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, text)
+    }
+
+    /// What the tables hold and the matrix does not, or differently.
+    #[must_use]
+    pub fn stale(&self, cases: &[&'static Case]) -> Vec<String> {
+        let mut stale = Vec::new();
+        let subjects = subjects(cases);
+        for (id, record) in &subjects {
+            if self.rows.get(id).is_none_or(|row| row.record != *record) {
+                stale.push(id.clone());
+            }
+        }
+        for defect in mutants::all() {
+            let known = self.columns.get(defect.name);
+            if known.is_none_or(|column| column.record != defect.fingerprint()) {
+                stale.push(defect.name.to_owned());
+            }
+        }
+        let gone = self
+            .rows
+            .keys()
+            .filter(|id| !subjects.iter().any(|(known, _)| known == *id));
+        stale.extend(gone.cloned());
+        let gone = self
+            .columns
+            .keys()
+            .filter(|name| mutants::find(name).is_none());
+        stale.extend(gone.cloned());
+        stale
+    }
+
+    /// Whether at least so many cases still pass under a defect that it may count as a killer.
+    #[must_use]
+    pub fn leaves_enough(&self, defect: &str) -> bool {
+        let hit = self.rows.values().filter(|row| row.hit(defect)).count();
+        (self.rows.len() - hit) * 100 >= self.rows.len() * STILL_PASS
+    }
+
+    /// Defects that may be named as killers of a case: the most particular first.
+    #[must_use]
+    pub fn killers(&self, row: &Row) -> Vec<&'static Defect> {
+        let reach = |name: &str| self.rows.values().filter(|row| row.hit(name)).count();
+        let wrong = |defect: &&'static Defect| matches!(defect.kind, Kind::Wrong(_));
+        let mut killers: Vec<&'static Defect> = row
+            .failed
+            .iter()
+            .filter_map(|name| mutants::find(name))
+            .filter(wrong)
+            .filter(|defect| self.leaves_enough(defect.name))
+            .collect();
+        killers.sort_by_key(|defect| (reach(defect.name), defect.name));
+        killers
+    }
+
+    /// What is against the matrix: cases nothing kills, defects nothing catches, excuses without need.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for row in self.rows.values() {
+            let excused = EXCUSED.iter().any(|(case, _)| *case == row.case);
+            match (row.killer.is_some(), excused) {
+                (false, false) => faults.push(format!("no defect fails {}", row.case)),
+                (true, true) => faults.push(format!("{} is excused and can fail", row.case)),
+                (true, false) | (false, true) => {}
+            }
+        }
+        for defect in mutants::all() {
+            let harmless = matches!(defect.kind, Kind::Harmless(_));
+            let failed = self
+                .rows
+                .values()
+                .filter(|row| row.failed.iter().any(|name| name == defect.name));
+            let failed: Vec<&str> = failed.map(|row| row.case.as_str()).collect();
+            let excused = UNCAUGHT.iter().any(|(name, _)| *name == defect.name);
+            if harmless && !failed.is_empty() {
+                faults.push(format!(
+                    "{} is harmless and fails {}",
+                    defect.name,
+                    failed.join(", ")
+                ));
+            }
+            if !harmless && failed.is_empty() != excused {
+                let caught = if excused {
+                    "is excused and is caught"
+                } else {
+                    "is caught by no case"
+                };
+                faults.push(format!("{} {caught}", defect.name));
+            }
+        }
+        faults
+    }
+}
+
+impl Row {
+    /// Whether the case does not pass under this defect.
+    #[must_use]
+    pub fn hit(&self, defect: &str) -> bool {
+        self.failed
+            .iter()
+            .chain(&self.undecided)
+            .any(|name| name == defect)
+    }
+}
