@@ -338,6 +338,14 @@ impl Peer {
         outcome.map_err(|why| Stop::lost(format!("{name}: cannot send: {why}")))
     }
 
+    /// From now on messages of this link follow each other at once, whatever the target prefers.
+    pub fn hurry(&mut self, link: Link) {
+        let name = self.links[link.0].name.clone();
+        if let World::Live(live) = &mut self.world {
+            live.hurry(&name);
+        }
+    }
+
     /// Drops a link without closing it.
     pub async fn cut(&mut self, link: Link) {
         let name = self.links[link.0].name.clone();

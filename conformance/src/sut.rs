@@ -18,7 +18,7 @@ pub mod process;
 /// Timers of the reference as the suite sets them, ms.
 const TIMERS: &[(&str, u64)] = &[
     ("request_life", 10_000),
-    ("hop_step", 200),
+    ("hop_step", 500),
     ("lease", 2_000),
     ("termination_wait", 2_500),
     ("expiry_margin", 500),

@@ -252,6 +252,7 @@ async fn same_rqi(peer: &mut Peer) -> Result<(), Stop> {
 
 async fn pipeline(peer: &mut Peer) -> Result<(), Stop> {
     let ae = registered(peer).await?;
+    peer.hurry(ae.link);
     for number in 0..20 {
         let message = ae.request_as(2, &ae.own(""), &format!("p{number}"), json!({}));
         peer.send(ae.link, "request", &message).await?;

@@ -145,6 +145,12 @@ impl Live {
         }
     }
 
+    pub(super) fn hurry(&mut self, name: &str) {
+        if let Some(open) = self.links.get_mut(name) {
+            open.gap = Duration::ZERO;
+        }
+    }
+
     pub(super) async fn next(&mut self, name: &str, patience: Duration) -> Arrival {
         let Some(open) = self.links.get_mut(name) else {
             return Arrival::Closed("the link is gone".to_owned());

@@ -1,5 +1,7 @@
 //! Defects of frames.
 
+use serde_json::json;
+
 use crate::mutants::Defect;
 use crate::mutants::defects::{count, wrong};
 use crate::mutants::engine::{Fate, Scene};
@@ -255,16 +257,22 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         "fr-serves-after-close",
         "A request that follows a Close is still served.",
         Frame(|scene, frame| {
-            let raw = frame.op == 8 && frame.mask == Some(RAW);
-            if raw && frame.code() == Some(1000) {
+            if frame.op == 8 && frame.mask == Some(RAW) {
                 count(scene, "closing");
-                return Fate::Behind;
+            } else if scene.memory.contains_key("closing") && frame.op == 1 {
+                count(scene, "served");
+                return Fate::Drop;
             }
             Fate::Pass
         }),
-        Answer(|scene, _| {
-            let closing = scene.memory.contains_key("closing");
-            if closing { Fate::Behind } else { Fate::Pass }
+        Sent(|scene, frame| {
+            let served = scene.memory.contains_key("served") && frame.op == 8;
+            let answer = json!({"rsc": 4106, "rqi": "late", "rvi": "3"});
+            if served {
+                Fate::With(answer)
+            } else {
+                Fate::Pass
+            }
         })
     ),
     wrong!(
