@@ -13,6 +13,7 @@ use crate::selection::{self, Selection};
 
 mod compare;
 mod ics;
+mod mutants;
 mod play;
 mod snapshot;
 mod system;
@@ -77,6 +78,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Complaint> {
             folder,
         }) => snapshot::snapshot(&selected, &system, &folder).await,
         Some(Command::Schemas { write, folder }) => schemas(write, &folder),
+        Some(Command::Mutants(options)) => mutants::mutants(&options).await,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::mutants::front::{Log, would_act};
 use crate::mutants::matrix::{Column, Killer, Matrix, Row, subjects};
 use crate::mutants::play::{self, Bench, Cell, Played};
 use crate::mutants::{self, Defect, Kind};
+use crate::schema::Shape;
 use crate::sut::SutError;
 
 /// What to do.
@@ -74,6 +75,11 @@ async fn fill(options: &Options, fill: Fill, path: &Path) -> Result<Vec<String>,
     };
     let mut stale: BTreeSet<String> = matrix.stale(&cases).into_iter().collect();
     stale.extend(options.again.iter().cloned());
+    // What breaks a schema shows in any case.
+    if Shape::ALL.iter().any(|shape| stale.contains(shape.id())) {
+        matrix = Matrix::default();
+        stale = matrix.stale(&cases).into_iter().collect();
+    }
     forget(&mut matrix, &cases, &stale);
     let cells = due(&mut matrix, &cases, &logs, &stale);
     let count = cells.len();

@@ -18,7 +18,7 @@ use crate::peer::{Peer, World};
 use crate::record::Target;
 use crate::run::{self, Sut};
 use crate::schema::Shape;
-use crate::sut::{Pair, SutError};
+use crate::sut::{Pair, SutError, USUAL};
 
 /// How long a case waits for a message of a server that is wrong throughout, and mostly silent.
 const SHORT: Duration = Duration::from_millis(100);
@@ -26,6 +26,8 @@ const SHORT: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Cells after which the pair is started anew, so that what it stores stays small.
 const ROUND: usize = 800;
+/// Defects that open resources to everybody, also to the other cells; they have a pair of their own.
+const APART: &[&str] = &["rq-acor"];
 
 /// One case under one defect, or none.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +77,13 @@ impl Bench {
         mut done: impl FnMut(&Played),
     ) -> Result<Vec<Played>, SutError> {
         let mut all = Vec::new();
-        for round in cells.chunks(ROUND) {
-            let pair = Arc::new(Mutex::new(Pair::start(&self.program).await?));
+        let apart = |cell: &Cell| {
+            cell.defect
+                .is_some_and(|defect| APART.contains(&defect.name))
+        };
+        let (apart, usual): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| apart(cell));
+        for round in usual.chunks(ROUND).chain(apart.chunks(ROUND)) {
+            let pair = Arc::new(Mutex::new(Pair::start(&self.program, USUAL).await?));
             let targets = pair.lock().await.targets();
             let alone = |cell: &&Cell| cell.case.needs == Needs::PairWithPower;
             let places = Arc::new(Semaphore::new(self.jobs.max(1)));

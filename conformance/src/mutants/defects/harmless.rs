@@ -97,11 +97,12 @@ pub(in crate::mutants) const CHANGES: &[Defect] = &[
         "ok-attributes",
         "Representations outside of sessions, where bytes count, have an attribute of a later release.",
         Answer(|_, answer| {
-            let usual = |kind: &&str| answer["pc"].get(**kind).is_some();
+            let content = &answer["pc"];
+            let usual = ["m2m:ae", "m2m:cnt", "m2m:cin"]
+                .iter()
+                .any(|kind| content.get(kind).is_some());
             if answer.get("sid").is_none()
-                && ["m2m:ae", "m2m:cnt", "m2m:cin"]
-                    .iter()
-                    .any(|kind| usual(&kind))
+                && usual
                 && let Some(body) = super::body(answer)
                 && body["ty"].is_number()
             {
