@@ -191,7 +191,7 @@ impl Bench {
             pair: Some(Arc::clone(pair)),
             foreign: None,
         };
-        let world = World::Live(Live::new(Instant::now(), sut));
+        let world = World::Live(Live::new(Instant::now(), sut, patience));
         let seen = run::seen_by(cell.case, &targets);
         // Cells share a pair, so each has names of its own.
         let name = cell.defect.map_or("", |defect| defect.name);
@@ -262,7 +262,14 @@ pub async fn recorded(
         .iter()
         .map(|case| Cell { case, defect: None })
         .collect();
-    let played = bench.play(&cells, |_| ()).await?;
+    let mut played = bench.play(&cells, |_| ()).await?;
+    // Once more, alone: under load a timer of the system may have been late.
+    for played in played.iter_mut().filter(|played| !played.fine()) {
+        let again = bench.play(&[played.cell], |_| ()).await?;
+        if let Some(again) = again.into_iter().next() {
+            *played = again;
+        }
+    }
     let bad: Vec<String> = played
         .iter()
         .filter(|played| !played.fine())
