@@ -190,8 +190,9 @@ impl Bench {
             groups: Group::ALL.to_vec(),
             pair: Some(Arc::clone(pair)),
             foreign: None,
+            agent: None,
         };
-        let world = World::Live(Live::new(Instant::now(), sut, patience));
+        let world = World::Live(Box::new(Live::new(Instant::now(), sut, patience)));
         let seen = run::seen_by(cell.case, &targets);
         // Cells share a pair, so each has names of its own.
         let name = cell.defect.map_or("", |defect| defect.name);
