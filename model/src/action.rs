@@ -117,6 +117,17 @@ impl Due {
     }
 }
 
+impl Due {
+    /// Whether only a pause before another attempt is over: in a liveness scenario pauses have no length.
+    const fn is_retry(&self) -> bool {
+        matches!(
+            self,
+            Self::Ae(_, ae::Timer::Redial)
+                | Self::Cse(_, cse::Timer::Redial | cse::Timer::TombstoneRetry(_))
+        )
+    }
+}
+
 /// How many outputs of a step a crash may let through, at most.
 const OUTPUTS_MAX: u8 = 5;
 
@@ -216,14 +227,18 @@ fn disturbances(world: &World, state: &State, actions: &mut Vec<Action>) {
 
 fn time(world: &World, state: &State, actions: &mut Vec<Action>) {
     let mut all: Vec<(Timestamp, Due)> = due(world, state).collect();
-    // Only a defect takes the effect from a deadline; the others must not wait for it.
-    if world.saboteur.is_some() && state.is_silent() {
+    // Only a defect takes the effect from a deadline, or a pause without length; the others must not wait for it.
+    if (world.saboteur.is_some() || world.is_endless()) && state.is_silent() {
         all.retain(|due| !world.is_without_effect(state, due));
     }
     if state.is_silent() {
         // Nothing is in flight: the next deadline comes, and those of the same moment in any order.
-        let earliest = all.iter().map(|(at, _)| *at).min();
-        let next = all.into_iter().filter(|(at, _)| Some(*at) == earliest);
+        let waits = |due: &Due| !(world.is_endless() && due.is_retry());
+        let ordered = all.iter().filter(|(_, due)| waits(due));
+        let earliest = ordered.map(|(at, _)| *at).min();
+        let next = all
+            .into_iter()
+            .filter(|(at, due)| Some(*at) == earliest || !waits(due));
         actions.extend(next.map(|(_, due)| Action::Elapse(due)));
     } else if state.left.races > 0 {
         // Of each node the next one; hosts deal with deadlines in their order, but may be late.
@@ -318,10 +333,24 @@ pub(crate) fn due(world: &World, state: &State) -> impl Iterator<Item = (Timesta
     let now = state.now;
     let horizon = world.horizon();
     let patience = world.initial.now.plus(PATIENCE_MS);
+    let is_endless = world.is_endless();
     all_due(world, state).into_iter().filter(move |(at, due)| {
+        // Nobody waits for the reading of a neighbour; it is repeated with each reopening.
+        if is_endless && reads_base(state, due) {
+            return false;
+        }
         let presses = due.is_pressing() && *at <= patience;
         *at <= now || *at <= horizon || presses
     })
+}
+
+/// Whether it is the end of the reading of a neighbour.
+fn reads_base(state: &State, due: &Due) -> bool {
+    let Due::Cse(at, cse::Timer::Outgoing(_, id)) = due else {
+        return false;
+    };
+    let mut outgoing = state.cses[usize::from(*at)].outgoing_requests();
+    outgoing.any(|o| o.reads_base && o.request_id == id)
 }
 
 /// All deadlines; dialing is left to [`Action::Reopen`].

@@ -1,8 +1,12 @@
 //! The command line.
 
+use crate::bench;
 use crate::catalogue;
+use crate::deep::{self, Bounds};
+use crate::diagram::{self, Format};
 use crate::ladder;
 use crate::literal;
+use crate::liveness::Promise;
 use crate::pinned;
 use crate::properties;
 use crate::report::{self, Progress};
@@ -19,12 +23,14 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Searches every interleaving of oneM2M service sessions for counterexamples.
 ///
-/// Without a command: checks every default scenario, exhaustively.
+/// Without a command: checks every default scenario, exhaustively, and prints a row for each: how large it is, and the
+/// identifiers of the requirements that hold in it. `list` says what there is.
 #[derive(Debug, Parser)]
-#[command(name = "model", version)]
+#[command(name = "model", version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,6 +42,16 @@ struct Arguments {
     #[arg(long, global = true)]
     accept: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  model check establish glare            two scenarios, with the shortest counterexample of what breaks
+  model check establish --without EST-14 what a rule is for: switch it off and read what goes wrong
+  model trace END-11                     how two terminations that cross come to an end, as a ladder diagram
+  model graph glare --by CSE2 | dot -Tsvg > glare.svg
+  model random deep --seed 7             a walk through a world that is too large to search whole
+
+Exit status: 0 all is well, 1 something is broken, has no witness or is unfinished, 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,7 +65,7 @@ enum Command {
         /// Switches the rule of this requirement off and shows what breaks.
         #[arg(long, value_name = "ID")]
         without: Option<String>,
-        /// Writes the first counterexample.
+        /// Writes the first counterexample, for `show`.
         #[arg(long, value_name = "PATH")]
         export: Option<PathBuf>,
     },
@@ -58,9 +74,9 @@ enum Command {
         /// Its identifier.
         property: String,
     },
-    /// Opens a scenario in Stateright's Explorer.
+    /// Opens a scenario in Stateright's Explorer, to walk through it by hand in a browser.
     Explore {
-        /// Its name.
+        /// The name of the scenario.
         name: String,
         /// Where the browser finds it.
         #[arg(long, default_value = "localhost:3000")]
@@ -70,9 +86,9 @@ enum Command {
     Literal,
     /// Sets every built-in defect loose and prints which properties notice it: the kill matrix.
     Teeth,
-    /// Walks through a scenario at random.
+    /// Walks through a scenario at random; the same seed takes the same walk everywhere.
     Random {
-        /// Its name.
+        /// The name of the scenario; `deep` is one that is too large to search whole.
         name: String,
         /// Where the dice begin.
         #[arg(long, default_value_t = 1)]
@@ -80,6 +96,46 @@ enum Command {
         /// How many steps.
         #[arg(long, default_value_t = 100_000)]
         steps: u64,
+    },
+    /// Draws the state diagram of a scenario, as DOT or Mermaid.
+    ///
+    /// All states that look alike become one: by default those in which every CSE is in the same phase of its
+    /// sessions. In DOT dashed arrows are only taken because of faults, and the box that a search begins in is bold.
+    Graph {
+        /// The name of the scenario.
+        name: String,
+        /// What states are told apart by: cses, everyone, links, or one node by its name, such as AE2.
+        #[arg(long, default_value = "cses", value_name = "WHAT")]
+        by: String,
+        /// How it is written.
+        #[arg(long, value_enum, default_value = "dot")]
+        format: Format,
+    },
+    /// Searches a world that is too large for a default run, depth first, in little memory, up to a bound.
+    ///
+    /// It keeps eight bytes of each state, ends where it is told to end, and says so: a bounded search proves nothing.
+    /// It succeeds when it has looked at as many states as were wanted, or at all there are, and nothing is broken.
+    Deep {
+        /// The name of the scenario.
+        #[arg(default_value = "deep")]
+        name: String,
+        /// Ends after so many unique states.
+        #[arg(long, default_value_t = 50_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+        states: u32,
+        /// Ends before it occupies more memory than this, in GiB.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1024))]
+        memory: u64,
+        /// Ends after so many minutes.
+        #[arg(long, default_value_t = 45)]
+        minutes: u64,
+    },
+    /// Measures the search: unique states a second and bytes for each, beside a small Paxos on Stateright's actors.
+    Bench {
+        /// The names of the scenarios; none: a large one of each chapter.
+        names: Vec<String>,
+        /// Measures this one in this process; `bench` starts itself so.
+        #[arg(long, hide = true, value_name = "NAME")]
+        measure: Option<String>,
     },
     /// Shows a counterexample that was written before.
     Show {
@@ -101,7 +157,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         None => {
             let all = scenarios::all().filter(|s| s.by_default);
-            check(all, How::Everything, json, arguments.accept)
+            check(all, How::Everything, json, arguments.accept, None)
         }
         Some(Command::List) => Ok(list()),
         Some(Command::Check {
@@ -109,7 +165,13 @@ pub fn run() -> ExitCode {
             without,
             export,
         }) => named(&names).and_then(|found| match without {
-            None => check(found.into_iter(), How::Shortest, json, arguments.accept),
+            None => check(
+                found.into_iter(),
+                How::Shortest,
+                json,
+                arguments.accept,
+                export.as_deref(),
+            ),
             Some(id) => ablate(&found, &id, export.as_deref()),
         }),
         Some(Command::Trace { property }) => trace(&property),
@@ -119,13 +181,36 @@ pub fn run() -> ExitCode {
         Some(Command::Random { name, seed, steps }) => {
             scenario(&name).map(|scenario| wander::run(scenario, seed, steps))
         }
+        Some(Command::Graph { name, by, format }) => scenario(&name)
+            .and_then(|scenario| diagram::draw(scenario, &by, format))
+            .map(|text| {
+                report::line(text.trim_end());
+                true
+            }),
+        Some(Command::Deep {
+            name,
+            states,
+            memory,
+            minutes,
+        }) => scenario(&name).and_then(|scenario| {
+            let bounds = Bounds {
+                states: states as usize,
+                memory: memory << 30,
+                time: Duration::from_secs(60 * minutes),
+            };
+            deep::run(scenario, bounds, json)
+        }),
+        Some(Command::Bench { names, measure }) => match measure {
+            Some(name) => bench::measure(&name),
+            None => bench::run(&names, json),
+        },
         Some(Command::Show { path }) => stored::show(&path),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(BROKEN),
         Err(why) => {
-            report::line(&format!("error: {why}"));
+            report::complain(&why);
             ExitCode::from(USAGE)
         }
     }
@@ -141,7 +226,14 @@ fn list() -> bool {
         report::line(&format!("{}{default}", scenario.name));
         report::line(&format!("    {}", scenario.about));
         report::line(&format!("    {}", scenario.topology.about));
-        report::line(&format!("    {}", scenario.properties.join(" ")));
+        let promises = scenario.promises.iter().map(Promise::id);
+        let ids: Vec<&str> = scenario
+            .properties
+            .iter()
+            .copied()
+            .chain(promises)
+            .collect();
+        report::line(&format!("    {}", ids.join(" ")));
     }
     true
 }
@@ -169,6 +261,7 @@ fn check(
     how: How,
     json: Option<&Path>,
     accept: bool,
+    export: Option<&Path>,
 ) -> Result<bool, String> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     report::head();
@@ -176,6 +269,9 @@ fn check(
         let outcome = searched(scenario, how);
         report::row(&outcome);
         report::failures(&outcome);
+        if let Some(path) = export.filter(|_| outcomes.iter().all(report::is_good)) {
+            write_first(path, &outcome)?;
+        }
         outcomes.push(outcome);
     }
     let unique: usize = outcomes.iter().map(|o| o.unique).sum();
@@ -239,8 +335,8 @@ fn ablate(found: &[&'static Scenario], id: &str, export: Option<&Path>) -> Resul
         for saboteur in &defects {
             if let Some(outcome) = without(scenario, saboteur, id) {
                 report::failures(&outcome);
-                if let (Some(path), Some((name, actions))) = (export, outcome.broken.first()) {
-                    stored::write(path, &outcome.world, name, actions)?;
+                if let Some(path) = export.filter(|_| all_hold) {
+                    write_first(path, &outcome)?;
                 }
                 holds = false;
                 break;
@@ -279,7 +375,23 @@ fn without(
         &mut |unique, states, depth, took| progress.show(unique, states, depth, took),
     );
     progress.end();
-    (!outcome.broken.is_empty()).then_some(outcome)
+    let lassos = report::lassos(&outcome).iter();
+    let breaks = !outcome.broken.is_empty() || lassos.into_iter().any(|(p, _)| p.id() == id);
+    breaks.then_some(outcome)
+}
+
+/// Writes the first counterexample, if there is one.
+fn write_first(path: &Path, outcome: &Outcome) -> Result<(), String> {
+    let world = &outcome.world;
+    if let Some((name, actions)) = outcome.broken.first() {
+        return stored::write(path, world, name, actions, None);
+    }
+    match report::lassos(outcome).first() {
+        Some((promise, lasso)) => {
+            stored::write(path, world, promise.name(), &lasso.stem, Some(&lasso.round))
+        }
+        None => Ok(()),
+    }
 }
 
 fn trace(id: &str) -> Result<bool, String> {

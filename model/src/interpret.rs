@@ -10,7 +10,7 @@ use crate::sabotage::Defect;
 use crate::seal;
 use crate::topology::Place;
 use crate::wish;
-use crate::world::{Connection, End, Side, State, World};
+use crate::world::{Connection, End, Side, State, World, spend};
 use m2m_machine::ae::command::{Ask, Command};
 use m2m_machine::id::{LinkId, SessionId};
 use m2m_machine::primitive::Primitive;
@@ -71,11 +71,11 @@ impl<'a> Turn<'a> {
                 side,
             } => self.lose(usize::from(*pair), usize::from(*connection), *side),
             Action::Cut(pair) => {
-                self.state.left.cuts -= 1;
+                spend(&mut self.state.left.cuts);
                 self.cut(usize::from(*pair));
             }
             Action::Lose { pair, side } => {
-                self.state.left.losses -= 1;
+                spend(&mut self.state.left.losses);
                 let pair = usize::from(*pair);
                 let newest = self.state.pairs[pair].connections.len().checked_sub(1)?;
                 self.lose(pair, newest, *side);
@@ -85,7 +85,7 @@ impl<'a> Turn<'a> {
             Action::Elapse(due) => self.elapse(due)?,
             Action::Advance(at) => self.state.now = *at,
             Action::Crash { cse, cause } => {
-                self.state.left.crashes -= 1;
+                spend(&mut self.state.left.crashes);
                 match cause {
                     None => self.crash(*cse, None, false),
                     Some((action, after)) => {
@@ -131,7 +131,7 @@ impl<'a> Turn<'a> {
     }
 
     fn repeat(&mut self, ae: u8, number: u64) -> Option<()> {
-        self.state.left.repeats -= 1;
+        spend(&mut self.state.left.repeats);
         let machine = self.state.aes[usize::from(ae)].clone();
         let (_, exchange) = machine.exchanges().find(|(n, _)| *n == number)?;
         let sealed = seal::seal(&machine, Primitive::Request(exchange.request.clone()));
@@ -205,7 +205,7 @@ impl<'a> Turn<'a> {
     }
 
     fn fail(&mut self, pair: usize) {
-        self.state.left.failures -= 1;
+        spend(&mut self.state.left.failures);
         self.state.pairs[pair].dialing = false;
         match self.world.links[pair].0 {
             Place::Ae(ae) => self.step_ae(ae, ae::Input::DialFailed),
@@ -281,7 +281,7 @@ impl<'a> Turn<'a> {
     fn elapse(&mut self, due: &Due) -> Option<()> {
         let (at, _) = crate::action::due(self.world, &self.state).find(|(_, d)| d == due)?;
         if !self.state.is_silent() {
-            self.state.left.races -= 1;
+            spend(&mut self.state.left.races);
         }
         self.state.now = self.state.now.max(at);
         match due {
@@ -379,6 +379,11 @@ impl<'a> Turn<'a> {
             },
         );
         self.token_drawn(&after, env);
+        let after = if self.world.is_endless() {
+            canonical(&before, after, &input)
+        } else {
+            after
+        };
         let limit = self.crash_after.take();
         let carried = limit.map_or(outputs.len(), usize::from);
         if limit.is_some() && carried >= outputs.len() {
@@ -452,6 +457,9 @@ impl<'a> Turn<'a> {
     pub(crate) fn record(&mut self, change: impl FnOnce(&mut Ledger)) {
         let mut ledger = Ledger::clone(&self.state.ledger);
         change(&mut ledger);
+        if self.world.is_endless() {
+            ledger.saturate();
+        }
         self.state.ledger = Shared::new(ledger);
     }
 
@@ -536,6 +544,28 @@ impl<'a> Turn<'a> {
             .find(|link| is_free(link) && unused(link))
             .unwrap_or(LinkId(base + 7))
     }
+}
+
+/// The machine as a search without budgets tells it from others; the reading of a neighbour that this input ends is
+/// as if it had not been.
+fn canonical(before: &Cse, after: Shared<Cse>, input: &cse::Input) -> Shared<Cse> {
+    let answered = match input {
+        cse::Input::Received {
+            primitive: Primitive::Response(response),
+            ..
+        } => response.request_id.as_ref(),
+        cse::Input::Received { .. }
+        | cse::Input::LinkOpened { .. }
+        | cse::Input::LinkLost { .. }
+        | cse::Input::DialFailed
+        | cse::Input::Undecodable { .. }
+        | cse::Input::Elapsed(_)
+        | cse::Input::StoreFailing(_) => None,
+    };
+    let mut outgoing = before.outgoing_requests();
+    let read = outgoing.find(|o| o.reads_base && Some(o.request_id) == answered);
+    let canonical = after.canonical(read.map(|read| read.request_id));
+    canonical.map_or(after, Shared::new)
 }
 
 /// The connection that a node calls by that number.

@@ -16,8 +16,17 @@ use std::fmt::Write;
 /// Width of a column.
 const COLUMN: usize = 9;
 
+const LOOP_BEGINS: &str = " .-- from here on for ever:\n";
+const LOOP_ENDS: &str = " '-- and again\n";
+const NOTHING_MORE: &str = " --- and nothing happens any more\n";
+
 /// Draws a path.
 pub(crate) fn draw(world: &World, actions: &[Action]) -> String {
+    draw_lasso(world, actions, None)
+}
+
+/// Draws a path that goes on with a loop for ever.
+pub(crate) fn draw_lasso(world: &World, stem: &[Action], round: Option<&[Action]>) -> String {
     let mut ladder = Ladder {
         world,
         columns: columns(world),
@@ -26,15 +35,64 @@ pub(crate) fn draw(world: &World, actions: &[Action]) -> String {
     };
     ladder.head();
     let mut state = world.initial.clone();
-    for (number, action) in actions.iter().enumerate() {
+    let actions = stem.iter().chain(round.unwrap_or_default());
+    for (number, action) in actions.enumerate() {
+        if number == stem.len() {
+            ladder.text.push_str(LOOP_BEGINS);
+        }
         ladder.line(number + 1, &state, action);
         match interpret::perform(world, &state, action) {
             Some(next) => state = next,
             None => break,
         }
     }
-    ladder.under_way(&state);
+    match round {
+        None => ladder.under_way(&state),
+        Some([]) => ladder.text.push_str(NOTHING_MORE),
+        Some(_) => ladder.text.push_str(LOOP_ENDS),
+    }
     ladder.text
+}
+
+/// A step in a few words, the same wherever it happens: of a delivery the message, as the figures name it.
+pub(crate) fn caption(world: &World, state: &State, action: &Action) -> String {
+    let (step, crashes) = if let Action::Crash {
+        cause: Some((cause, _)),
+        cse,
+    } = action
+    {
+        (&**cause, Some(*cse))
+    } else {
+        (action, None)
+    };
+    let mut text = step.label(world);
+    if let Action::Deliver {
+        pair,
+        connection,
+        to,
+    } = step
+    {
+        let row = &state.pairs[usize::from(*pair)].connections[usize::from(*connection)];
+        let from = world.node(usize::from(*pair), to.other());
+        match row.end(*to).queue.first() {
+            Some(Primitive::Request(request)) => {
+                let target = world.node(usize::from(*pair), *to);
+                let at = |place| columns(world).iter().position(|c| *c == place);
+                let named = request_name(request, from, at(from) > at(target));
+                text = format!("{} {}", named.arrow, named.what).trim().to_owned();
+            }
+            Some(Primitive::Response(response)) => {
+                let from = world.scenario.topology.name(from);
+                text = format!("{} of {from}", response.status.0);
+            }
+            None => {}
+        }
+    }
+    if let Some(cse) = crashes {
+        let name = world.scenario.topology.name(Place::Cse(cse));
+        let _ = write!(text, ", {name} crashes in it");
+    }
+    text
 }
 
 struct Ladder<'a> {

@@ -19,6 +19,24 @@ pub(crate) struct Ledger {
     pub(crate) ended: BTreeMap<(u8, SessionId), u8>,
 }
 
+impl Ledger {
+    /// From two on nothing is counted: a search without budgets comes back to where it was.
+    pub(crate) fn saturate(&mut self) {
+        let told = self.told.values_mut();
+        let told = told.flat_map(|told| [&mut told.accepted, &mut told.finals]);
+        let consent = self.consent.values_mut();
+        let consent = consent.flat_map(|said| [&mut said.asked, &mut said.yes, &mut said.no]);
+        let ended = self.ended.values_mut();
+        for count in told
+            .chain(consent)
+            .chain(ended)
+            .chain(self.updated.values_mut())
+        {
+            *count = (*count).min(2);
+        }
+    }
+}
+
 /// What a command came to.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Told {

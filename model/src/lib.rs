@@ -5,15 +5,21 @@
 //! itself is in [`world`], what may happen in [`action`], and what happens then in [`interpret`].
 
 mod action;
+mod bench;
 mod catalogue;
 mod cli;
+mod deep;
+mod diagram;
 mod happening;
 mod interpret;
 mod ladder;
 mod ledger;
 mod literal;
+mod liveness;
 mod look;
 mod memo;
+mod memory;
+mod paxos;
 mod pinned;
 mod properties;
 mod report;

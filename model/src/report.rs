@@ -2,6 +2,7 @@
 
 use crate::action::Action;
 use crate::ladder;
+use crate::liveness::{Lasso, Promise};
 use crate::search::Outcome;
 use crate::show;
 use serde_json::{Value, json};
@@ -11,6 +12,11 @@ use std::time::Duration;
 /// Writes to the standard output; a reader that has gone away is no error.
 pub(crate) fn line(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Says what was wrong with the command line, on the standard error.
+pub(crate) fn complain(why: &str) {
+    let _ = writeln!(io::stderr().lock(), "error: {why}");
 }
 
 /// Shows how a search gets on, on a terminal only.
@@ -69,14 +75,22 @@ pub(crate) fn head() {
 pub(crate) fn row(outcome: &Outcome) {
     let name = outcome.world.scenario.name;
     let ids: Vec<&str> = outcome.world.properties.iter().map(|p| p.id()).collect();
-    let result = if !outcome.broken.is_empty() {
+    let promised: Vec<&str> = kept(outcome).collect();
+    let result = if !outcome.broken.is_empty() || !lassos(outcome).is_empty() {
         "BROKEN".to_owned()
     } else if !outcome.complete {
-        "UNFINISHED".to_owned()
-    } else if !outcome.without_witness.is_empty() {
+        unfinished(outcome)
+    } else if !outcome.without_witness.is_empty() || !never_owed(outcome).is_empty() {
         "VACUOUS".to_owned()
-    } else {
+    } else if promised.is_empty() {
         format!("holds {}", ids.join(" "))
+    } else {
+        let holds = if ids.is_empty() {
+            String::new()
+        } else {
+            format!("holds {}; ", ids.join(" "))
+        };
+        format!("{holds}in the end {}", promised.join(" "))
     };
     line(&format!(
         "{name:<22} {:>9} {:>12} {:>6} {:>8.1}  {result}",
@@ -91,6 +105,45 @@ pub(crate) fn row(outcome: &Outcome) {
             property.name
         ));
     }
+    for promise in never_owed(outcome) {
+        line(&format!(
+            "    is never owed, or never kept: {}",
+            promise.name()
+        ));
+    }
+}
+
+fn unfinished(outcome: &Outcome) -> String {
+    match &outcome.passed {
+        None => "UNFINISHED".to_owned(),
+        Some(passed) if !passed.is_complete => {
+            format!("UNFINISHED: the graph was left at {} states", passed.states)
+        }
+        Some(passed) => format!(
+            "UNFINISHED: the graph has {} states, the checker found {}",
+            passed.states, outcome.unique
+        ),
+    }
+}
+
+/// The promises that fair runs break.
+pub(crate) fn lassos(outcome: &Outcome) -> &[(Promise, Lasso)] {
+    outcome.passed.as_ref().map_or(&[], |p| &p.broken)
+}
+
+fn never_owed(outcome: &Outcome) -> &[Promise] {
+    let passed = outcome.passed.as_ref();
+    passed.map_or(&[], |p| &p.without_witness)
+}
+
+/// The promises that every fair run keeps.
+fn kept(outcome: &Outcome) -> impl Iterator<Item = &'static str> {
+    let promises = outcome.world.scenario.promises.iter();
+    let broken = |id| lassos(outcome).iter().any(|(p, _)| p.id() == id);
+    let is_complete = outcome.complete;
+    promises
+        .map(Promise::id)
+        .filter(move |id| is_complete && !broken(*id))
 }
 
 /// What is wrong, with the way there; what breaks at once is shown once.
@@ -113,11 +166,35 @@ pub(crate) fn failures(outcome: &Outcome) {
         line(&ladder::draw(&outcome.world, actions));
         line(&show::after(&outcome.world, actions));
     }
+    if let Some(state) = outcome.passed.as_ref().and_then(|p| p.left_at.as_ref()) {
+        line("one of the last states that were reached:");
+        line(&show::state(&outcome.world, state));
+    }
+    for (promise, lasso) in lassos(outcome) {
+        line("");
+        line(&format!(
+            "BROKEN in {}: {} (for ever; {} steps, then {} again and again)",
+            outcome.world.scenario.name,
+            promise.name(),
+            lasso.stem.len(),
+            lasso.round.len()
+        ));
+        line(&ladder::draw_lasso(
+            &outcome.world,
+            &lasso.stem,
+            Some(&lasso.round),
+        ));
+        line(&show::after(&outcome.world, &lasso.stem));
+    }
 }
 
 /// Whether a search shows what it was made to show.
 pub(crate) fn is_good(outcome: &Outcome) -> bool {
-    outcome.complete && outcome.broken.is_empty() && outcome.without_witness.is_empty()
+    outcome.complete
+        && outcome.broken.is_empty()
+        && outcome.without_witness.is_empty()
+        && lassos(outcome).is_empty()
+        && never_owed(outcome).is_empty()
 }
 
 /// The row of a scenario, for machines.
@@ -129,6 +206,7 @@ pub(crate) fn as_json(outcome: &Outcome) -> Value {
         .iter()
         .map(|p| p.id())
         .filter(|id| outcome.complete && !broken(id))
+        .chain(kept(outcome))
         .collect();
     json!({
         "name": outcome.world.scenario.name,

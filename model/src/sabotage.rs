@@ -9,6 +9,7 @@ mod edge;
 mod establishment;
 mod host;
 mod letter;
+mod livelock;
 mod tamper;
 mod usage;
 
@@ -91,9 +92,15 @@ impl Defect {
 
 /// Every saboteur, chapter by chapter.
 pub(crate) fn all() -> impl Iterator<Item = &'static Saboteur> {
-    [establishment::ALL, usage::ALL, edge::ALL, host::ALL]
-        .into_iter()
-        .flatten()
+    [
+        livelock::ALL,
+        establishment::ALL,
+        usage::ALL,
+        edge::ALL,
+        host::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The flows read to the letter: one defect for each of their holes, in the order of the holes.

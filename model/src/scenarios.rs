@@ -1,11 +1,14 @@
 //! What is searched: one row per scenario.
 
+mod deep;
 mod ending;
 mod establishment;
 mod letter;
 mod linking;
+mod living;
 mod using;
 
+use crate::liveness::Promise;
 use crate::topology::{PAIR, Topology, timers};
 use crate::wish::Wish;
 use crate::world::Budget;
@@ -41,6 +44,9 @@ pub(crate) struct Scenario {
     pub(crate) adjust: fn(&mut Config),
     /// Identifiers of the properties that are looked at.
     pub(crate) properties: &'static [&'static str],
+    /// What comes about in the end, whatever the environment does before: of a liveness scenario, whose budgets are
+    /// endless.
+    pub(crate) promises: &'static [Promise],
     /// Whether it belongs to the default run.
     pub(crate) by_default: bool,
 }
@@ -91,6 +97,7 @@ const BASE: Scenario = Scenario {
     phases: &[],
     adjust: as_it_is,
     properties: &[],
+    promises: &[],
     by_default: true,
 };
 
@@ -111,6 +118,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         ending::ALL,
         linking::ALL,
         letter::ALL,
+        living::ALL,
+        deep::ALL,
     ];
     chapters.into_iter().flatten()
 }

@@ -4,6 +4,7 @@
 //! another reason is reported as unfinished.
 
 use crate::action::Action;
+use crate::liveness::{self, Passed};
 use crate::properties::{self, Property};
 use crate::sabotage::Saboteur;
 use crate::scenarios::Scenario;
@@ -31,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) without_witness: Vec<&'static Property>,
     /// Properties whose situation occurred, with the actions that lead there.
     pub(crate) witnessed: Vec<(&'static Property, Vec<Action>)>,
+    /// What came of the promises, in a liveness scenario.
+    pub(crate) passed: Option<Passed>,
 }
 
 /// How a world is searched.
@@ -62,6 +65,9 @@ pub(crate) fn sabotaged(
 
 /// Searches a world.
 pub(crate) fn search(world: World, how: How, progress: Progress<'_>) -> Outcome {
+    if world.is_endless() {
+        return liveness::search(world, progress);
+    }
     let began = Instant::now();
     let until = match how {
         How::Everything => Until::Exhausted,
@@ -77,6 +83,7 @@ pub(crate) fn search(world: World, how: How, progress: Progress<'_>) -> Outcome 
         broken: Vec::new(),
         without_witness: Vec::new(),
         witnessed: Vec::new(),
+        passed: None,
         world,
     };
     let world = &outcome.world;

@@ -1,6 +1,6 @@
 //! Counterexamples as files: the scenario, the defect if there was one, and the actions by their labels.
 
-use crate::action;
+use crate::action::{self, Action};
 use crate::interpret;
 use crate::ladder;
 use crate::report::line;
@@ -11,19 +11,22 @@ use crate::world::World;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Writes a path.
+/// Writes a path, and the loop that it ends in, if it is one that goes on for ever.
 pub(crate) fn write(
     path: &Path,
     world: &World,
     property: &str,
-    actions: &[action::Action],
+    stem: &[Action],
+    round: Option<&[Action]>,
 ) -> Result<(), String> {
-    let labels: Vec<String> = actions.iter().map(|action| action.label(world)).collect();
+    let actions = stem.iter().chain(round.unwrap_or_default());
+    let labels: Vec<String> = actions.map(|action| action.label(world)).collect();
     let value = json!({
         "scenario": world.scenario.name,
         "saboteur": world.saboteur.map(|s| s.name),
         "property": property,
         "actions": labels,
+        "for_ever_from": round.map(|_| stem.len()),
     });
     std::fs::write(path, format!("{value:#}\n"))
         .map_err(|why| format!("failed to write {}: {why}", path.display()))
@@ -58,7 +61,11 @@ pub(crate) fn show(path: &Path) -> Result<bool, String> {
         actions.push(action);
     }
     line(field("property").unwrap_or(""));
-    line(&ladder::draw(&world, &actions));
-    line(&show::after(&world, &actions));
+    let from = value.get("for_ever_from").and_then(Value::as_u64);
+    let from = from.and_then(|from| usize::try_from(from).ok());
+    let (stem, round) = actions.split_at(from.unwrap_or(actions.len()).min(actions.len()));
+    let round = from.map(|_| round);
+    line(&ladder::draw_lasso(&world, stem, round));
+    line(&show::after(&world, stem));
     Ok(true)
 }

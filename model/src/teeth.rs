@@ -3,6 +3,8 @@
 //! The kill matrix - which properties each saboteur makes fail, by the level on which the last of its own does - is in
 //! the repository; a row that moves is reported and breaks the run until it is accepted.
 
+use crate::catalogue;
+use crate::liveness;
 use crate::properties;
 use crate::report::line;
 use crate::sabotage::{self, Saboteur};
@@ -55,6 +57,12 @@ impl Bite {
 /// Sets one saboteur loose.
 pub(crate) fn bite(saboteur: &'static Saboteur) -> Option<Bite> {
     let scenario = scenarios::by_name(saboteur.scenario)?;
+    if !scenario.promises.is_empty() {
+        let world = World::new(scenario, Some(saboteur), Vec::new());
+        let passed = liveness::pass(&world, liveness::STATES_MAX);
+        let killed = passed.broken.iter().map(|(p, _)| p.id()).collect();
+        return Some(Bite { saboteur, killed });
+    }
     let mut ids: BTreeSet<&str> = scenario.properties.iter().copied().collect();
     ids.extend(saboteur.kills);
     let ids: Vec<&str> = ids.into_iter().collect();
@@ -159,10 +167,12 @@ fn is_same(bites: &[Bite]) -> bool {
     same
 }
 
-/// Every property that some saboteur must break, by identifier.
+/// Every property of the catalogue that some saboteur kills, by identifier.
 pub(crate) fn with_saboteur() -> BTreeSet<&'static str> {
+    let catalogue: BTreeSet<String> = catalogue::identifiers().collect();
     sabotage::all()
         .flat_map(|s| s.kills.iter().copied())
+        .filter(|id| catalogue.contains(*id))
         .collect()
 }
 

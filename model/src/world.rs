@@ -16,6 +16,8 @@ use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
 use m2m_machine::shared::Shared;
 use m2m_machine::{Ae, Cse, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// 2027-03-01T10:00:00, a Monday morning: where every world begins.
 pub(crate) const START: Timestamp = Timestamp(1_803_895_200_000);
@@ -37,6 +39,8 @@ pub(crate) struct World {
     pub(crate) initial: State,
     /// What its machines did before.
     pub(crate) memo: Memo,
+    /// Set where the checker's search is not to go on, because it would not be finished anyway.
+    pub(crate) halted: Arc<AtomicBool>,
 }
 
 /// One state of a world.
@@ -89,7 +93,17 @@ pub(crate) struct End {
     pub(crate) queue: Vec<Primitive>,
 }
 
-/// How often the environment may interfere.
+/// A budget that is never used up.
+pub(crate) const ENDLESS: u8 = u8::MAX;
+
+/// Takes one from a budget.
+pub(crate) const fn spend(budget: &mut u8) {
+    if *budget != ENDLESS {
+        *budget -= 1;
+    }
+}
+
+/// How often the environment may interfere; [`ENDLESS`]: as often as it likes.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Budget {
     /// Links cut at both ends, with all that is in flight.
@@ -211,6 +225,7 @@ impl World {
             initial: setup::empty(scenario, saboteur),
             links,
             memo: Memo::default(),
+            halted: Arc::default(),
         };
         world.initial = setup::run(&world);
         // A boundary defect does not disturb the set-up; a machine's is in its configuration.
@@ -226,6 +241,11 @@ impl World {
             Side::Client => client,
             Side::Server => server,
         }
+    }
+
+    /// Whether this is a liveness scenario: faults have no budget, and what is only counted is not remembered.
+    pub(crate) const fn is_endless(&self) -> bool {
+        !self.scenario.promises.is_empty()
     }
 
     /// Up to when deadlines elapse.
@@ -257,7 +277,9 @@ impl stateright::Model for World {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        action::possible(self, state, actions);
+        if !self.halted.load(Ordering::Relaxed) {
+            action::possible(self, state, actions);
+        }
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {

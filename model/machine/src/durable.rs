@@ -251,6 +251,11 @@ impl Durable {
         self.counter
     }
 
+    /// Takes back the last number.
+    pub(crate) const fn give_back(&mut self) {
+        self.counter = self.counter.saturating_sub(1);
+    }
+
     /// Takes over a stored record.
     pub fn load(&mut self, record: Record) {
         match record {

@@ -7,6 +7,7 @@ use crate::env::Timestamp;
 use crate::id::{AeId, CseId, Entity, LinkId, RequestId, RequestKey, SessionId};
 use crate::record::Session;
 use crate::text::Text;
+use alloc::format;
 use alloc::vec::Vec;
 
 /// A hop of a session.
@@ -29,6 +30,8 @@ pub struct OutgoingView<'a> {
     pub request_id: &'a RequestId,
     /// The stored request that it delivers, if it does.
     pub delivers_stored: bool,
+    /// Whether it reads what a neighbour can do.
+    pub reads_base: bool,
     /// Whether it may have reached the peer.
     pub sent: bool,
 }
@@ -101,7 +104,37 @@ impl Cse {
                 peer,
                 request_id,
                 delivers_stored: matches!(o.purpose, Purpose::Stored(_)),
+                reads_base: o.purpose == Purpose::ReadBase,
                 sent: o.sent,
             })
+    }
+
+    /// This state as a search without budgets tells it from others: a number that is given for each reading of a
+    /// neighbour is given back when the reading is over, and the places in the order towards a peer begin at one.
+    /// `None` if it is so already. For a checker; in a program a number is never given twice.
+    #[must_use]
+    pub fn canonical(&self, over: Option<&RequestId>) -> Option<Self> {
+        let last = format!("{}-{}", self.config.cse_id.stem(), self.durable.counter());
+        let gives_back = over.is_some_and(|id| {
+            *id.as_str() == *last && self.outgoing.keys().all(|(_, of)| of != id)
+        });
+        let mut places: Vec<(&Entity, u64)> = self
+            .outgoing
+            .iter()
+            .map(|((peer, _), o)| (peer, o.number))
+            .collect();
+        places.sort_unstable();
+        let place = |peer: &Entity, number: u64| {
+            let before = |(of, n): &&(&Entity, u64)| *of == peer && *n <= number;
+            places.iter().filter(before).count() as u64
+        };
+        let mut canonical = self.clone();
+        for ((peer, _), outgoing) in &mut canonical.outgoing {
+            outgoing.number = place(peer, outgoing.number);
+        }
+        if gives_back {
+            canonical.durable.give_back();
+        }
+        (gives_back || canonical.outgoing != self.outgoing).then_some(canonical)
     }
 }
