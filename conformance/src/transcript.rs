@@ -28,7 +28,7 @@ pub fn render(story: &[Line]) -> String {
 pub fn render_all(story: &[Line]) -> String {
     let mut names = Names::default();
     for line in story {
-        names.learn_from(&line.text, line.from.name().starts_with("AE"));
+        names.learn_from(&line.text, &Speaker::of(line));
     }
     names.embedded(&render_where(story, |_| true))
 }
@@ -37,13 +37,13 @@ fn render_where(story: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
     let mut names = Names::default();
     for line in story {
         if let Ok(value) = serde_json::from_str(&line.text) {
-            names.learn(&value, line.from.name().starts_with("AE"));
+            names.learn(&value, &Speaker::of(line));
         }
     }
     let mut out = String::new();
     for line in story.iter().filter(|line| wanted(line)) {
         let text = match serde_json::from_str::<Value>(&line.text) {
-            Ok(value) => names.apply("", &value).to_string(),
+            Ok(value) => names.apply("", &value, Speaker::of(line).cse).to_string(),
             Err(_) => format!("{:?}", line.text),
         };
         let (from, to) = (line.from.name(), line.to.name());
@@ -54,35 +54,59 @@ fn render_where(story: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
     out
 }
 
+/// Whose message it is.
+struct Speaker {
+    /// Whether the suite chose what stands in it.
+    is_suite: bool,
+    /// The CSE whose identifiers stand in it.
+    cse: &'static str,
+}
+
+impl Speaker {
+    fn of(line: &Line) -> Self {
+        let (from, to) = (line.from.name(), line.to.name());
+        let cse = if from.starts_with("CSE") { from } else { to };
+        let is_suite = from.starts_with("AE");
+        Self { is_suite, cse }
+    }
+}
+
+/// What is known everywhere, not at one CSE alone.
+const EVERYWHERE: &str = "";
+
 #[derive(Debug, Default)]
 struct Names {
-    known: BTreeMap<String, String>,
+    /// By the CSE that chose it, since two may choose the same.
+    known: BTreeMap<(&'static str, String), String>,
+    /// CSE-IDs without their slash.
+    hosts: BTreeMap<String, &'static str>,
     next: BTreeMap<char, usize>,
 }
 
 impl Names {
     /// Learns from a message, and from one that stands in a frame of bytes.
-    fn learn_from(&mut self, text: &str, suite: bool) {
+    fn learn_from(&mut self, text: &str, by: &Speaker) {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
             // Bytes the suite sends stand here with escapes.
             let inner = text.find("{\"").zip(text.rfind('}'));
             if let Some(value) = inner.and_then(|(from, to)| text.get(from..=to))
                 && let Ok(value) = serde_json::from_str(value)
             {
-                self.learn(&value, suite);
+                self.learn(&value, by);
             }
             return;
         };
         if let Some(inner) = value["text"].as_str() {
-            self.learn_from(inner, suite);
+            self.learn_from(inner, by);
         }
-        self.learn(&value, suite);
+        self.learn(&value, by);
     }
 
     /// Replaces what is known wherever it stands, and the keys of handshakes.
     fn embedded(&self, text: &str) -> String {
         const SHORT: usize = 6;
-        let long = self.known.iter().filter(|(known, _)| known.len() >= SHORT);
+        let known = self.known.iter().map(|((_, known), name)| (known, name));
+        let long = known.filter(|(known, _)| known.len() >= SHORT);
         let mut long: Vec<(&String, &String)> = long.collect();
         long.sort_by_key(|(known, _)| std::cmp::Reverse(known.len()));
         let mut out = text.to_owned();
@@ -103,73 +127,98 @@ impl Names {
         out
     }
 
-    fn learn(&mut self, value: &Value, suite: bool) {
+    fn learn(&mut self, value: &Value, by: &Speaker) {
         match value {
             Value::Object(members) => {
+                if let Some(host) = members.get("fr").and_then(Value::as_str)
+                    && let Some(host) = host.strip_prefix('/').filter(|id| !id.contains('/'))
+                {
+                    self.hosts.insert(host.to_owned(), by.cse);
+                }
                 let mut members: Vec<(&String, &Value)> = members.iter().collect();
                 members.sort_by_key(|(name, _)| rank(name));
                 for (name, member) in members {
                     if let Value::String(text) = member {
-                        self.learn_text(name, text, suite);
+                        self.learn_text(name, text, by);
                     }
-                    self.learn(member, suite);
+                    self.learn(member, by);
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| self.learn(item, suite)),
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item, by)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
-    fn learn_text(&mut self, name: &str, text: &str, suite: bool) {
+    fn learn_text(&mut self, name: &str, text: &str, by: &Speaker) {
         match name {
-            "sid" => self.name('S', text),
-            "kid" => self.name('K', text),
+            "sid" => self.name(EVERYWHERE, 'S', text),
+            "kid" => self.name(EVERYWHERE, 'K', text),
             // With a slash it is made of an AE-ID and the AE's own identifier.
-            "rqi" | "rid" if !text.contains('/') => self.name('R', text),
+            "rqi" | "rid" if !text.contains('/') => self.name(EVERYWHERE, 'R', text),
             "rn" if fixed(text) => {}
-            "rn" => self.name('N', text),
-            "ri" | "pi" | "aei" if !text.is_empty() => self.name('I', text),
+            "rn" => self.name(EVERYWHERE, 'N', text),
+            "ri" | "pi" | "aei" if !text.is_empty() => self.name(by.cse, 'I', text),
             "m2m:uri" => {
                 // A bare identifier, or the last segment of a path that the CSE chose.
                 let last = text.rsplit('/').next().unwrap_or(text);
                 if !fixed(last) {
-                    self.name('N', last);
+                    self.name(EVERYWHERE, 'N', last);
                 }
             }
-            _ if suite && Stamp::parse(text).is_some() => self.name('T', text),
+            _ if by.is_suite && Stamp::parse(text).is_some() => self.name(EVERYWHERE, 'T', text),
             _ => {}
         }
     }
 
-    fn name(&mut self, letter: char, text: &str) {
-        if self.known.contains_key(text) {
+    fn name(&mut self, at: &'static str, letter: char, text: &str) {
+        if self.find(at, text).is_some() {
             return;
         }
         let next = self.next.entry(letter).or_insert(0);
         *next += 1;
         self.known
-            .insert(text.to_owned(), format!("{letter}{next}"));
+            .insert((at, text.to_owned()), format!("{letter}{next}"));
     }
 
-    fn apply(&self, name: &str, value: &Value) -> Value {
+    fn find(&self, at: &'static str, text: &str) -> Option<&String> {
+        let everywhere = self.known.get(&(EVERYWHERE, text.to_owned()));
+        everywhere.or_else(|| self.known.get(&(at, text.to_owned())))
+    }
+
+    /// The CSE of that CSE-ID; of two, the one that did not say its own.
+    fn host(&self, id: &str, at: &'static str) -> &'static str {
+        let others = || self.known.keys().map(|(cse, _)| *cse);
+        let unnamed =
+            |cse: &&str| *cse != EVERYWHERE && !self.hosts.values().any(|named| named == cse);
+        match self.hosts.get(id) {
+            Some(cse) => cse,
+            None if self.hosts.is_empty() => at,
+            None => others().find(unnamed).unwrap_or(at),
+        }
+    }
+
+    fn apply(&self, name: &str, value: &Value, at: &'static str) -> Value {
         match value {
             Value::Object(members) => {
                 let mapped = members
                     .iter()
-                    .map(|(name, value)| (name, self.apply(name, value)));
+                    .map(|(name, value)| (name, self.apply(name, value, at)));
                 let mut mapped: Vec<(String, Value)> =
                     mapped.map(|(name, value)| (name.clone(), value)).collect();
                 mapped.sort_by_key(|(name, _)| rank(name));
                 Value::Object(mapped.into_iter().collect())
             }
-            Value::Array(items) => items.iter().map(|item| self.apply(name, item)).collect(),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.apply(name, item, at))
+                .collect(),
             Value::Number(_) if SIZES.contains(&name) => "#".into(),
             Value::Number(_) | Value::Null | Value::Bool(_) => value.clone(),
-            Value::String(text) => self.text(name, text).into(),
+            Value::String(text) => self.text(name, text, at).into(),
         }
     }
 
-    fn text(&self, name: &str, text: &str) -> String {
+    fn text(&self, name: &str, text: &str, at: &'static str) -> String {
         if name == "k" {
             return "key".to_owned();
         }
@@ -180,23 +229,27 @@ impl Names {
             return "entry".to_owned();
         }
         if let Some(header) = sealed_header(text) {
-            return format!("sealed {}", self.apply("", &header));
+            return format!("sealed {}", self.apply("", &header, at));
         }
-        if let Some(known) = self.known.get(text) {
+        if let Some(known) = self.find(at, text) {
             return known.clone();
         }
         if Stamp::parse(text).is_some() {
             return "T".to_owned();
         }
-        self.path(text)
+        self.path(text, at)
     }
 
-    fn path(&self, text: &str) -> String {
+    fn path(&self, text: &str, at: &'static str) -> String {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        let segment = |part: &str| self.known.get(part).cloned().unwrap_or_else(|| part.into());
+        let id = path.strip_prefix('/').and_then(|p| p.split('/').next());
+        let at = id.map_or(at, |id| self.host(id, at));
+        let segment = |part: &str| self.find(at, part).cloned().unwrap_or_else(|| part.into());
         let mapped: Vec<String> = path.split('/').map(segment).collect();
         match query.split_once('=') {
-            Some((key, value)) => format!("{}?{key}={}", mapped.join("/"), self.text("", value)),
+            Some((key, value)) => {
+                format!("{}?{key}={}", mapped.join("/"), self.text("", value, at))
+            }
             None => mapped.join("/"),
         }
     }
@@ -288,6 +341,22 @@ mod tests {
             "{}",
             render(&one)
         );
+    }
+
+    #[test]
+    fn two_cses_may_choose_the_same_identifier() {
+        let told = |from, id: &str| Line {
+            from,
+            to: Party::Ae1,
+            ..line(
+                "1",
+                &format!(r#"{{"fr":"/x{id}","pc":{{"m2m:sub":{{"ri":"{id}"}}}}}}"#),
+            )
+        };
+        let apart = [told(Party::Cse1, "s1"), told(Party::Cse2, "s2")];
+        let alike = [told(Party::Cse1, "s9"), told(Party::Cse2, "s9")];
+
+        assert_eq!(render(&apart), render(&alike));
     }
 
     #[test]
