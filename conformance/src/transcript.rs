@@ -348,10 +348,7 @@ mod tests {
         let told = |from, id: &str| Line {
             from,
             to: Party::Ae1,
-            ..line(
-                "1",
-                &format!(r#"{{"fr":"/x{id}","pc":{{"m2m:sub":{{"ri":"{id}"}}}}}}"#),
-            )
+            ..line("1", &format!(r#"{{"pc":{{"m2m:sub":{{"ri":"{id}"}}}}}}"#))
         };
         let apart = [told(Party::Cse1, "s1"), told(Party::Cse2, "s2")];
         let alike = [told(Party::Cse1, "s9"), told(Party::Cse2, "s9")];
