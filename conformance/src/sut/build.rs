@@ -25,6 +25,13 @@ pub async fn reference(checkout: &Path) -> Result<PathBuf, SutError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
+    // Build scripts that watch what describes this package would run again, and all that depends on them.
+    for (name, _) in std::env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("CARGO_PKG_") || name_text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
