@@ -250,18 +250,20 @@ async fn same_rqi(peer: &mut Peer) -> Result<(), Stop> {
     Ok(())
 }
 
+/// A race between requests shows now and then only, so they are sent in several rounds.
 async fn pipeline(peer: &mut Peer) -> Result<(), Stop> {
     let ae = registered(peer).await?;
     peer.hurry(ae.link);
-    for number in 0..20 {
-        let message = ae.request_as(2, &ae.own(""), &format!("p{number}"), json!({}));
-        peer.send(ae.link, "request", &message).await?;
-    }
-    for number in 0..20 {
-        let answer = peer
-            .response(ae.link, "answer", &format!("p{number}"))
-            .await?;
-        expect::status("LNK-14", "RETRIEVE", &answer, &[2000])?;
+    for round in 0..12 {
+        let names: Vec<_> = (0..20).map(|number| format!("p{round}-{number}")).collect();
+        for rqi in &names {
+            let message = ae.request_as(2, &ae.own(""), rqi, json!({}));
+            peer.send(ae.link, "request", &message).await?;
+        }
+        for rqi in &names {
+            let answer = peer.response(ae.link, "answer", rqi).await?;
+            expect::status("LNK-14", "RETRIEVE", &answer, &[2000])?;
+        }
     }
     expect::quiet(peer, "LNK-14").await
 }

@@ -169,7 +169,7 @@ pub const CASES: &[Case] = &[
         "REG-A17",
         Registration,
         One,
-        "Twenty requests without waiting are all answered, once each",
+        "Twenty requests without waiting are all answered, once each, twelve times over",
         ["LNK-14"],
         ["TS-0020 6.5"],
         "Often an answer is lost or doubled.",
