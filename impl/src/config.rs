@@ -44,6 +44,8 @@ pub struct Settings {
     pub administrator: Option<String>,
     /// Whether CSEs may use links that are not trusted.
     pub allow_plain_mcc: bool,
+    /// Whether registree CSEs without a link are dialled at their points of access.
+    pub dial_registree_poa: bool,
     /// The dialect of links without subprotocol.
     pub dialect: DialectName,
     /// Where counters are served, if they are.
@@ -217,6 +219,8 @@ impl Settings {
             security,
             administrator,
             allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
+            dial_registree_poa: flags.dial_registree_poa
+                || file.dial_registree_poa.unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
             metrics: flags.metrics.clone().or(file.metrics),
             store: (!ephemeral).then(folder),
@@ -287,6 +291,7 @@ impl Settings {
             registrar: self.registrar.as_ref().map(|_| "-".into()),
             point_of_access,
             allow_plain_mcc: self.allow_plain_mcc,
+            dial_registree_poa: self.dial_registree_poa,
             administrator: self.administrator.as_deref().map(Text::from),
             serializations: vec!["json".into(), "cbor".into()],
             verify_subscriptions: true,
@@ -346,6 +351,7 @@ impl Default for Settings {
             administrator: None,
             security: Security::default(),
             allow_plain_mcc: false,
+            dial_registree_poa: false,
             dialect: DialectName::default(),
             metrics: None,
             store: Some("cse-store".into()),

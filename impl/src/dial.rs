@@ -1,11 +1,13 @@
-//! The way to the registrar: one attempt to open a link. When to try again is the machine's
-//! decision.
+//! Outgoing links: one attempt to open one, to the registrar or to a registree that keeps none. Whom to
+//! dial, and when to try again, is the machine's decision.
 
 use crate::connect::{Duplex, Route};
 use crate::link::Hub;
 use crate::serve::SUBPROTOCOLS;
 use crate::wire::Speech;
 use m2m_machine::cse::{Input, Opening};
+use m2m_machine::id::CseId;
+use m2m_machine::text::Text;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,12 +104,12 @@ impl fmt::Display for PointOfAccess {
     }
 }
 
-/// The registrar, and how to get there.
-#[derive(Clone, Debug)]
+/// How this CSE opens links.
+#[derive(Clone, Debug, Default)]
 pub struct Dialer {
-    /// Where it listens.
-    pub registrar: PointOfAccess,
-    /// The way there.
+    /// Where the registrar listens, if there is one.
+    pub registrar: Option<PointOfAccess>,
+    /// The way out.
     pub route: Route,
     /// Who we are: the CSE-ID.
     pub origin: String,
@@ -116,28 +118,48 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Tries once to open a link, and runs it to its end.
+    /// Tries once to open a link to the registrar, and runs it to its end.
     pub async fn dial(self, hub: Arc<Hub>) {
-        let Some(place) = hub.place() else {
-            return self.fail(&hub, "there are as many links as allowed").await;
+        let Some(registrar) = &self.registrar else {
+            tracing::error!("the machine dials and there is no registrar");
+            return;
         };
-        let attempt =
-            self.registrar
-                .open(&self.route, Some(&self.origin), hub.limits().websocket());
-        match timeout(self.patience, attempt).await {
-            Ok(Ok((socket, trusted))) => {
-                hub.run(socket, &Speech::default(), Opening::Dialed, trusted)
-                    .await;
-            }
-            Ok(Err(why)) => self.fail(&hub, &why.to_string()).await,
-            Err(_) => self.fail(&hub, "it does not answer in time").await,
+        if let Err(why) = self.try_at(registrar, Opening::Dialed, &hub).await {
+            tracing::warn!(%registrar, why, "the registrar cannot be reached; trying again");
+            hub.tell(Input::DialFailed).await;
         }
-        drop(place);
     }
 
-    async fn fail(&self, hub: &Hub, why: &str) {
-        tracing::warn!(registrar = %self.registrar, why, "the registrar cannot be reached; trying again");
-        hub.tell(Input::DialFailed).await;
+    /// Tries once to open a link to a registree, at one place after the other, and runs it to its end.
+    pub async fn dial_registree(self, cse: CseId, points_of_access: Vec<Text>, hub: Arc<Hub>) {
+        // LNK-60
+        for text in points_of_access {
+            let opening = Opening::DialedRegistree { cse: cse.clone() };
+            let tried = match PointOfAccess::parse(&text) {
+                Ok(at) => self.try_at(&at, opening, &hub).await,
+                Err(why) => Err(why.to_string()),
+            };
+            match tried {
+                Ok(()) => return,
+                Err(why) => {
+                    tracing::warn!(%cse, at = %text, why, "a registree cannot be reached there")
+                }
+            }
+        }
+        hub.tell(Input::RegistreeNotReached { cse }).await;
+    }
+
+    /// Opens a link there and runs it to its end; or says why it could not be opened.
+    async fn try_at(&self, at: &PointOfAccess, opening: Opening, hub: &Hub) -> Result<(), String> {
+        let place = hub.place().ok_or("there are as many links as allowed")?;
+        let attempt = at.open(&self.route, Some(&self.origin), hub.limits().websocket());
+        let (socket, trusted) = timeout(self.patience, attempt)
+            .await
+            .map_err(|_| "it does not answer in time")?
+            .map_err(|why| why.to_string())?;
+        hub.run(socket, &Speech::default(), opening, trusted).await;
+        drop(place);
+        Ok(())
     }
 }
 

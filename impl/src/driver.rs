@@ -42,7 +42,7 @@ pub struct Driver<R> {
     /// Links that the machine has never heard of, since it was built again.
     forgotten: BTreeMap<LinkId, Handle>,
     hub: Arc<Hub>,
-    dialer: Option<Dialer>,
+    dialer: Dialer,
     report: R,
     store_retry: Duration,
     probe_at: Option<Instant>,
@@ -68,8 +68,8 @@ pub struct Parts<R> {
     pub inbox: mpsc::Receiver<Arrival>,
     /// The links.
     pub hub: Arc<Hub>,
-    /// The way to the registrar, if there is one.
-    pub dialer: Option<Dialer>,
+    /// How it opens links.
+    pub dialer: Dialer,
     /// Who is told what the operator may want to know.
     pub report: R,
     /// How long a failing store is left alone before the next attempt.
@@ -224,6 +224,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             }
             Input::LinkOpened { .. }
             | Input::DialFailed
+            | Input::RegistreeNotReached { .. }
             | Input::Elapsed(_)
             | Input::StoreFailing(_) => true,
         };
@@ -286,17 +287,22 @@ impl<R: FnMut(&Event)> Driver<R> {
             Output::Send { link, primitive } => self.tell(link, Outgoing::Primitive(primitive)),
             Output::CloseLink { link, why } => {
                 let (code, reason) = match why {
-                    CloseReason::Replaced => (CloseCode::Normal, "replaced by a newer link"),
+                    CloseReason::Replaced => (CloseCode::Normal, "replaced by another link"),
                     CloseReason::Nonsense => (CloseCode::Policy, "too many malformed messages"),
+                    CloseReason::Insecure => (CloseCode::Policy, "a CSE needs a secured link"),
                 };
                 self.tell(link, Outgoing::Close(code, reason));
             }
-            Output::Dial => match &self.dialer {
-                Some(dialer) => {
-                    tokio::spawn(dialer.clone().dial(self.hub.clone()));
-                }
-                None => tracing::error!("the machine dials and there is no registrar"),
-            },
+            Output::Dial => {
+                tokio::spawn(self.dialer.clone().dial(self.hub.clone()));
+            }
+            Output::DialRegistree {
+                cse,
+                points_of_access,
+            } => {
+                let dialer = self.dialer.clone();
+                tokio::spawn(dialer.dial_registree(cse, points_of_access, self.hub.clone()));
+            }
             Output::Report(event) => (self.report)(&event),
         }
     }

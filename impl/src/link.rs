@@ -20,6 +20,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -366,6 +367,9 @@ fn ending(error: &Error) -> Ending {
         Error::Capacity(_) => Ending::Close(CloseCode::Size, "the message is too large"),
         // LNK-38
         Error::Utf8(_) => Ending::Close(CloseCode::Invalid, "the text is no UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Ending::Lost("closed by the peer")
+        }
         // LNK-40
         Error::Protocol(_) => Ending::Close(CloseCode::Protocol, "the frame breaks RFC 6455"),
         Error::WriteBufferFull(_) => {

@@ -89,12 +89,12 @@ async fn run(settings: Settings) -> ExitCode {
         store,
         inbox,
         hub: hub.clone(),
-        dialer: settings.registrar.clone().map(|registrar| Dialer {
-            registrar,
+        dialer: Dialer {
+            registrar: settings.registrar.clone(),
             route,
             origin: settings.cse_id.clone(),
             patience: Duration::from_millis(settings.host.dial_ms),
-        }),
+        },
         report: {
             let metrics = hub.metrics();
             move |event: &Event| {

@@ -5,6 +5,7 @@ mod host;
 
 use host::{Client, within};
 use m2m_cse::config::Settings;
+use m2m_cse::dial::Dialer;
 use m2m_cse::driver::{Driver, Parts};
 use m2m_cse::link::Hub;
 use m2m_cse::serve::{Door, serve};
@@ -31,7 +32,7 @@ async fn cse() -> (String, Arc<AtomicBool>) {
         store: Store::in_memory_failing(failing.clone()),
         inbox,
         hub: hub.clone(),
-        dialer: None,
+        dialer: Dialer::default(),
         report: |_: &_| {},
         store_retry: Duration::from_millis(10),
     });

@@ -333,12 +333,12 @@ impl Cse {
             store: Store::none(),
             inbox,
             hub: hub.clone(),
-            dialer: settings.registrar.clone().map(|registrar| Dialer {
-                registrar,
+            dialer: Dialer {
+                registrar: settings.registrar.clone(),
                 route: Route::default(),
                 origin: cse_id.to_owned(),
                 patience: PATIENCE,
-            }),
+            },
             report: move |event: &cse::Event| {
                 if matches!(event, cse::Event::RegisteredAt(_)) {
                     let _ = registered.send(());

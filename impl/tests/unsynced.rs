@@ -201,7 +201,10 @@ impl Node {
                     let text = text.expect("nothing is sealed");
                     answers.push(serde_json::from_str(&text).expect("it is JSON"));
                 }
-                Output::CloseLink { .. } | Output::Dial | Output::Report(_) => {}
+                Output::CloseLink { .. }
+                | Output::Dial
+                | Output::DialRegistree { .. }
+                | Output::Report(_) => {}
             }
         }
         self.store.commit(&batch).expect("the disk takes all");

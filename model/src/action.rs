@@ -107,7 +107,8 @@ impl Due {
                 | cse::Timer::Termination(_)
                 | cse::Timer::TombstoneRetry(_)
                 | cse::Timer::Window(_)
-                | cse::Timer::StoredExpiry(_) => true,
+                | cse::Timer::StoredExpiry(_)
+                | cse::Timer::DialRegistree(_) => true,
                 cse::Timer::SessionExpiry(_)
                 | cse::Timer::TombstoneEnd(_)
                 | cse::Timer::ResourceExpiry(_)
@@ -123,7 +124,12 @@ impl Due {
         matches!(
             self,
             Self::Ae(_, ae::Timer::Redial)
-                | Self::Cse(_, cse::Timer::Redial | cse::Timer::TombstoneRetry(_))
+                | Self::Cse(
+                    _,
+                    cse::Timer::Redial
+                        | cse::Timer::TombstoneRetry(_)
+                        | cse::Timer::DialRegistree(_)
+                )
         )
     }
 }

@@ -400,6 +400,8 @@ impl<'a> Turn<'a> {
                 }
                 cse::Output::CloseLink { link, why: _ } => self.close(Place::Cse(at), link),
                 cse::Output::Dial => self.dial(Place::Cse(at)),
+                // The links of these worlds are opened by registrees only.
+                cse::Output::DialRegistree { .. } => {}
                 cse::Output::Report(_) => {}
             }
         }
@@ -558,6 +560,7 @@ fn canonical(before: &Cse, after: Shared<Cse>, input: &cse::Input) -> Shared<Cse
         | cse::Input::LinkOpened { .. }
         | cse::Input::LinkLost { .. }
         | cse::Input::DialFailed
+        | cse::Input::RegistreeNotReached { .. }
         | cse::Input::Undecodable { .. }
         | cse::Input::Elapsed(_)
         | cse::Input::StoreFailing(_) => None,

@@ -43,7 +43,11 @@ pub(crate) fn response(primitive: &Primitive) -> Option<&Shared<Response>> {
 pub(crate) fn sent<'a>(step: &'a CseStep<'_>) -> impl Iterator<Item = (LinkId, &'a Primitive)> {
     step.outputs.iter().filter_map(|output| match output {
         Output::Send { link, primitive } => Some((*link, primitive)),
-        Output::Persist(_) | Output::CloseLink { .. } | Output::Dial | Output::Report(_) => None,
+        Output::Persist(_)
+        | Output::CloseLink { .. }
+        | Output::Dial
+        | Output::DialRegistree { .. }
+        | Output::Report(_) => None,
     })
 }
 
@@ -418,6 +422,7 @@ pub(crate) fn received_request<'a>(step: &CseStep<'a>) -> Option<&'a Shared<Requ
         Input::LinkOpened { .. }
         | Input::LinkLost { .. }
         | Input::DialFailed
+        | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
         | Input::StoreFailing(_) => None,

@@ -118,6 +118,7 @@ fn of_cse(timer: &cse::Timer) -> String {
         cse::Timer::StoredExpiry(_) => "a stored request expires".into(),
         cse::Timer::ResourceExpiry(_) => "a resource expires".into(),
         cse::Timer::Outcome(_) => "an outcome is forgotten".into(),
+        cse::Timer::DialRegistree(cse) => format!("a link to {cse} is wanted"),
     }
 }
 

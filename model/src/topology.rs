@@ -150,6 +150,7 @@ impl Topology {
             registrar: beyond.map(|next| format!("{}/{}", next.id, base(next.id)).as_str().into()),
             point_of_access: Vec::new(),
             allow_plain_mcc: true,
+            dial_registree_poa: false,
             administrator: None,
             serializations: vec!["json".into()],
             verify_subscriptions: false,

@@ -50,6 +50,10 @@ pub struct Flags {
     /// Let CSEs register over links that are neither on this machine nor secured
     #[arg(long, help_heading = "Neighbours")]
     pub allow_plain_mcc: bool,
+    /// Open a link to a registree CSE that keeps none, at a ws:// or wss:// entry of its poa, when
+    /// there is something for it; for peers such as ACME that close theirs after every request
+    #[arg(long, help_heading = "Neighbours")]
+    pub dial_registree_poa: bool,
     /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling
     /// of the draft binding [default: published]
     #[arg(long, value_name = "DIALECT", help_heading = "Neighbours")]
@@ -151,6 +155,7 @@ pub(super) struct File {
     pub(super) ephemeral: Option<bool>,
     pub(super) dialect: Option<DialectName>,
     pub(super) allow_plain_mcc: Option<bool>,
+    pub(super) dial_registree_poa: Option<bool>,
     pub(super) metrics: Option<String>,
     #[serde(rename = "tls")]
     pub(super) security: Security,

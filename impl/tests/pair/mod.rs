@@ -160,6 +160,7 @@ impl Pair {
                 Output::Persist(_)
                 | Output::CloseLink { .. }
                 | Output::Dial
+                | Output::DialRegistree { .. }
                 | Output::Report(_) => {}
             }
         }
@@ -249,6 +250,7 @@ pub(crate) fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config
         registrar: registrar.map(Into::into),
         point_of_access: vec![format!("ws://{name}.example.net:9000").into()],
         allow_plain_mcc: true,
+        dial_registree_poa: false,
         administrator: None,
         serializations: vec!["json".into()],
         verify_subscriptions: false,

@@ -22,6 +22,8 @@ pub struct Config {
     pub point_of_access: Vec<Text>,
     /// Whether CSEs may register and speak over a link that is neither secured nor trusted.
     pub allow_plain_mcc: bool,
+    /// Whether registree CSEs without a link are dialled at their points of access when there is something for them.
+    pub dial_registree_poa: bool,
     /// The AE-ID stem of an originator that is known without registration, over trusted links, and has every right.
     pub administrator: Option<Text>,
     /// Serializations of primitives that its links take, as `csz` shows them.

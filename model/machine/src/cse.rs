@@ -8,6 +8,7 @@
 
 pub mod context;
 mod deadlines;
+pub mod dial;
 pub mod discovery;
 pub mod establishment;
 pub mod expiry;
@@ -60,6 +61,11 @@ pub enum Input {
     },
     /// A link that was asked for by [`Output::Dial`] could not be opened.
     DialFailed,
+    /// A link that was asked for by [`Output::DialRegistree`] could not be opened at any of its points of access.
+    RegistreeNotReached {
+        /// The registree.
+        cse: CseId,
+    },
     /// A primitive arrived.
     Received {
         /// On which link.
@@ -92,6 +98,11 @@ pub enum Opening {
     },
     /// This CSE, towards its registrar.
     Dialed,
+    /// This CSE, towards a registree that has no link.
+    DialedRegistree {
+        /// The registree.
+        cse: CseId,
+    },
 }
 
 /// What a CSE asks of its host, to be carried out in order.
@@ -115,6 +126,13 @@ pub enum Output {
     },
     /// Open a link to the registrar; answered by `LinkOpened` or `DialFailed`.
     Dial,
+    /// Open a link to a registree; answered by `LinkOpened` or `RegistreeNotReached`.
+    DialRegistree {
+        /// The registree.
+        cse: CseId,
+        /// Where to try, in this order: `ws://HOST[:PORT]` or `wss://HOST[:PORT]`.
+        points_of_access: Vec<Text>,
+    },
     /// Tell the operator.
     Report(Event),
 }
@@ -122,10 +140,12 @@ pub enum Output {
 /// Why a CSE closes a link; the host maps it to a close code (RFC 6455 section 7.4.1).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum CloseReason {
-    /// A newer link of the same entity replaces it: 1000.
+    /// Another link of the same entity takes its place: 1000.
     Replaced,
     /// Too many undecodable messages in a row: 1008.
     Nonsense,
+    /// It leads to a CSE and is neither secured nor trusted: 1008.
+    Insecure,
 }
 
 /// What an operator may want to know.
@@ -188,6 +208,8 @@ pub enum Timer {
     ResourceExpiry(ResourceId),
     /// An outcome is forgotten.
     Outcome(RequestKey),
+    /// The link to a registree is wanted.
+    DialRegistree(CseId),
 }
 
 /// A CSE.
@@ -201,6 +223,7 @@ pub struct Cse {
     pub(crate) outgoing: BTreeMap<(Entity, RequestId), outgoing::Outgoing>,
     pub(crate) fan_outs: BTreeMap<u64, group::FanOut>,
     pub(crate) dialing: link::Dialing,
+    pub(crate) dialing_registrees: BTreeMap<CseId, link::Dialing>,
     pub(crate) store_failing: bool,
 }
 
@@ -242,6 +265,7 @@ impl Cse {
             outgoing: BTreeMap::new(),
             fan_outs: BTreeMap::new(),
             dialing: link::Dialing::Idle,
+            dialing_registrees: BTreeMap::new(),
             store_failing: false,
         };
         // USE-64, USE-65
@@ -295,6 +319,7 @@ impl Cse {
             } => self.link_opened(step, link, opening, trusted),
             Input::LinkLost { link } => self.link_lost(step, link),
             Input::DialFailed => self.dial_failed(step),
+            Input::RegistreeNotReached { cse } => self.registree_not_reached(step, &cse),
             Input::Received { link, primitive } => match primitive {
                 Primitive::Request(request) => self.request_received(step, link, request),
                 Primitive::Response(response) => self.response_received(step, link, &response),
@@ -324,6 +349,7 @@ impl Cse {
             | Input::LinkOpened { .. }
             | Input::LinkLost { .. }
             | Input::DialFailed
+            | Input::RegistreeNotReached { .. }
             | Input::Undecodable { .. }
             | Input::Elapsed(_)
             | Input::StoreFailing(_) => None,
@@ -373,6 +399,7 @@ impl Cse {
             Timer::StoredExpiry(id) => self.stored_expired(step, id),
             Timer::ResourceExpiry(id) => self.resource_expired(step, id),
             Timer::Outcome(key) => self.durable.outcomes.remove(key),
+            Timer::DialRegistree(cse) => self.dial_registree(step, cse),
         }
     }
 

@@ -15,6 +15,8 @@ mod hop;
 mod link;
 #[path = "tables/moves.rs"]
 mod moves;
+#[path = "tables/registree.rs"]
+mod registree;
 #[path = "tables/session.rs"]
 mod session;
 #[path = "tables/stage.rs"]

@@ -169,6 +169,7 @@ fn est_02(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         Input::LinkOpened { .. }
         | Input::LinkLost { .. }
         | Input::DialFailed
+        | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
         | Input::StoreFailing(_) => None,

@@ -136,8 +136,14 @@ pub(crate) static ALL: &[Property] = &[
 ];
 
 fn lnk_01(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
-    let dials = step.outputs.contains(&Output::Dial);
-    !dials || step.after.config().registrar.is_some()
+    let config = step.after.config();
+    step.outputs.iter().all(|output| match output {
+        Output::Dial => config.registrar.is_some(),
+        Output::DialRegistree { .. } => config.dial_registree_poa,
+        Output::Persist(_) | Output::Send { .. } | Output::CloseLink { .. } | Output::Report(_) => {
+            true
+        }
+    })
 }
 
 fn lnk_02(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
@@ -177,6 +183,7 @@ fn lnk_05(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         Input::LinkLost { .. } => !look::persists(step),
         Input::LinkOpened { .. }
         | Input::DialFailed
+        | Input::RegistreeNotReached { .. }
         | Input::Received { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
@@ -197,6 +204,7 @@ fn lnk_06(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
             });
             !known || step.after.entity_of(*link).is_some()
         }
+        Opening::DialedRegistree { cse } => step.after.link_to(&Entity::Cse(cse.clone())).is_some(),
         Opening::Dialed => {
             let registered = step
                 .before
@@ -237,6 +245,7 @@ fn lnk_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         Input::LinkOpened { .. }
         | Input::LinkLost { .. }
         | Input::DialFailed
+        | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::StoreFailing(_) => false,
     };
@@ -339,6 +348,7 @@ fn lnk_22(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         Input::LinkLost { .. } => step.before.state().sessions == step.after.state().sessions,
         Input::LinkOpened { .. }
         | Input::DialFailed
+        | Input::RegistreeNotReached { .. }
         | Input::Received { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)

@@ -185,11 +185,13 @@ fn end_01(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
                 | Timer::Window(_)
                 | Timer::StoredExpiry(_)
                 | Timer::ResourceExpiry(_)
-                | Timer::Outcome(_) => false,
+                | Timer::Outcome(_)
+                | Timer::DialRegistree(_) => false,
             },
             Input::LinkOpened { .. }
             | Input::LinkLost { .. }
             | Input::DialFailed
+            | Input::RegistreeNotReached { .. }
             | Input::Undecodable { .. }
             | Input::StoreFailing(_) => false,
         }

@@ -283,7 +283,10 @@ fn use_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
                     return false;
                 }
             }
-            Output::CloseLink { .. } | Output::Dial | Output::Report(_) => {}
+            Output::CloseLink { .. }
+            | Output::Dial
+            | Output::DialRegistree { .. }
+            | Output::Report(_) => {}
         }
     }
     true
@@ -419,7 +422,10 @@ fn use_20(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
                     return false;
                 }
             }
-            Output::CloseLink { .. } | Output::Dial | Output::Report(_) => {}
+            Output::CloseLink { .. }
+            | Output::Dial
+            | Output::DialRegistree { .. }
+            | Output::Report(_) => {}
         }
     }
     true

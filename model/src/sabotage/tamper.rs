@@ -11,7 +11,11 @@ use m2m_machine::value::{Members, Value};
 pub(super) fn sent(output: &Output) -> Option<(LinkId, &Primitive)> {
     match output {
         Output::Send { link, primitive } => Some((*link, primitive)),
-        Output::Persist(_) | Output::CloseLink { .. } | Output::Dial | Output::Report(_) => None,
+        Output::Persist(_)
+        | Output::CloseLink { .. }
+        | Output::Dial
+        | Output::DialRegistree { .. }
+        | Output::Report(_) => None,
     }
 }
 
@@ -42,6 +46,7 @@ pub(super) fn received(input: &Input) -> Option<(LinkId, &Shared<Request>)> {
         | Input::LinkOpened { .. }
         | Input::LinkLost { .. }
         | Input::DialFailed
+        | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
         | Input::StoreFailing(_) => None,

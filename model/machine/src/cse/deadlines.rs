@@ -81,6 +81,7 @@ impl Cse {
     /// The deadlines of which there are never many.
     fn few_deadlines(&self, wait: &mut impl Wait) {
         self.link_deadlines(wait);
+        self.registree_deadlines(wait);
         self.open_deadlines(wait);
         self.outgoing_deadlines(wait);
         self.session_deadlines(wait);
@@ -113,7 +114,8 @@ impl Cse {
             | Timer::TombstoneRetry(_)
             | Timer::TombstoneEnd(_)
             | Timer::Window(_)
-            | Timer::StoredExpiry(_) => {
+            | Timer::StoredExpiry(_)
+            | Timer::DialRegistree(_) => {
                 let mut over = Over {
                     timer,
                     now,

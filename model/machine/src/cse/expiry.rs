@@ -63,6 +63,7 @@ impl Cse {
         };
         self.remove(step, id);
         self.durable.neighbours.remove(&cse);
+        self.dialing_registrees.remove(&cse);
         self.hop_is_lost(step, &cse);
         let entity = Entity::Cse(cse);
         self.unbind(&entity);

@@ -204,7 +204,7 @@ impl Cse {
                 self.local_ae(&resource.id)
             }
         };
-        if self.current_link(&peer).is_none() && !self.opens_link_to(&peer) {
+        if !self.can_reach(&peer) {
             return Err(Refusal::Unreachable);
         }
         if !self.has_room(&peer) {
@@ -356,6 +356,7 @@ mod tests {
             | Output::Persist(_)
             | Output::CloseLink { .. }
             | Output::Dial
+            | Output::DialRegistree { .. }
             | Output::Report(_) => None,
         });
         answer.expect("an answer")

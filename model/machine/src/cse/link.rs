@@ -27,17 +27,19 @@ pub(crate) struct Link {
     pub(crate) entity: Option<Entity>,
     /// What the handshake claimed, as long as nobody of that name is registered.
     pub(crate) claimed: Option<Text>,
-    /// Whether this CSE opened it.
+    /// Whether this CSE opened it, towards its registrar.
     pub(crate) dialed: bool,
+    /// The registree towards which this CSE opened it.
+    pub(crate) dialed_registree: Option<CseId>,
     /// Whether key material may leave over it.
     pub(crate) trusted: bool,
     /// Undecodable messages since the last good one.
     pub(crate) malformed: u32,
-    /// Whether a newer link of the same entity has taken its place.
+    /// Whether another link of the same entity has taken its place.
     pub(crate) replaced: bool,
 }
 
-/// The link to the registrar.
+/// A link that this CSE opens.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Dialing {
     /// Open, or not wanted.
@@ -68,6 +70,7 @@ impl Cse {
             entity: None,
             claimed: None,
             dialed: false,
+            dialed_registree: None,
             trusted,
             malformed: 0,
             replaced: false,
@@ -78,6 +81,11 @@ impl Cse {
                 self.dialing = Dialing::Idle;
                 self.links.insert(link, new);
                 self.registrar_reached(step, link);
+            }
+            Opening::DialedRegistree { cse } => {
+                new.dialed_registree = Some(cse.clone());
+                self.links.insert(link, new);
+                self.registree_reached(step, link, &cse);
             }
             Opening::Accepted { origin } => {
                 let known = origin
@@ -121,23 +129,17 @@ impl Cse {
             !(unbound || is_stored && Some(peer) == lost.entity.as_ref())
         });
         if lost.dialed && !self.links.values().any(|l| l.dialed) {
-            let pause_ms = self.config.timers.redial_ms;
-            self.dialing = Dialing::Waiting {
-                at: step.now().plus(pause_ms),
-                pause_ms: self.next_pause(pause_ms),
-            };
+            self.dialing = self.pause(step, self.config.timers.redial_ms);
+        }
+        if let Some(cse) = &lost.dialed_registree {
+            self.dialed_registree_lost(step, cse);
         }
     }
 
     pub(crate) fn dial_failed(&mut self, step: &Step) {
         match self.dialing {
             // LNK-25
-            Dialing::Asked { pause_ms } => {
-                self.dialing = Dialing::Waiting {
-                    at: step.now().plus(pause_ms),
-                    pause_ms: self.next_pause(pause_ms),
-                };
-            }
+            Dialing::Asked { pause_ms } => self.dialing = self.pause(step, pause_ms),
             Dialing::Idle | Dialing::Waiting { .. } => {}
         }
     }
@@ -196,8 +198,13 @@ impl Cse {
         step.outputs.push(Output::Send { link, primitive });
     }
 
-    /// Makes `link` the current link of `entity`; the older one, if any, is closed and loses nothing.
+    /// Makes `link` the current link of `entity`; the older one, if any, is closed and loses nothing. Between two
+    /// CSEs the link that the registree opened stays.
     pub(crate) fn bind(&mut self, step: &mut Step, link: LinkId, entity: Entity) {
+        // LNK-61
+        if self.has_dialed(&entity, link) {
+            return self.give_way(step, link);
+        }
         if let Some(state) = self.links.get_mut(&link) {
             state.entity = Some(entity.clone());
             state.claimed = None;
@@ -279,10 +286,13 @@ impl Cse {
             .is_none_or(|link| link.trusted)
     }
 
-    fn next_pause(&self, pause_ms: u64) -> u64 {
-        pause_ms
-            .saturating_mul(2)
-            .min(self.config.timers.redial_max_ms)
+    /// Waits before the next attempt, and twice as long before the one after it, up to a limit.
+    pub(super) fn pause(&self, step: &Step, pause_ms: u64) -> Dialing {
+        let longest = self.config.timers.redial_max_ms;
+        Dialing::Waiting {
+            at: step.now().plus(pause_ms),
+            pause_ms: pause_ms.saturating_mul(2).min(longest),
+        }
     }
 }
 

@@ -364,6 +364,11 @@ impl Cse {
         }
     }
 
+    /// Whether a request to that entity is under way or waits for its link.
+    pub(crate) fn is_asked(&self, peer: &Entity) -> bool {
+        self.towards(peer).next().is_some()
+    }
+
     fn towards<'a>(
         &'a self,
         peer: &Entity,

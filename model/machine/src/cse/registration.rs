@@ -376,6 +376,11 @@ impl Cse {
         members.insert(Attribute::CseBase, Value::text(&base));
         members.insert(Attribute::RequestReachability, Value::Bool(true));
         members.insert(Attribute::SupportedReleaseVersions, Value::texts(["3"]));
+        // REG-39
+        if !self.config.point_of_access.is_empty() {
+            let own = self.config.point_of_access.iter().cloned();
+            members.insert(Attribute::PointOfAccess, Value::texts(own));
+        }
         request.content = Some(Content::resource(ResourceType::RemoteCse, members));
         request
     }

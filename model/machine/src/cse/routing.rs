@@ -46,7 +46,7 @@ impl Cse {
         hop: &Entity,
     ) -> Result<Handled, Refusal> {
         // LNK-09, USE-42
-        if self.current_link(hop).is_none() && !self.opens_link_to(hop) {
+        if !self.can_reach(hop) {
             return Err(Refusal::Unreachable);
         }
         if !self.has_room(hop) {

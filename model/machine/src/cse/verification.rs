@@ -41,7 +41,9 @@ impl Cse {
         if foreign.is_empty() {
             return Ok(None);
         }
-        let reachable = |peer: &Entity| self.current_link(peer).is_some() && self.has_room(peer);
+        let reachable = |peer: &Entity| {
+            (self.current_link(peer).is_some() || self.dials(peer)) && self.has_room(peer)
+        };
         if !foreign.keys().all(reachable) {
             return Err(Refusal::VerificationFailed);
         }
@@ -155,6 +157,7 @@ mod tests {
             | Output::Persist(_)
             | Output::CloseLink { .. }
             | Output::Dial
+            | Output::DialRegistree { .. }
             | Output::Report(_) => None,
         })
     }

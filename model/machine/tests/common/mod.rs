@@ -12,7 +12,7 @@ pub(crate) mod show;
 use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
 use m2m_machine::cse::{CloseReason, Event, Input, Opening, Output, Timer};
 use m2m_machine::deviation::Deviations;
-use m2m_machine::id::LinkId;
+use m2m_machine::id::{CseId, LinkId};
 use m2m_machine::primitive::{Primitive, Request, Response};
 use m2m_machine::record::{Key, Record, Update};
 use m2m_machine::resource::{Resource, ResourceType};
@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) events: Vec<(Node, Event)>,
     /// Links that a CSE closed itself: by whom, towards whom, why.
     pub(crate) closed: Vec<(Node, Node, CloseReason)>,
+    /// Registrees that a CSE wants to dial, and who wants it.
+    pub(crate) dialed: Vec<(Node, CseId)>,
     /// One line for each message that passed, where a test keeps a transcript.
     pub(crate) transcript: Vec<String>,
     /// The node that crashes after so many more outputs.
@@ -77,6 +79,7 @@ impl World {
             flight: BTreeMap::new(),
             events: Vec::new(),
             closed: Vec::new(),
+            dialed: Vec::new(),
             transcript: Vec::new(),
             fuse: None,
             numbers: 0,
@@ -146,6 +149,34 @@ impl World {
             );
         }
         link
+    }
+
+    /// Opens a link that a CSE opens to its registree.
+    pub(crate) fn dial(&mut self, from: Node, to: Node) {
+        let id = |world: &Self, node| world.cse(node).config().cse_id.clone();
+        let (origin, cse) = (id(self, from), id(self, to));
+        self.numbers += 1;
+        let link = LinkId(self.numbers);
+        let ends = [from, to];
+        self.wires.push(Wire { link, ends });
+        let openings = [
+            (
+                to,
+                Opening::Accepted {
+                    origin: Some(origin.0),
+                },
+            ),
+            (from, Opening::DialedRegistree { cse }),
+        ];
+        for (node, opening) in openings {
+            let trusted = true;
+            let opened = Input::LinkOpened {
+                link,
+                opening,
+                trusted,
+            };
+            self.step(node, opened);
+        }
     }
 
     /// Cuts whatever links two nodes have; what is on its way between them is lost.
@@ -362,6 +393,7 @@ impl World {
                     }
                 }
                 Output::Dial => {}
+                Output::DialRegistree { cse, .. } => self.dialed.push((node, cse.clone())),
                 Output::Report(event) => self.events.push((node, event.clone())),
             }
         }
@@ -455,6 +487,7 @@ pub(crate) fn config(name: &str, kind: CseKind, registrar: Option<&str>) -> Conf
         registrar: registrar.map(Into::into),
         point_of_access: vec![format!("ws://{name}.example.net:9000").into()],
         allow_plain_mcc: true,
+        dial_registree_poa: false,
         administrator: None,
         serializations: vec!["json".into()],
         verify_subscriptions: false,

@@ -277,7 +277,7 @@ impl Bench {
                 }
             }
             Output::CloseLink { link, .. } => self.links.retain(|(open, _)| open != link),
-            Output::Dial | Output::Report(_) => {}
+            Output::Dial | Output::DialRegistree { .. } | Output::Report(_) => {}
         }
     }
 

@@ -203,6 +203,7 @@ fn summary(outputs: &[Output]) -> String {
         match output {
             Output::Send { primitive, .. } => parts.push(brief(primitive)),
             Output::Dial => parts.push("dial".into()),
+            Output::DialRegistree { cse, .. } => parts.push(format!("dial {cse}")),
             Output::CloseLink { why, .. } => parts.push(format!("close: {why:?}")),
             Output::Report(Event::RegistrationRefused(status)) => {
                 parts.push(format!("report {status}"));

@@ -211,6 +211,7 @@ fn summary(outputs: &[Output]) -> String {
                 parts.push(format!("{} on the newer", brief(primitive)))
             }
             Output::Dial => parts.push("dial".into()),
+            Output::DialRegistree { cse, .. } => parts.push(format!("dial {cse}")),
             Output::Persist(_) | Output::Report(_) => {}
         }
     }

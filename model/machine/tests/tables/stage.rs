@@ -262,6 +262,7 @@ impl Stage {
                 }
                 Output::CloseLink { .. } => parts.push("close link".into()),
                 Output::Dial => parts.push("dial".into()),
+                Output::DialRegistree { cse, .. } => parts.push(format!("dial {cse}")),
                 Output::Persist(_) | Output::Report(_) => {}
             }
         }

@@ -39,7 +39,8 @@ fn timer_after(timer: &Timer) -> Option<Timer> {
         Timer::Window(_) => Some(Timer::StoredExpiry(resource)),
         Timer::StoredExpiry(_) => Some(Timer::ResourceExpiry(resource)),
         Timer::ResourceExpiry(_) => Some(Timer::Outcome(key())),
-        Timer::Outcome(_) => None,
+        Timer::Outcome(_) => Some(Timer::DialRegistree("/cse1".into())),
+        Timer::DialRegistree(_) => None,
     }
 }
 
@@ -52,10 +53,20 @@ fn input_after(input: &Input) -> Option<Input> {
                 opening: Opening::Dialed,
                 trusted: true,
             }),
-            Opening::Dialed => Some(Input::LinkLost { link: LINK }),
+            Opening::Dialed => Some(Input::LinkOpened {
+                link: LINK,
+                opening: Opening::DialedRegistree {
+                    cse: "/cse1".into(),
+                },
+                trusted: true,
+            }),
+            Opening::DialedRegistree { .. } => Some(Input::LinkLost { link: LINK }),
         },
         Input::LinkLost { .. } => Some(Input::DialFailed),
-        Input::DialFailed => Some(Input::Received {
+        Input::DialFailed => Some(Input::RegistreeNotReached {
+            cse: "/cse1".into(),
+        }),
+        Input::RegistreeNotReached { .. } => Some(Input::Received {
             link: LINK,
             primitive: Primitive::Response(Shared::new(Response::new(Status::OK, "x1".into()))),
         }),
@@ -80,9 +91,11 @@ fn tried_by(input: &Input) -> &'static str {
         Input::LinkOpened { opening, .. } => match opening {
             Opening::Accepted { .. } => "LinkOpened without origin",
             Opening::Dialed => "LinkOpened Dialed",
+            Opening::DialedRegistree { .. } => "LinkOpened DialedRegistree",
         },
         Input::LinkLost { .. } => "LinkLost",
         Input::DialFailed => "DialFailed",
+        Input::RegistreeNotReached { .. } => "RegistreeNotReached",
         Input::Received { .. } => "response",
         Input::Undecodable { .. } => "Undecodable",
         Input::StoreFailing(true) => "StoreFailing",
@@ -102,15 +115,17 @@ fn tried_by(input: &Input) -> &'static str {
             Timer::StoredExpiry(_) => "Elapsed StoredExpiry",
             Timer::ResourceExpiry(_) => "Elapsed ResourceExpiry",
             Timer::Outcome(_) => "Elapsed Outcome",
+            Timer::DialRegistree(_) => "Elapsed DialRegistree",
         },
     }
 }
 
 #[test]
 fn the_tables_try_every_input_and_every_timer() {
-    let tables: [fn() -> Vec<Row>; 4] = [
+    let tables: [fn() -> Vec<Row>; 5] = [
         crate::link::rows,
         crate::dialing::rows,
+        crate::registree::rows,
         crate::session::rows,
         crate::stored::rows,
     ];

@@ -44,6 +44,7 @@ impl Fixture {
             registrar: None,
             point_of_access: Vec::new(),
             allow_plain_mcc: true,
+            dial_registree_poa: false,
             administrator: None,
             serializations: alloc::vec!["json".into()],
             verify_subscriptions: true,

@@ -73,7 +73,7 @@ impl Cse {
         let Some(end) = row.hops.get(hop) else { return };
         let peer = Entity::Cse(hop.clone());
         let key = (peer.clone(), end.request_id.clone());
-        if self.current_link(&peer).is_some() {
+        if self.current_link(&peer).is_some() || self.dials(&peer) {
             let request = self.end_request(&row.id, end, None);
             self.outgoing.remove(&key);
             self.ask(
