@@ -33,6 +33,10 @@ impl Registree {
     }
 
     /// Takes the link that its registrar opens; its name and the subprotocol that it offers.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the library asks for a closure of this type"
+    )]
     async fn dialed(&self) -> (WebSocketStream<TcpStream>, String, String) {
         let (stream, _) = within(self.listener.accept()).await.expect("it is dialled");
         let (mut origin, mut offered) = (String::new(), String::new());
