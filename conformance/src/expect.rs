@@ -1,5 +1,9 @@
 //! Verifiers: each says what a requirement demands, and stops the case if it is not so.
+//!
+//! Which requirements were looked at is kept, so that a case cannot list one that it never checks.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use serde_json::Value;
@@ -8,6 +12,40 @@ use serde_json::value::RawValue;
 use crate::case::Stop;
 use crate::peer::{Message, Peer};
 use crate::time::Stamp;
+
+tokio::task_local! {
+    static CHECKED: RefCell<BTreeSet<String>>;
+}
+
+/// Plays a case, and says which requirements its verifiers looked at.
+pub async fn watched<T>(play: impl Future<Output = T>) -> (T, BTreeSet<String>) {
+    let watch = async {
+        let played = play.await;
+        let checked = CHECKED.with(|checked| checked.take());
+        (played, checked)
+    };
+    CHECKED.scope(RefCell::default(), watch).await
+}
+
+/// A verifier that is none of these looks at this requirement.
+pub fn looked_at(requirement: &str) {
+    // Outside a case nobody asks.
+    let _ = CHECKED.try_with(|checked| checked.borrow_mut().insert(requirement.to_owned()));
+}
+
+/// What was awaited has come: what stayed away while the link lived violates the requirement.
+///
+/// # Errors
+/// As the outcome, which names the requirement if it named none.
+pub fn arrived<T>(requirement: &str, outcome: Result<T, Stop>) -> Result<T, Stop> {
+    looked_at(requirement);
+    outcome.map_err(|stop| match stop {
+        Stop::Fail(failure) if failure.requirement.is_empty() => {
+            Stop::fail(requirement, failure.expected, failure.actual)
+        }
+        other => other,
+    })
+}
 
 /// The response has one of these status codes.
 ///
@@ -19,6 +57,7 @@ pub fn status(
     message: &Message,
     allowed: &[u64],
 ) -> Result<(), Stop> {
+    looked_at(requirement);
     let actual = message.value["rsc"].as_u64();
     if actual.is_some_and(|code| allowed.contains(&code)) {
         return Ok(());
@@ -38,6 +77,7 @@ pub fn equal(
     expected: impl Into<Value>,
     actual: &Value,
 ) -> Result<(), Stop> {
+    looked_at(requirement);
     let expected = expected.into();
     if expected == *actual {
         return Ok(());
@@ -59,6 +99,7 @@ pub fn holds(
     condition: bool,
     actual: impl Display,
 ) -> Result<(), Stop> {
+    looked_at(requirement);
     if condition {
         return Ok(());
     }
@@ -75,6 +116,7 @@ pub fn members(
     expected: &Value,
     actual: &Value,
 ) -> Result<(), Stop> {
+    looked_at(requirement);
     let Some(expected) = expected.as_object() else {
         return equal(requirement, what, expected.clone(), actual);
     };
@@ -94,6 +136,7 @@ pub fn members(
 /// # Errors
 /// If it has one.
 pub fn without(requirement: &str, what: &str, names: &[&str], actual: &Value) -> Result<(), Stop> {
+    looked_at(requirement);
     match names.iter().find(|name| actual.get(**name).is_some()) {
         None => Ok(()),
         Some(name) => {
@@ -112,6 +155,7 @@ pub fn without(requirement: &str, what: &str, names: &[&str], actual: &Value) ->
 /// # Errors
 /// If it is missing or no text.
 pub fn text(requirement: &str, what: &str, object: &Value, name: &str) -> Result<String, Stop> {
+    looked_at(requirement);
     let found = object[name].as_str().map(str::to_owned);
     found.ok_or_else(|| {
         let expected = format!("{what} with a text {name}");
@@ -124,6 +168,7 @@ pub fn text(requirement: &str, what: &str, object: &Value, name: &str) -> Result
 /// # Errors
 /// If it is missing or no timestamp.
 pub fn time(requirement: &str, what: &str, object: &Value, name: &str) -> Result<Stamp, Stop> {
+    looked_at(requirement);
     let found = object[name].as_str().and_then(Stamp::parse);
     found.ok_or_else(|| {
         let expected = format!("{what} with a timestamp {name}");
@@ -141,6 +186,7 @@ pub fn list<'a>(
     object: &'a Value,
     name: &str,
 ) -> Result<&'a [Value], Stop> {
+    looked_at(requirement);
     let found = object[name].as_array().map(Vec::as_slice);
     found.ok_or_else(|| {
         let expected = format!("{what} with a list {name}");
@@ -153,6 +199,7 @@ pub fn list<'a>(
 /// # Errors
 /// If it has not.
 pub fn session_id(requirement: &str, cse_id: &str, sid: &str) -> Result<(), Stop> {
+    looked_at(requirement);
     let random = sid
         .strip_prefix(cse_id)
         .and_then(|rest| rest.strip_prefix('/'));
@@ -166,6 +213,7 @@ pub fn session_id(requirement: &str, cse_id: &str, sid: &str) -> Result<(), Stop
 /// # Errors
 /// If something is, or a probe is not answered.
 pub async fn quiet(peer: &mut Peer, requirement: &str) -> Result<(), Stop> {
+    looked_at(requirement);
     for link in peer.links() {
         peer.probe(link).await?;
         if let Some(unasked) = peer.waiting(link).first() {

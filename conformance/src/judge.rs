@@ -97,9 +97,9 @@ pub fn load(folder: &Path) -> Result<(Header, Vec<Event>), JudgeError> {
 /// # Errors
 /// If a case is unknown.
 pub async fn replay(header: &Header, events: &[Event]) -> Result<Vec<Outcome>, JudgeError> {
-    let mut by_case: BTreeMap<(&str, u32), Vec<&Event>> = BTreeMap::new();
+    let mut by_case: BTreeMap<(&str, u32, u32), Vec<&Event>> = BTreeMap::new();
     for event in events {
-        let place = (event.case.as_str(), event.round);
+        let place = (event.case.as_str(), event.round, event.attempt);
         by_case.entry(place).or_default().push(event);
     }
     let mut outcomes = Vec::new();
@@ -107,9 +107,13 @@ pub async fn replay(header: &Header, events: &[Event]) -> Result<Vec<Outcome>, J
         let case = cases::find(id).ok_or_else(|| JudgeError::UnknownCase(id.clone()))?;
         let mut rounds = Vec::new();
         for round in 0..header.repeat {
-            if let Some(events) = by_case.get(&(id.as_str(), round)) {
-                rounds.push(replay_round(case, header, events).await);
-            }
+            let attempt = |number| by_case.get(&(id.as_str(), round, number));
+            let Some(events) = attempt(0) else { continue };
+            let first = replay_attempt(case, header, events).await;
+            rounds.push(match attempt(1) {
+                None => first,
+                Some(events) => outcome::again(first, replay_attempt(case, header, events).await),
+            });
         }
         if !rounds.is_empty() {
             outcomes.push(outcome::combine(rounds));
@@ -119,7 +123,7 @@ pub async fn replay(header: &Header, events: &[Event]) -> Result<Vec<Outcome>, J
     Ok(outcomes)
 }
 
-async fn replay_round(case: &'static Case, header: &Header, events: &[&Event]) -> Outcome {
+async fn replay_attempt(case: &'static Case, header: &Header, events: &[&Event]) -> Outcome {
     let number = |event: &&&Event| event.text.strip_prefix(run::ATTEMPT)?.parse::<u64>().ok();
     let attempt = events.iter().find_map(|event| number(&event)).unwrap_or(0);
     let world = World::Replay(Replay::new(events.iter().copied()));

@@ -55,7 +55,8 @@ impl Neighbour {
         me.enrol(peer, (steps[0], steps[1])).await?;
         let about_us = |request: &Request| request.op == 2 && me.is_base(&request.to);
         let what = "RETRIEVE of the CSEBase, for its `srt`";
-        let asked = peer.request(me.link, steps[2], what, about_us).await?;
+        let asked = peer.request(me.link, steps[2], what, about_us).await;
+        let asked = expect::arrived("REG-10", asked)?;
         let base = me.base(true);
         me.answer(peer, steps[3], &asked, 2000, base).await?;
         // What comes next on this link finds the answer taken.

@@ -1,5 +1,6 @@
 //! What came of a case: judged from what its peer saw, the same live and from a stored run.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -55,6 +56,8 @@ pub struct Outcome {
     pub rounds: Vec<Verdict>,
     /// Steps.
     pub steps: Vec<StepAccount>,
+    /// Requirements that its verifiers looked at.
+    pub checked: BTreeSet<String>,
     /// Time it took.
     pub duration: Duration,
     /// Messages in the order of the case.
@@ -138,6 +141,7 @@ impl Outcome {
             sick: false,
             rounds: Vec::new(),
             steps: Vec::new(),
+            checked: BTreeSet::new(),
             duration: Duration::ZERO,
             story: Vec::new(),
             events: Vec::new(),
@@ -172,11 +176,7 @@ impl Outcome {
 
     /// A system that ended by itself has not passed, whatever it said before.
     fn account_for_the_end(&mut self) {
-        let ended = |event: &Event| {
-            let status = event.text.strip_prefix(ENDED)?;
-            (event.kind == Kind::Control).then(|| status.to_owned())
-        };
-        let Some(status) = self.events.iter().find_map(ended) else {
+        let Some(status) = self.end() else {
             return;
         };
         if matches!(self.verdict, Verdict::Pass | Verdict::PassLenient) {
@@ -185,12 +185,37 @@ impl Outcome {
         self.say(&format!("the system under test ended ({status})"));
     }
 
+    /// How the system under test ended, if it did.
+    fn end(&self) -> Option<String> {
+        let ended = |event: &Event| {
+            let status = event.text.strip_prefix(ENDED)?;
+            (event.kind == Kind::Control).then(|| status.to_owned())
+        };
+        self.events.iter().find_map(ended)
+    }
+
     fn say(&mut self, more: &str) {
         self.reason = Some(match self.reason.take() {
             Some(reason) => format!("{reason}; {more}"),
             None => more.to_owned(),
         });
     }
+}
+
+/// The outcome of a second attempt, which decides; what the first has seen is kept with it.
+#[must_use]
+pub fn again(first: Outcome, mut second: Outcome) -> Outcome {
+    for event in &mut second.events {
+        event.attempt = 1;
+    }
+    let told = second.end().is_some();
+    second.events.splice(0..0, first.events);
+    second.violations.splice(0..0, first.violations);
+    second.duration += first.duration;
+    if !told {
+        second.account_for_the_end();
+    }
+    second
 }
 
 /// One outcome of all the times a case was played: the worst counts, and what varies is said.
@@ -296,6 +321,7 @@ pub fn schema_outcomes(outcomes: &[Outcome]) -> Vec<Outcome> {
             sick: false,
             rounds: Vec::new(),
             steps: Vec::new(),
+            checked: BTreeSet::new(),
             duration: Duration::ZERO,
             story: Vec::new(),
             events: Vec::new(),

@@ -449,6 +449,7 @@ impl Peer {
         self.events.push(Event {
             case: self.case.to_owned(),
             round: 0,
+            attempt: 0,
             n: self.events.len(),
             kind,
             link: link.to_owned(),

@@ -42,6 +42,9 @@ pub struct Event {
     /// Which time the case was played, from 0, where cases are repeated.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
+    /// 1 if it belongs to the second attempt, because the first could not be decided.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub attempt: u32,
     /// Its number within the case.
     pub n: usize,
     /// What happened.
@@ -80,6 +83,18 @@ pub struct Header {
     pub repeat: u32,
     /// Cases of the run, in the order of the report.
     pub cases: Vec<String>,
+}
+
+impl Event {
+    /// Where a report of its case shows it.
+    #[must_use]
+    pub fn anchor(&self) -> String {
+        let Self { round, n, .. } = self;
+        match self.attempt {
+            0 => format!("{}-{round}-{n}", self.case),
+            attempt => format!("{}-{round}-{attempt}-{n}", self.case),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
@@ -302,6 +317,7 @@ mod tests {
         let event = |n, text: &str| Event {
             case: "A".into(),
             round: 0,
+            attempt: 0,
             n,
             kind: Kind::Received,
             link: "ae1-cse1".into(),

@@ -313,9 +313,17 @@ impl Far {
         reason: u8,
     ) -> Result<Message, Stop> {
         let notice = self.ae2.told(peer, step, 50003).await?;
-        let end = json!({"ri": session.ri, "sid": session.sid, "slc": 3, "rsn": reason});
-        let event = json!({"sur": self.consent, "nev": {"net": 50003, "rep": {"smg:ses": end}}});
-        expect::members("END-28", "the notice", &event, notice.body("m2m:sgn"))?;
+        let end = json!({"ri": session.ri, "sid": session.sid, "slc": 3});
+        let sgn = notice.body("m2m:sgn");
+        let shown = &sgn["nev"]["rep"]["smg:ses"];
+        expect::equal(
+            "END-28",
+            "`sur` of the notice",
+            self.consent.clone(),
+            &sgn["sur"],
+        )?;
+        expect::members("END-28", "the notice", &end, shown)?;
+        expect::equal("END-29", "its reason", reason, &shown["rsn"])?;
         Ok(notice)
     }
 }

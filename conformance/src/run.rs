@@ -1,6 +1,6 @@
 //! Plays cases, a few at a time, and says what came of each.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::case::{Case, Group, Needs, Verdict};
 use crate::contact;
 use crate::dice::Dice;
+use crate::expect;
 use crate::outcome::{self, Outcome};
 use crate::peer::live::Live;
 use crate::peer::{self, Peer, World};
@@ -335,7 +336,7 @@ async fn play_round(case: &'static Case, plan: &Plan, start: Instant, round: u32
     let first = attempt(number).await;
     // Once more with fresh names: what could not be decided may have been chance.
     if first.verdict == Verdict::Inconclusive && !first.sick {
-        return attempt(number + 1).await;
+        return outcome::again(first, attempt(number + 1).await);
     }
     first
 }
@@ -386,16 +387,18 @@ pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
 /// Plays one case through a peer, live or stored, and judges it.
 pub async fn play(case: &'static Case, mut peer: Peer) -> Outcome {
     let start = Instant::now();
-    let played = tokio::time::timeout(DEADLINE, (case.run)(&mut peer)).await;
-    let result = match played {
-        Ok(result) => result,
-        Err(_) => Err(peer.give_up(DEADLINE)),
+    let playing = expect::watched((case.run)(&mut peer));
+    let played = tokio::time::timeout(DEADLINE, playing).await;
+    let (result, checked) = match played {
+        Ok(played) => played,
+        Err(_) => (Err(peer.give_up(DEADLINE)), BTreeSet::new()),
     };
     peer.aftermath(case.needs == Needs::PairWithPower).await;
     let result = peer.verify(result);
     let trace = peer.finish();
     Outcome {
         duration: start.elapsed(),
+        checked,
         ..outcome::judge(case, result, trace)
     }
 }

@@ -232,3 +232,35 @@ async fn a_case_is_explained_with_its_messages() {
     assert!(said.contains("Requirement REG-28: "), "{said}");
     assert!(said.contains("-> {\"op\":1"), "{said}");
 }
+
+/// A case that could not be decided is played once more; what came before is kept and counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_attempt_stays_in_the_run() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("ws://127.0.0.1:{}", server(Manners::Wakes).await);
+    let arguments = ["run", "RES-01", "--target", &url, "--patience", "200"];
+
+    run(folder.path(), &arguments).await;
+
+    let frames = std::fs::read_to_string(report(folder.path()).join("frames.ndjson")).unwrap();
+    let events: Vec<Value> = frames
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let odd = |event: &Value| {
+        event["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("odd"))
+    };
+    let first = events.iter().find(|event| odd(event)).unwrap();
+    assert!(first.get("attempt").is_none(), "{first}");
+    assert!(events.iter().any(|event| event["attempt"] == 1));
+    let failed = ids(&results(folder.path()), "fail");
+    assert_eq!(failed, ["RES-01", "SCHEMA-2"]);
+    let judged = run(folder.path(), &["judge", &path(folder.path())]).await;
+    assert!(
+        printed(&judged).contains("equal the stored"),
+        "{}",
+        printed(&judged)
+    );
+}

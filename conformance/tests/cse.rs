@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use m2m_conformance::case::{Case, Needs, Verdict};
+use m2m_conformance::outcome::Outcome;
 use m2m_conformance::profile::Agent;
 use m2m_conformance::run::{self, Plan, Sut};
 use m2m_conformance::sut::{Identity, Pair, USUAL, build};
@@ -44,6 +45,12 @@ fn reference() -> &'static Reference {
         });
         Reference { runtime, sut }
     })
+}
+
+/// Requirements that a case lists, and that none of its verifiers looked at.
+fn unchecked(outcome: &Outcome) -> Vec<&'static str> {
+    let listed = outcome.requirements.iter().copied();
+    listed.filter(|&id| !outcome.checked.contains(id)).collect()
 }
 
 #[rstest]
@@ -99,6 +106,11 @@ fn the_reference_passes(#[case] id: &'static str) {
         let why = (&outcome.failure, &outcome.reason, &finished.lost);
         assert_eq!(outcome.verdict, Verdict::Pass, "{}: {why:?}", outcome.id);
     }
+    assert_eq!(
+        unchecked(&finished.outcomes[0]),
+        [""; 0],
+        "{id} lists what it never checks"
+    );
     let events = finished.outcomes.iter().flat_map(|outcome| &outcome.events);
     let (header, events) = record::read(&record::write(&finished.header, events)).unwrap();
     let again = reference
@@ -172,6 +184,15 @@ fn the_reference_passes_where_one_cse_is_enough() {
         let good = [Verdict::Pass, Verdict::PassLenient].contains(&outcome.verdict);
         assert!(good, "{}: {why:?}", outcome.id);
     }
+    let cases = finished
+        .outcomes
+        .iter()
+        .filter(|outcome| !outcome.events.is_empty());
+    let idle: Vec<_> = cases
+        .map(|outcome| (outcome.id, unchecked(outcome)))
+        .filter(|(_, idle)| !idle.is_empty())
+        .collect();
+    assert!(idle.is_empty(), "listed and never checked: {idle:?}");
     let events = finished.outcomes.iter().flat_map(|outcome| &outcome.events);
     let (header, events) = record::read(&record::write(&finished.header, events)).unwrap();
     let again = reference

@@ -325,7 +325,8 @@ async fn no(peer: &mut Peer) -> Result<(), Stop> {
 async fn asked_again(peer: &mut Peer) -> Result<(), Stop> {
     let mut me = Agent::ready(peer).await?;
     let (_, question, first) = me.consented(peer).await?;
-    let again = peer.call(me.link, ("again", "verdict"), &question).await?;
+    let again = peer.call(me.link, ("again", "verdict"), &question).await;
+    let again = expect::arrived("REG-31", again)?;
     expect::equal(
         "EST-12",
         "the same verdict",
@@ -396,7 +397,8 @@ async fn update(peer: &mut Peer) -> Result<(), Stop> {
     notice["pc"]["m2m:sgn"]["nev"]["om"] = json!({"op": 1, "or": FAR});
     let answer = peer.call(me.link, ("update", "answer"), &notice).await?;
     expect::status("USE-23", "the notification", &answer, &[2000])?;
-    let again = peer.call(me.link, ("again", "answer"), &notice).await?;
+    let again = peer.call(me.link, ("again", "answer"), &notice).await;
+    let again = expect::arrived("REG-31", again)?;
     expect::equal(
         "USE-53",
         "the same answer",
@@ -431,7 +433,7 @@ async fn stray(peer: &mut Peer) -> Result<(), Stop> {
     me.answer(peer, &request, 4004, Value::Null).await?;
     peer.command(|agent| &agent.read, &[("to", FAR_BOX)])
         .await?;
-    let next = me.asks(peer, "RETRIEVE", 2).await?;
+    let next = expect::arrived("LNK-43", me.asks(peer, "RETRIEVE", 2).await)?;
     let fresh = next.value["rqi"] != request.value["rqi"];
     expect::holds("REG-18", "another `rqi`", fresh, &next.text)?;
     me.answer(peer, &next, 4004, Value::Null).await

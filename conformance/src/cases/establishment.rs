@@ -258,7 +258,7 @@ fn check_question(
     )?;
     let notification = question.body("m2m:sgn");
     expect::equal(
-        "EST-54",
+        "EST-09",
         "`sur`",
         stage.consent.clone(),
         &notification["sur"],

@@ -153,7 +153,7 @@ async fn refusal(peer: &mut Peer) -> Result<(), Stop> {
         .await?;
     answered(peer, &stage, "E01-6", &proposal, "EST-55", 4127).await?;
     let asked = &question.body("m2m:sgn")["nev"]["rep"]["smg:ses"];
-    nothing_left(peer, &mut stage, asked).await?;
+    nothing_left(peer, &mut stage, asked, "EST-11").await?;
 
     // A yes without an endpoint is no consent either.
     let wish = Wish { rn: "s2", ..wish };
@@ -180,16 +180,21 @@ async fn answered(
 }
 
 /// No session at either CSE, and the identifier that was asked about is unknown.
-async fn nothing_left(peer: &mut Peer, stage: &mut Stage, asked: &Value) -> Result<(), Stop> {
+async fn nothing_left(
+    peer: &mut Peer,
+    stage: &mut Stage,
+    asked: &Value,
+    requirement: &str,
+) -> Result<(), Stop> {
     let at_cse1 = stage.ae1.own("/sessions/s1");
     stage
         .ae1
-        .read(peer, QUIET, &at_cse1, "EST-11", 4004)
+        .read(peer, QUIET, &at_cse1, requirement, 4004)
         .await?;
     let at_cse2 = asked["ri"].as_str().unwrap_or_default().to_owned();
     stage
         .ae2
-        .read(peer, QUIET, &at_cse2, "EST-11", 4004)
+        .read(peer, QUIET, &at_cse2, "EST-01", 4004)
         .await?;
     let to = stage.ae2.everywhere("/container1");
     let message = stage.ae1.request(2, &to, json!({"sid": asked["sid"]}));
@@ -285,7 +290,7 @@ async fn repeated(peer: &mut Peer) -> Result<(), Stop> {
     )?;
     peer.probe(stage.ae2.link).await?;
     let asked = peer.has_request(stage.ae2.link, |request| is_event(request, 50001));
-    expect::holds("EST-13", "no second question", !asked, "a second F1-12")?;
+    expect::holds("EST-12", "no second question", !asked, "a second F1-12")?;
     expect::quiet(peer, "EST-13").await
 }
 
@@ -310,7 +315,10 @@ async fn silence(peer: &mut Peer) -> Result<(), Stop> {
     let abandoned = json!({"ri": asked["ri"], "sid": asked["sid"], "slc": 3, "rsn": 6});
     expect::members("EST-58", "the answer to a late yes", &abandoned, end)?;
     stage.ae2.answer(peer, "", &notice, 2000, None).await?;
-    nothing_left(peer, &mut stage, asked).await?;
+    nothing_left(peer, &mut stage, asked, "EST-16").await?;
+    let rqi = proposal["rqi"].as_str().unwrap_or_default();
+    let second = peer.has_response(stage.ae1.link, rqi);
+    expect::holds("EST-15", "one answer", !second, "a second E04s-3")?;
     expect::quiet(peer, "EST-58").await
 }
 

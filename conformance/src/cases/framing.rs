@@ -46,6 +46,7 @@ fn question(peer: &Peer, rqi: &str) -> String {
 
 /// Reads until the answer to this request, and gives it.
 async fn answered(peer: &mut Peer, link: Link, rqi: &str, rule: &str) -> Result<Frame, Stop> {
+    expect::looked_at(rule);
     loop {
         match peer.unit(link, "answer").await? {
             Unit::Frame(frame) if frame.op == 9 => {
@@ -75,6 +76,7 @@ async fn answered(peer: &mut Peer, link: Link, rqi: &str, rule: &str) -> Result<
 
 /// The link ends with this code; without a Close it ends all the same, which is tolerated.
 async fn ends(peer: &mut Peer, link: Link, rule: &str, codes: &[u16]) -> Result<(), Stop> {
+    expect::looked_at(rule);
     loop {
         match peer.unit(link, "end").await? {
             Unit::Frame(frame) if frame.op == 8 => {
@@ -362,6 +364,7 @@ async fn binary(peer: &mut Peer) -> Result<(), Stop> {
     let text = question(peer, "f22");
     peer.bytes(link, "request", &frame(0x82, text.as_bytes()))
         .await;
+    expect::looked_at("LNK-37");
     match peer.unit(link, "end").await? {
         Unit::Frame(frame) if frame.op == 8 && frame.code == Some(1003) => alive(peer).await,
         Unit::Frame(frame) if frame.op == 8 => {
@@ -452,8 +455,13 @@ async fn oversize(peer: &mut Peer) -> Result<(), Stop> {
     bytes.extend(b"{\"op\":2,");
     let link = upgraded(peer).await?;
     peer.bytes(link, "a terabyte announced", &bytes).await;
+    expect::looked_at("LNK-39");
     match peer.unit(link, "end").await? {
         Unit::Frame(frame) if frame.op == 8 && frame.code == Some(1009) => {}
+        Unit::Frame(frame) if frame.op < 8 => {
+            let expected = "no answer to a message that has not ended";
+            return Err(Stop::fail("LNK-39", expected, frame.text));
+        }
         Unit::Frame(frame) => peer.tolerate(format!("LNK-39: {frame:?} instead of Close 1009")),
         Unit::End(_) | Unit::Answer(_) => {
             peer.tolerate("LNK-39: the connection ended without Close 1009".to_owned());

@@ -113,6 +113,7 @@ async fn shake(peer: &mut Peer, ask: &Ask) -> Result<Option<Answer>, Stop> {
 }
 
 async fn accepted(peer: &mut Peer, ask: &Ask, requirement: &str) -> Result<Answer, Stop> {
+    expect::looked_at(requirement);
     match shake(peer, ask).await? {
         Some(answer) if answer.status == 101 => Ok(answer),
         Some(answer) => Err(Stop::fail(
@@ -130,6 +131,7 @@ async fn accepted(peer: &mut Peer, ask: &Ask, requirement: &str) -> Result<Answe
 
 /// The handshake is refused: with this status, or, tolerated, with another refusal or the end.
 async fn refused(peer: &mut Peer, ask: &Ask, requirement: &str, status: u16) -> Result<(), Stop> {
+    expect::looked_at(requirement);
     match shake(peer, ask).await? {
         Some(answer) if answer.status == status => {}
         // The texts leave the code of a refusal to the server.
@@ -221,13 +223,22 @@ async fn chosen(peer: &mut Peer) -> Result<(), Stop> {
     let answer = accepted(peer, &ask, "LNK-28").await?;
     let actual = answer.header("Sec-WebSocket-Protocol").unwrap_or_default();
     let mut offered = ask.get("Sec-WebSocket-Protocol").split(", ");
-    let good = offered.any(|name| name == actual);
+    let first = offered.next() == Some(actual.as_str());
+    let good = first || offered.any(|name| name == actual);
     expect::holds(
         "LNK-29",
         "one of the offered subprotocols",
         good,
         &answer.text,
-    )
+    )?;
+    expect::looked_at("LNK-30");
+    if !first {
+        // RFC 6455 4.2.2 leaves the choice to the server.
+        peer.tolerate(format!(
+            "LNK-30: {actual} was chosen, which is not the first"
+        ));
+    }
+    Ok(())
 }
 
 async fn behind_unknown(peer: &mut Peer) -> Result<(), Stop> {
@@ -374,6 +385,7 @@ async fn unknown_subprotocol(peer: &mut Peer) -> Result<(), Stop> {
 }
 
 async fn path(peer: &mut Peer) -> Result<(), Stop> {
+    expect::looked_at("LNK-32");
     let ask = Ask::usual(peer).line("GET /elsewhere HTTP/1.1");
     match shake(peer, &ask).await? {
         Some(answer) if (400..600).contains(&answer.status) => Ok(()),
@@ -413,10 +425,27 @@ async fn nonsense(peer: &mut Peer) -> Result<(), Stop> {
     ] {
         let link = peer.tcp().await?;
         peer.bytes(link, "no HTTP", text.as_bytes()).await;
+        // An empty line before a request may be skipped (RFC 9112 2.2).
+        if !text.trim().is_empty() {
+            not_upgraded(peer, link).await?;
+        }
         alive(peer).await?;
         peer.cut(link).await;
     }
     Ok(())
+}
+
+async fn not_upgraded(peer: &mut Peer, link: Link) -> Result<(), Stop> {
+    let answered = match answer(peer, link).await {
+        Ok(answered) => answered,
+        Err(stop) if stop.is_silence() => {
+            peer.tolerate("LNK-34: the connection stays open without an answer".to_owned());
+            None
+        }
+        Err(stop) => return Err(stop),
+    };
+    let upgraded = answered.is_some_and(|answer| answer.status == 101);
+    expect::holds("LNK-34", "no upgrade of what is no HTTP", !upgraded, "101")
 }
 
 async fn half(peer: &mut Peer) -> Result<(), Stop> {

@@ -38,6 +38,7 @@ pub const CASES: &[Case] = &[
 
 async fn malformed(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae3, _) = Ae::register(peer, Party::Ae3, None, QUIET).await?;
+    let (mut ae1, _) = Ae::register(peer, Party::Ae1, None, QUIET).await?;
     let own = ae3.own("");
     for text in ["{\"op\":2,", "not json", "[1,2,3]", "{}"] {
         peer.send_text(ae3.link, "garbage", text).await?;
@@ -56,6 +57,8 @@ async fn malformed(peer: &mut Peer) -> Result<(), Stop> {
         .await?;
     expect::status("REG-22", "a request without `to`", &answer, &[4000])?;
     ae3.read(peer, QUIET, &own, "LNK-41", 2000).await?;
+    let elsewhere = ae1.own("");
+    ae1.read(peer, QUIET, &elsewhere, "LNK-43", 2000).await?;
     expect::quiet(peer, "LNK-14").await
 }
 
@@ -78,7 +81,7 @@ async fn unregistered(peer: &mut Peer) -> Result<(), Stop> {
         expect::status("LNK-04", "a request before registration", &answer, &[4106])?;
     }
     let own = ae1.own("");
-    ae1.read(peer, QUIET, &own, "LNK-04", 2000).await?;
+    ae1.read(peer, QUIET, &own, "LNK-03", 2000).await?;
     // A registered AE speaks for itself alone.
     let other = json!({"op": 2, "to": own, "fr": from, "rqi": "b4", "rvi": "3"});
     let answer = peer

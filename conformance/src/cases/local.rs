@@ -20,19 +20,49 @@ async fn ready(peer: &mut Peer) -> Result<(Stage, Session), Stop> {
     Ok((stage, session))
 }
 
-/// Awaits the notice of the end at one endpoint, checks and answers it.
+/// Awaits the notice of the end at one endpoint and checks it.
 async fn told(
     peer: &mut Peer,
     ae: &Ae,
     subscription: &str,
     session: &Session,
     reason: u8,
+) -> Result<Message, Stop> {
+    let notice = expect::arrived("END-28", ae.told(peer, "", 50003).await)?;
+    let sgn = notice.body("m2m:sgn");
+    let end = json!({"ri": session.at_cse1, "sid": session.sid, "slc": 3});
+    let shown = &sgn["nev"]["rep"]["smg:ses"];
+    expect::equal("END-28", "`sur` of the notice", subscription, &sgn["sur"])?;
+    expect::members("END-28", "the notice", &end, shown)?;
+    expect::equal("END-29", "its reason", reason, &shown["rsn"])?;
+    Ok(notice)
+}
+
+/// One endpoint has asked for the end: the other is told, and only its answer lets it happen.
+async fn ended(
+    peer: &mut Peer,
+    (asking, other): (&Ae, &Ae),
+    subscription: &str,
+    session: &Session,
+    requirement: &str,
 ) -> Result<(), Stop> {
-    let notice = ae.told(peer, "", 50003).await?;
-    let end = json!({"ri": session.at_cse1, "sid": session.sid, "slc": 3, "rsn": reason});
-    let event = json!({"sur": subscription, "nev": {"net": 50003, "rep": {"smg:ses": end}}});
-    expect::members("END-28", "the notice", &event, notice.body("m2m:sgn"))?;
-    ae.answer(peer, "", &notice, 2000, None).await
+    let mut asking = asking.clone();
+    let message = asking.request(4, &session.at_cse1, json!({}));
+    peer.send(asking.link, "", &message).await?;
+    let notice = told(peer, other, subscription, session, 1).await?;
+    peer.probe(asking.link).await?;
+    let rqi = message["rqi"].as_str().unwrap_or_default();
+    let early = peer.has_response(asking.link, rqi);
+    expect::holds(
+        "END-01",
+        "no end before the other has answered",
+        !early,
+        "2002",
+    )?;
+    other.answer(peer, "", &notice, 2000, None).await?;
+    answered(peer, &asking, &message, requirement, 2002)
+        .await
+        .map(drop)
 }
 
 async fn proposed(
@@ -106,7 +136,7 @@ async fn used(peer: &mut Peer) -> Result<(), Stop> {
     let place = expect::text("USE-51", "the notification", &nev["rep"], "m2m:uri")?;
     stage.ae2.answer(peer, "", &update, 2000, None).await?;
     let read = stage.ae2.request(2, &place, json!({"sid": session.sid}));
-    let answer = stage.ae2.ask(peer, QUIET, &read, "USE-22", 2000).await?;
+    let answer = stage.ae2.ask(peer, QUIET, &read, "USE-20", 2000).await?;
     expect::equal(
         "USE-57",
         "the sealed value",
@@ -134,19 +164,15 @@ async fn gone(peer: &mut Peer, stage: &mut Stage, session: &Session) -> Result<(
 
 async fn ended_by_initiator(peer: &mut Peer) -> Result<(), Stop> {
     let (mut stage, session) = ready(peer).await?;
-    let message = stage.ae1.request(4, &session.at_cse1, json!({}));
-    peer.send(stage.ae1.link, "", &message).await?;
-    told(peer, &stage.ae2, &stage.consent, &session, 1).await?;
-    answered(peer, &stage.ae1, &message, "END-03", 2002).await?;
+    let ends = (&stage.ae1, &stage.ae2);
+    ended(peer, ends, &stage.consent, &session, "END-03").await?;
     gone(peer, &mut stage, &session).await
 }
 
 async fn ended_by_target(peer: &mut Peer) -> Result<(), Stop> {
     let (mut stage, session) = ready(peer).await?;
-    let message = stage.ae2.request(4, &session.at_cse2, json!({}));
-    peer.send(stage.ae2.link, "", &message).await?;
-    told(peer, &stage.ae1, &stage.told, &session, 1).await?;
-    answered(peer, &stage.ae2, &message, "END-03", 2002).await?;
+    let ends = (&stage.ae2, &stage.ae1);
+    ended(peer, ends, &stage.told, &session, "END-13").await?;
     gone(peer, &mut stage, &session).await
 }
 
@@ -159,8 +185,14 @@ async fn expired(peer: &mut Peer) -> Result<(), Stop> {
     };
     let session = stage.establish(peer, &wish).await?;
     peer.wait_longer(peer.target(Party::Cse1).timers.expiry_margin_ms);
-    told(peer, &stage.ae1, &stage.told, &session, 2).await?;
-    told(peer, &stage.ae2, &stage.consent, &session, 2).await?;
+    for (ae, subscription) in [(&stage.ae1, &stage.told), (&stage.ae2, &stage.consent)] {
+        let notice = told(peer, ae, subscription, &session, 2).await?;
+        let early = peer.now() < session.et;
+        expect::holds("END-36", "no end before `et`", !early, "told before")?;
+        ae.answer(peer, "", &notice, 2000, None).await?;
+    }
+    let place = session.at_cse1.clone();
+    stage.ae1.read(peer, QUIET, &place, "END-17", 4004).await?;
     gone(peer, &mut stage, &session).await
 }
 
@@ -168,7 +200,7 @@ async fn deregistered(peer: &mut Peer) -> Result<(), Stop> {
     let (mut stage, session) = ready(peer).await?;
     let message = stage.ae1.request(4, &stage.ae1.own(""), json!({}));
     stage.ae1.ask(peer, QUIET, &message, "REG-06", 2002).await?;
-    let notice = stage.ae2.told(peer, "", 50003).await?;
+    let notice = expect::arrived("END-28", stage.ae2.told(peer, "", 50003).await)?;
     let end = json!({"sid": session.sid, "slc": 3, "rsn": 3});
     let shown = &notice.body("m2m:sgn")["nev"]["rep"]["smg:ses"];
     expect::members("END-29", "the notice", &end, shown)?;
@@ -242,6 +274,11 @@ async fn silent(peer: &mut Peer) -> Result<(), Stop> {
         end,
     )?;
     stage.ae2.answer(peer, "", &notice, 2000, None).await?;
+    let to = stage.ae1.own("/sessions/s1");
+    stage.ae1.read(peer, QUIET, &to, "EST-16", 4004).await?;
+    let rqi = proposal["rqi"].as_str().unwrap_or_default();
+    let second = peer.has_response(stage.ae1.link, rqi);
+    expect::holds("EST-15", "one answer", !second, "a second one")?;
     expect::quiet(peer, "EST-58").await
 }
 
@@ -350,7 +387,7 @@ async fn repeated(peer: &mut Peer) -> Result<(), Stop> {
     )?;
     peer.probe(stage.ae2.link).await?;
     let asked = peer.has_request(stage.ae2.link, |request| is_event(request, 50001));
-    expect::holds("EST-13", "no second question", !asked, "a second one")?;
+    expect::holds("EST-12", "no second question", !asked, "a second one")?;
     expect::quiet(peer, "EST-13").await
 }
 

@@ -106,7 +106,7 @@ pub const CASES: &[Case] = &[
         Forwarding,
         Neighbour,
         "Two AEs with the same rqi each get their own answer",
-        ["REG-17", "REG-18"],
+        ["REG-17"],
         ["TS-0001 7.1.7"],
         "Often rqi is passed on as it is.",
         same_rqi
@@ -197,7 +197,7 @@ async fn down(peer: &mut Peer) -> Result<(), Stop> {
     let (mut ae, me) = both(peer).await?;
     let message = ae.request(2, &far(&me), json!({}));
     peer.send(ae.link, "request", &message).await?;
-    let came = asked(peer, &me, "forwarded").await?;
+    let came = expect::arrived("REG-20", asked(peer, &me, "forwarded").await)?;
     let expected = json!({"op": 2, "to": far(&me), "fr": ae.id});
     expect::members("REG-16", "the forwarded request", &expected, &came.value)?;
     me.answer(
@@ -223,7 +223,7 @@ async fn unchanged(peer: &mut Peer) -> Result<(), Stop> {
     expect::equal("REG-21", "the content there", body.clone(), came.content())?;
     me.answer(peer, "answer", &came, 2001, body.clone()).await?;
     let rqi = message["rqi"].as_str().unwrap_or_default();
-    let answer = peer.response(ae.link, "answer", rqi).await?;
+    let answer = expect::arrived("REG-17", peer.response(ae.link, "answer", rqi).await)?;
     expect::equal("REG-21", "the content back", body, answer.content())
 }
 
@@ -261,7 +261,7 @@ async fn from_behind(peer: &mut Peer) -> Result<(), Stop> {
     ae.ask(peer, QUIET, &message, "REG-24", 2001).await?;
     let message = me.request(2, &ae.everywhere("/open"), &behind, json!({}));
     let answer = peer.call(me.link, ("request", "answer"), &message).await?;
-    expect::status("REG-15", "RETRIEVE by an AE behind", &answer, &[2000])?;
+    expect::status("LNK-19", "RETRIEVE by an AE behind", &answer, &[2000])?;
     expect::equal(
         "REG-15",
         "what was read",
@@ -313,7 +313,7 @@ async fn crossed(peer: &mut Peer) -> Result<(), Stop> {
     )
     .await?;
     for rqi in ["one", "two"] {
-        let answer = peer.response(ae.link, "answer", rqi).await?;
+        let answer = expect::arrived("REG-17", peer.response(ae.link, "answer", rqi).await)?;
         expect::equal("LNK-14", "the answer", rqi, &answer.body("m2m:cnt")["rn"])?;
     }
     Ok(())
@@ -326,8 +326,13 @@ async fn same_rqi(peer: &mut Peer) -> Result<(), Stop> {
         let message = ae.request_as(2, &far(&me), "same", json!({}));
         peer.send(ae.link, "request", &message).await?;
     }
+    let mut known = Vec::new();
     for _ in 0..2 {
         let came = asked(peer, &me, "forwarded").await?;
+        let rqi = came.value["rqi"].clone();
+        let fresh = !known.contains(&rqi);
+        expect::holds("REG-17", "an `rqi` of each one's own", fresh, &rqi)?;
+        known.push(rqi);
         let whose = came.value["fr"].clone();
         me.answer(
             peer,
@@ -358,12 +363,16 @@ async fn silence(peer: &mut Peer) -> Result<(), Stop> {
 }
 
 async fn link_down(peer: &mut Peer) -> Result<(), Stop> {
-    let (mut ae, me) = both(peer).await?;
+    let (mut ae, mut me) = both(peer).await?;
     peer.close(me.link).await?;
     let rqet = peer.ahead(1_500);
     let message = ae.request(2, &far(&me), json!({"rqet": rqet.to_string()}));
     let answer = peer.call(ae.link, ("request", "refusal"), &message).await?;
-    expect::status("LNK-09", "a blocking request", &answer, &[5103, 4008])
+    expect::status("LNK-09", "a blocking request", &answer, &[5103])?;
+    me.reopen(peer).await?;
+    let name = me.id.trim_start_matches('/').to_owned();
+    let read = me.own(2, &format!("{}/{name}", me.sut_base(peer)), json!({}));
+    me.ask(peer, QUIET, &read, "LNK-05", 2000).await.map(drop)
 }
 
 async fn transit(peer: &mut Peer) -> Result<(), Stop> {

@@ -148,6 +148,7 @@ async fn failed(peer: &mut Peer) -> Result<(), Stop> {
     let answer = asked(peer, &mut ae, json!({"rtv": 1}), &to).await?;
     if answer.value["rsc"] == 4004 {
         peer.tolerate("REG-34: the failure was known at once and answered 4004".to_owned());
+        expect::looked_at("REG-35");
         return Ok(());
     }
     expect::status("REG-34", "rt 1 to nothing", &answer, &[1001, 4004])?;

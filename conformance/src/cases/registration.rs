@@ -158,7 +158,7 @@ async fn impostor(peer: &mut Peer) -> Result<(), Stop> {
         return Err(Stop::Disputed(what));
     }
     expect::holds(
-        "LNK-19",
+        "REG-14",
         "a refusal",
         (4000..5000).contains(&rsc),
         &answer.text,
@@ -220,7 +220,13 @@ async fn reopened(peer: &mut Peer) -> Result<(), Stop> {
     peer.cut(ae.link).await;
     ae.reconnect(peer, Party::Ae1).await?;
     let to = ae.own("");
-    ae.read(peer, QUIET, &to, "LNK-06", 2000).await.map(drop)
+    let read = ae.read(peer, QUIET, &to, "LNK-06", 2000).await?;
+    expect::equal(
+        "LNK-47",
+        "the AE of this identity",
+        ae.stem.clone(),
+        &read.body("m2m:ae")["aei"],
+    )
 }
 
 async fn closed(peer: &mut Peer) -> Result<(), Stop> {
@@ -247,7 +253,7 @@ async fn same_rqi(peer: &mut Peer) -> Result<(), Stop> {
         let rn = &answer.body("m2m:ae")["rn"];
         expect::equal("LNK-14", "the AE asked for", ae.rn.clone(), rn)?;
     }
-    Ok(())
+    expect::quiet(peer, "LNK-43").await
 }
 
 /// A race between requests shows now and then only, so they are sent in several rounds.

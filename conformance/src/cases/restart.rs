@@ -16,7 +16,7 @@ pub const CASES: &[Case] = &[Case {
     id: "RESTART-1",
     title: "A stored request survives a crash of CSE1 and is delivered exactly once",
     requirements: &[
-        "LNK-05", "LNK-06", "LNK-22", "USE-08", "USE-09", "USE-10", "USE-12", "USE-47", "USE-65",
+        "LNK-06", "LNK-22", "USE-08", "USE-09", "USE-10", "USE-12", "USE-47", "USE-65",
     ],
     group: Group::Session,
     clauses: &[],
@@ -71,9 +71,12 @@ async fn crash(peer: &mut Peer) -> Result<(), Stop> {
     let what = "the result of the stored request";
     let report = peer
         .request(stage.ae1.link, "F2-16a", what, is_result)
-        .await?;
-    let result = json!({"rsc": 2001, "rqi": message["rqi"], "sid": session.sid});
-    expect::members("USE-08", what, &result, report.body("m2m:rsp"))?;
+        .await;
+    let report = expect::arrived("USE-09", report)?;
+    let result = report.body("m2m:rsp");
+    let own = json!({"rqi": message["rqi"], "sid": session.sid});
+    expect::members("USE-08", what, &own, result)?;
+    expect::equal("USE-10", "its status", 2001, &result["rsc"])?;
     stage
         .ae1
         .answer(peer, "F2-16b", &report, 2000, None)
@@ -99,7 +102,7 @@ async fn crash(peer: &mut Peer) -> Result<(), Stop> {
     )?;
     let answer = stage
         .ae1
-        .read(peer, QUIET, &address, "REG-35", 2000)
+        .read(peer, QUIET, &address, "USE-65", 2000)
         .await?;
     expect::members(
         "REG-35",
@@ -107,6 +110,8 @@ async fn crash(peer: &mut Peer) -> Result<(), Stop> {
         &json!({"rs": 1}),
         answer.body("m2m:req"),
     )?;
+    let itself = stage.ae1.own("");
+    stage.ae1.read(peer, QUIET, &itself, "LNK-06", 2000).await?;
     let to = stage.ae1.own(&format!("/sessions/{}", session.name));
     let answer = stage.ae1.read(peer, QUIET, &to, "LNK-22", 2000).await?;
     let alive = json!({"slc": 2, "sid": session.sid});

@@ -150,12 +150,13 @@ fn events(net: &[u32]) -> Value {
 
 /// The next event, answered 2000.
 async fn event(peer: &mut Peer, home: &Home, rsc: u64) -> Result<Message, Stop> {
-    let told = peer
+    let notification = peer
         .request(home.ae.link, "notification", "a notification", |request| {
             let content = request.pc.as_ref();
             request.op == 5 && content.is_some_and(|pc| pc["m2m:sgn"].get("nev").is_some())
         })
-        .await?;
+        .await;
+    let told = expect::arrived("LNK-14", notification)?;
     home.ae.answer(peer, "answer", &told, rsc, None).await?;
     Ok(told)
 }

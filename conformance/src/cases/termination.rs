@@ -14,8 +14,8 @@ pub const CASES: &[Case] = &[Case {
     id: "FLOW-3",
     title: "AE1 ends the session, and nobody holds it any more",
     requirements: &[
-        "END-01", "END-03", "END-05", "END-06", "END-13", "END-14", "END-15", "END-19", "END-20",
-        "END-23", "END-28", "END-29", "USE-03",
+        "END-01", "END-03", "END-05", "END-06", "END-14", "END-15", "END-19", "END-20", "END-23",
+        "END-28", "END-29", "USE-03",
     ],
     group: Group::Session,
     clauses: &[],
@@ -79,11 +79,11 @@ async fn flow_3(peer: &mut Peer) -> Result<(), Stop> {
     peer.show("F3-03");
 
     // AE2 has not answered: both CSEs refuse use, and AE1 has no confirmation.
-    refuse_use(peer, &mut stage, &session).await?;
+    refuse_use(peer, &mut stage, &session, "END-06").await?;
     peer.probe(stage.ae1.link).await?;
     let early = peer.has_response(stage.ae1.link, &rqi);
     expect::holds(
-        "END-03",
+        "END-01",
         "no 2002 while AE2 has not answered",
         !early,
         "F3-10 was there",
@@ -126,18 +126,24 @@ pub fn check_end(
     let what = "the notification of the end";
     let envelope = json!({"to": ae.stem, "sid": session.sid});
     expect::members("END-28", what, &envelope, &notice.value)?;
-    let end = json!({"ri": at_cse, "sid": session.sid, "slc": 3, "rsn": reason});
-    let told = json!({
-        "sur": subscription, "nev": {"net": 50003, "rep": {"smg:ses": end}}
-    });
-    expect::members("END-28", what, &told, notice.body("m2m:sgn"))
+    let shown = &notice.body("m2m:sgn")["nev"]["rep"]["smg:ses"];
+    expect::equal("END-29", "its reason", reason, &shown["rsn"])?;
+    let sur = &notice.body("m2m:sgn")["sur"];
+    expect::equal("END-28", "its `sur`", subscription, sur)?;
+    let end = json!({"ri": at_cse, "sid": session.sid, "slc": 3});
+    expect::members("END-28", what, &end, shown)
 }
 
 /// Data requests of both ends are refused as for an unknown session.
 ///
 /// # Errors
 /// If one is not.
-pub async fn refuse_use(peer: &mut Peer, stage: &mut Stage, session: &Session) -> Result<(), Stop> {
+pub async fn refuse_use(
+    peer: &mut Peer,
+    stage: &mut Stage,
+    session: &Session,
+    requirement: &str,
+) -> Result<(), Stop> {
     let (message, _) = stage.sealed_create(
         peer,
         session,
@@ -145,14 +151,17 @@ pub async fn refuse_use(peer: &mut Peer, stage: &mut Stage, session: &Session) -
         &json!({"late": true}),
         json!({}),
     );
-    stage.ae1.ask(peer, QUIET, &message, "END-06", 4004).await?;
+    stage
+        .ae1
+        .ask(peer, QUIET, &message, requirement, 4004)
+        .await?;
     let more = json!({"sid": session.sid});
     let message = stage
         .ae2
         .request(2, &stage.ae2.everywhere("/container1"), more);
     stage
         .ae2
-        .ask(peer, QUIET, &message, "END-06", 4004)
+        .ask(peer, QUIET, &message, "USE-03", 4004)
         .await
         .map(drop)
 }
@@ -163,20 +172,22 @@ pub async fn refuse_use(peer: &mut Peer, stage: &mut Stage, session: &Session) -
 /// If something can.
 pub async fn gone(peer: &mut Peer, stage: &mut Stage, session: &Session) -> Result<(), Stop> {
     let at_cse1 = stage.ae1.own(&format!("/sessions/{}", session.name));
-    for place in [
-        at_cse1.clone(),
-        session.at_cse1.clone(),
-        format!("{at_cse1}/context"),
+    for (place, requirement) in [
+        (at_cse1.clone(), "END-03"),
+        (session.at_cse1.clone(), "END-03"),
+        (format!("{at_cse1}/context"), "END-05"),
     ] {
-        stage.ae1.read(peer, QUIET, &place, "END-03", 4004).await?;
+        let read = stage.ae1.read(peer, QUIET, &place, requirement, 4004);
+        read.await?;
     }
-    for place in [
-        session.at_cse2.clone(),
-        format!("{}/context", session.at_cse2),
+    for (place, requirement) in [
+        (session.at_cse2.clone(), "END-23"),
+        (format!("{}/context", session.at_cse2), "END-05"),
     ] {
-        stage.ae2.read(peer, QUIET, &place, "END-23", 4004).await?;
+        let read = stage.ae2.read(peer, QUIET, &place, requirement, 4004);
+        read.await?;
     }
-    refuse_use(peer, stage, session).await
+    refuse_use(peer, stage, session, "END-14").await
 }
 
 /// A DELETE of the session by AE1, with time to spare.

@@ -16,9 +16,7 @@ pub const CASES: &[Case] = &[
     Case {
         id: "FLOW-3A",
         title: "AE2 ends the session, and AE1 is told",
-        requirements: &[
-            "END-01", "END-03", "END-20", "END-21", "END-25", "END-28", "END-29",
-        ],
+        requirements: &["END-01", "END-03", "END-20", "END-21", "END-28", "END-29"],
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
@@ -133,7 +131,7 @@ async fn by_ae2(peer: &mut Peer) -> Result<(), Stop> {
     let delete = stage.ae2.request(4, &session.at_cse2, json!({"rqet": end}));
     let rqi = delete["rqi"].as_str().unwrap_or_default().to_owned();
     peer.send(stage.ae2.link, "F3A-1", &delete).await?;
-    let notice = stage.ae1.told(peer, "F3A-3", 50003).await?;
+    let notice = expect::arrived("END-21", stage.ae1.told(peer, "F3A-3", 50003).await)?;
     check_end(
         &stage.ae1,
         &stage.told,
@@ -145,7 +143,7 @@ async fn by_ae2(peer: &mut Peer) -> Result<(), Stop> {
     peer.probe(stage.ae2.link).await?;
     let early = peer.has_response(stage.ae2.link, &rqi);
     expect::holds(
-        "END-03",
+        "END-01",
         "no 2002 while AE1 has not answered",
         !early,
         "F3A-6 was there",
@@ -167,7 +165,7 @@ async fn by_expiry(peer: &mut Peer) -> Result<(), Stop> {
     let session = stage.establish(peer, &wish).await?;
     let same = session.et <= et;
     expect::holds("EST-27", "`et` not later than asked for", same, session.et)?;
-    let notice = stage.ae2.told(peer, "F3X-1", 50003).await?;
+    let notice = expect::arrived("END-21", stage.ae2.told(peer, "F3X-1", 50003).await)?;
     check_end(
         &stage.ae2,
         &stage.consent,
@@ -177,7 +175,7 @@ async fn by_expiry(peer: &mut Peer) -> Result<(), Stop> {
         &notice,
     )?;
     stage.ae2.answer(peer, "F3X-2", &notice, 2000, None).await?;
-    let notice = stage.ae1.told(peer, "F3X-3", 50003).await?;
+    let notice = expect::arrived("END-21", stage.ae1.told(peer, "F3X-3", 50003).await)?;
     check_end(
         &stage.ae1,
         &stage.told,
@@ -194,6 +192,8 @@ async fn by_expiry(peer: &mut Peer) -> Result<(), Stop> {
         !early,
         "told before the time",
     )?;
+    let place = session.at_cse1.clone();
+    stage.ae1.read(peer, QUIET, &place, "END-17", 4004).await?;
     gone(peer, &mut stage, &session).await?;
     expect::quiet(peer, "END-20").await
 }
@@ -205,7 +205,7 @@ async fn by_deregistration(peer: &mut Peer) -> Result<(), Stop> {
     let delete = stage.ae2.request(4, &stage.ae2.own(""), json!({}));
     stage
         .ae2
-        .ask(peer, ("F3D-1", "F3D-2"), &delete, "REG-06", 2002)
+        .ask(peer, ("F3D-1", "F3D-2"), &delete, "END-37", 2002)
         .await?;
     let notice = stage.ae1.told(peer, "F3D-4", 50003).await?;
     check_end(

@@ -173,7 +173,7 @@ impl Between {
         peer.send(self.near.link, "F1-16a", &message).await?;
         let came = self.out(peer, "F1-16a", &self.far, 3).await?;
         let place = session.downstream.clone();
-        expect::equal("EST-50", "where it is confirmed", place, &came.value["to"])?;
+        expect::equal("EST-08", "where it is confirmed", place, &came.value["to"])?;
         self.far
             .answer(peer, "F1-16b", &came, rsc, Value::Null)
             .await?;
@@ -261,7 +261,8 @@ async fn flow(peer: &mut Peer) -> Result<(), Stop> {
     let to = all.far.place("far/box");
     let message = Between::data(&mut all.near, NEAR, &to, &session.sid);
     peer.send(all.near.link, "F2-07", &message).await?;
-    let came = all.out(peer, "F2-07", &all.far, 2).await?;
+    let came = all.out(peer, "F2-07", &all.far, 2).await;
+    let came = expect::arrived("USE-04", came)?;
     expect::members("USE-41", "the request, passed on", &message, &came.value)?;
     let cnt = json!({"m2m:cnt": {"rn": "box"}});
     all.far
@@ -304,7 +305,7 @@ fn check_passed(peer: &Peer, all: &Between, offer: &Value, passed: &Message) -> 
     let (sent, came) = (&offer["pc"]["smg:ses"], passed.body("smg:ses"));
     for name in ["sid", "soi", "sto", "see", "aer", "scr", "smg:sep"] {
         let same = sent[name].clone();
-        expect::equal("EST-50", &format!("{what}, {name}"), same, &came[name])?;
+        expect::equal("EST-47", &format!("{what}, {name}"), same, &came[name])?;
     }
     let visited = json!([all.near.id, sut]);
     expect::equal("EST-29", "`vst`", visited, &came["vst"])?;
@@ -321,7 +322,7 @@ async fn refused(peer: &mut Peer) -> Result<(), Stop> {
     let mut all = Between::set(peer).await?;
     for rsc in [4127, 5214, 5107, 4004] {
         let offer = all.offer(peer, json!({}));
-        let passed = all.passed(peer, QUIET, &offer).await?;
+        let passed = expect::arrived("EST-50", all.passed(peer, QUIET, &offer).await)?;
         all.far.answer(peer, "", &passed, rsc, Value::Null).await?;
         all.result(peer, "", &all.near, &offer, "EST-55", rsc)
             .await?;
@@ -360,7 +361,7 @@ async fn compensated(peer: &mut Peer) -> Result<(), Stop> {
     peer.send(all.near.link, "", &delete).await?;
     let came = all.out(peer, "", &all.far, 4).await?;
     all.far.answer(peer, "", &came, 2002, Value::Null).await?;
-    all.result(peer, "", &all.near, &delete, "EST-64", 2002)
+    all.result(peer, "", &all.near, &delete, "END-26", 2002)
         .await?;
     all.look(peer, &session, "EST-14", 4004).await?;
     expect::quiet(peer, "EST-64").await
@@ -424,6 +425,7 @@ async fn both_ways(peer: &mut Peer) -> Result<(), Stop> {
     let message = Between::data(&mut all.near, NEAR, &box_, &session.sid);
     peer.send(all.near.link, "", &message).await?;
     let came = all.out(peer, "", &all.far, 2).await?;
+    expect::members("USE-41", "the request, passed on", &message, &came.value)?;
     all.far.answer(peer, "", &came, 2000, cnt.clone()).await?;
     let answer = all
         .result(peer, "", &all.near, &message, "USE-04", 2000)
@@ -462,6 +464,8 @@ async fn unconfirmed(peer: &mut Peer) -> Result<(), Stop> {
     let message = all.near.own(3, &session.here, more);
     peer.send(all.near.link, "", &message).await?;
     let came = all.out(peer, "", &all.far, 3).await?;
+    let beyond = session.downstream.clone();
+    expect::equal("EST-50", "where it is confirmed", beyond, &came.value["to"])?;
     all.far.answer(peer, "", &came, 4004, Value::Null).await?;
     let came = all.out(peer, "", &all.near, 4).await?;
     let place = session.upstream.clone();
@@ -544,7 +548,7 @@ async fn repeated(peer: &mut Peer) -> Result<(), Stop> {
         .await?;
     let again = all.near.ask(peer, QUIET, &offer, "REG-31", 2001).await?;
     expect::equal(
-        "REG-31",
+        "EST-65",
         "the same answer",
         first.value.clone(),
         &again.value,

@@ -17,10 +17,9 @@ pub const CASES: &[Case] = &[Case {
     id: "FLOW-2",
     title: "A sealed request waits for its window, is served once, told and read",
     requirements: &[
-        "USE-01", "USE-03", "USE-06", "USE-08", "USE-10", "USE-12", "USE-15", "USE-16", "USE-17",
-        "USE-20", "USE-22", "USE-24", "USE-32", "USE-36", "USE-37", "USE-43", "USE-47", "USE-48",
-        "USE-49", "USE-50", "USE-51", "USE-52", "USE-57", "REG-17", "REG-34", "REG-35", "REG-36",
-        "EST-31",
+        "USE-01", "USE-06", "USE-08", "USE-10", "USE-12", "USE-15", "USE-16", "USE-17", "USE-22",
+        "USE-32", "USE-36", "USE-37", "USE-43", "USE-47", "USE-48", "USE-49", "USE-50", "USE-51",
+        "USE-52", "USE-57", "REG-17", "REG-34", "REG-35", "REG-36", "EST-31",
     ],
     group: Group::Session,
     clauses: &[],
@@ -274,13 +273,15 @@ async fn delivered(
     let what = "the result of the stored request";
     let report = peer
         .request(stage.ae1.link, "F2-16a", what, is_result)
-        .await?;
+        .await;
+    let report = expect::arrived("USE-08", report)?;
     let envelope = json!({"to": stage.ae1.stem, "fr": stage.ae1.cse_id, "sid": session.sid});
     expect::members("REG-36", what, &envelope, &report.value)?;
     let result = report.body("m2m:rsp");
-    let expected = json!({"rsc": 2001, "rqi": stored.rqi, "sid": session.sid});
-    expect::members("USE-47", what, &expected, result)?;
-    let address = expect::text("USE-47", what, &result["pc"], "m2m:uri")?;
+    expect::equal("USE-47", "its status", 2001, &result["rsc"])?;
+    expect::equal("REG-17", "its `rqi`", stored.rqi.clone(), &result["rqi"])?;
+    expect::equal("USE-15", "its `sid`", session.sid.clone(), &result["sid"])?;
+    let address = expect::text("USE-43", what, &result["pc"], "m2m:uri")?;
     let below = address.starts_with(&stage.ae2.own("/container1/"));
     expect::holds(
         "REG-19",
@@ -373,7 +374,7 @@ async fn retrieved(
     let message = stage.ae2.request(2, address, json!({"sid": session.sid}));
     let first = stage
         .ae2
-        .ask(peer, ("F2-20", "F2-27"), &message, "USE-36", 2000)
+        .ask(peer, ("F2-20", "F2-27"), &message, "USE-22", 2000)
         .await?;
     check_blob(stage, session, stored, &first)?;
     let query = format!("?sessionID={}", session.sid);

@@ -15,8 +15,7 @@ pub const CASES: &[Case] = &[Case {
     id: "FLOW-2b",
     title: "A sealed UPDATE of a flexContainer is served at once, told and read",
     requirements: &[
-        "USE-14", "USE-15", "USE-20", "USE-22", "USE-37", "USE-43", "USE-51", "USE-55", "USE-57",
-        "POL-15", "REG-28",
+        "USE-15", "USE-20", "USE-22", "USE-37", "USE-43", "USE-51", "USE-57", "POL-15", "REG-28",
     ],
     group: Group::Session,
     clauses: &[],
@@ -65,16 +64,18 @@ async fn flow_2b(peer: &mut Peer) -> Result<(), Stop> {
         "pc": {"smg:sld": {"dat": blob}}
     });
     let message = stage.ae1.request_as(3, &to, &rqi, more);
-    let answer = stage
-        .ae1
-        .ask(peer, ("F2b-01", "F2b-16"), &message, "USE-43", 2004)
-        .await?;
+    let steps = ("F2b-01", "F2b-16");
+    let answer = stage.ae1.ask(peer, steps, &message, "USE-43", 2004).await;
+    let answer = expect::arrived("POL-15", answer)?;
     expect::equal(
         "USE-37",
         "`sid` of the answer",
         session.sid.clone(),
         &answer.value["sid"],
     )?;
+    peer.probe(stage.ae1.link).await?;
+    let twice = peer.has_response(stage.ae1.link, &rqi);
+    expect::holds("USE-15", "one answer", !twice, "a second F2b-16")?;
     expect::without("REG-28", "an answer with `rcn` 0", &["pc"], &answer.value)?;
 
     let update = stage.ae2.told(peer, "F2b-18", 50002).await?;
@@ -89,7 +90,7 @@ async fn flow_2b(peer: &mut Peer) -> Result<(), Stop> {
         .ask(peer, ("F2b-20", "F2b-27"), &message, "USE-22", 2000)
         .await?;
     let held = answer.body("smg:sld");
-    expect::equal("USE-57", "the sealed value", blob.clone(), &held["dat"])?;
+    expect::equal("USE-20", "what was told of", blob.clone(), &held["dat"])?;
     let header = ae2_opens(&session, &blob, &plain)?;
     let bound = json!({"to": to, "att": "dat", "op": 3, "seq": 1, "dir": 1});
     expect::members("USE-58", "the protected header", &bound, &header)?;

@@ -79,7 +79,7 @@ pub const CASES: &[Case] = &[
     Case {
         id: "ERR-15",
         title: "Data that is not sealed with the session's key is refused",
-        requirements: &["POL-15", "USE-24", "USE-55", "USE-56"],
+        requirements: &["USE-24", "USE-55", "USE-56"],
         group: Group::Session,
         clauses: &[],
         needs: Needs::Pair,
@@ -164,10 +164,16 @@ async fn stranger(peer: &mut Peer) -> Result<(), Stop> {
 
 async fn outside(peer: &mut Peer) -> Result<(), Stop> {
     let (mut stage, session) = ready(peer).await?;
-    for (path, steps) in [("/private", ("E07-1", "E07-2")), ("/container1x", QUIET)] {
+    for (path, requirement, steps) in [
+        ("/private", "USE-01", ("E07-1", "E07-2")),
+        ("/container1x", "USE-39", QUIET),
+    ] {
         let more = later(peer);
         let (message, _) = stage.sealed_create(peer, &session, path, &json!({"temp": 9}), more);
-        stage.ae1.ask(peer, steps, &message, "USE-01", 4005).await?;
+        stage
+            .ae1
+            .ask(peer, steps, &message, requirement, 4005)
+            .await?;
     }
     untouched(peer, &mut stage, &session).await
 }
@@ -206,7 +212,8 @@ async fn no_window(peer: &mut Peer) -> Result<(), Stop> {
     let (mut stage, session) = ready(peer).await?;
     let now = peer.now();
     stage.delay(peer, &session, &Window::far(now)).await?;
-    let blocking = json!({"rqet": peer.ahead(20_000).to_string()});
+    let rqet = peer.ahead(20_000);
+    let blocking = json!({"rqet": rqet.to_string()});
     let cases = [
         (blocking, "USE-44", ("E09-1", "E09-2")),
         (later(peer), "USE-45", ("E09-3", "E09-4")),
@@ -219,6 +226,8 @@ async fn no_window(peer: &mut Peer) -> Result<(), Stop> {
             .ask(peer, steps, &message, requirement, 5207)
             .await?;
     }
+    let in_time = peer.now() < rqet;
+    expect::holds("USE-33", "answered before `rqet`", in_time, rqet)?;
     untouched(peer, &mut stage, &session).await
 }
 

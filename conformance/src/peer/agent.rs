@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use crate::case::Stop;
+use crate::expect;
 use crate::peer::dial::Stream;
 use crate::peer::live::{Live, Open, Sink, WAITING_MOST, read};
 use crate::peer::{Link, Peer, State, World};
@@ -174,6 +175,7 @@ impl Peer {
     /// # Errors
     /// If it opens none.
     pub async fn accept(&mut self, registrar: &str) -> Result<(Link, serde_json::Value), Stop> {
+        expect::looked_at("LNK-07");
         let earlier = self.links.len();
         let name = match earlier {
             0 => "cse1-ae1".to_owned(),

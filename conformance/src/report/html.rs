@@ -265,7 +265,7 @@ fn case(out: &mut String, outcome: &Outcome, group: &str) {
     if let Some(case) = known {
         record(out, case);
     }
-    if let Some(drawn) = ladder::draw(id, &outcome.events) {
+    if let Some(drawn) = ladder::draw(&outcome.events) {
         push(out, "<h3>Ladder</h3>");
         push(out, &drawn);
     }
@@ -417,7 +417,7 @@ fn frames(out: &mut String, outcome: &Outcome) {
             "<span class=\"time\">{time:.3}</span><span class=\"{class}\">{arrow}</span><span class=\"link\">{link}</span><span>{step}</span><span class=\"glance\">{glance}</span>"
         );
         if matches!(event.kind, Kind::Sent | Kind::Received) {
-            let anchor = format!("{}-{}-{}", outcome.id, event.round, event.n);
+            let anchor = event.anchor();
             let raw = text(&event.text);
             push(
                 out,

@@ -21,7 +21,7 @@ const ORDER: [&str; 9] = [
 
 /// Draws the events of one case; `None` if there is nothing to draw.
 #[must_use]
-pub fn draw(case: &str, events: &[Event]) -> Option<String> {
+pub fn draw(events: &[Event]) -> Option<String> {
     let drawn: Vec<&Event> = events.iter().filter(|event| is_drawn(event)).collect();
     if drawn.is_empty() {
         return None;
@@ -55,7 +55,7 @@ pub fn draw(case: &str, events: &[Event]) -> Option<String> {
             &mut out,
             &format!("<text class=\"t\" x=\"4\" y=\"{}\">{time:.3}</text>", y + 3),
         );
-        push(&mut out, &entry(case, event, &columns, y));
+        push(&mut out, &entry(event, &columns, y));
     }
     out.push_str("</svg></div>");
     if drawn.len() > rows {
@@ -162,7 +162,7 @@ const fn between(columns: &[Column]) -> usize {
     }
 }
 
-fn entry(case: &str, event: &Event, columns: &[Column], y: usize) -> String {
+fn entry(event: &Event, columns: &[Column], y: usize) -> String {
     let gap = between(columns);
     let room = ((gap - 24) / 8).saturating_sub(event.step.len());
     let label = short(&glance(event), room);
@@ -170,7 +170,7 @@ fn entry(case: &str, event: &Event, columns: &[Column], y: usize) -> String {
         "" => String::new(),
         step => format!("<tspan class=\"step\">{}</tspan> ", text(step)),
     };
-    let anchor = format!("{case}-{}-{}", event.round, event.n);
+    let anchor = event.anchor();
     if event.link.is_empty() {
         let label = short(&glance(event), 80);
         return format!(
@@ -237,6 +237,7 @@ mod tests {
         Event {
             case: "A".into(),
             round: 0,
+            attempt: 0,
             n: 3,
             kind,
             link: link.into(),
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn an_arrow_leads_to_its_frame() {
-        let drawn = draw("A", &[event(Kind::Sent, "ae1-cse1", r#"{"op":2}"#)]).unwrap();
+        let drawn = draw(&[event(Kind::Sent, "ae1-cse1", r#"{"op":2}"#)]).unwrap();
 
         assert!(drawn.contains("href=\"#A-0-3\""), "{drawn}");
         assert!(drawn.contains(">RETRIEVE</text>"), "{drawn}");
@@ -261,7 +262,7 @@ mod tests {
             event(Kind::Received, "bytes#1", "<img src=x>"),
         ];
 
-        let drawn = draw("A", &events).unwrap();
+        let drawn = draw(&events).unwrap();
 
         assert!(
             !drawn.contains("<script>") && !drawn.contains("<img"),
@@ -271,6 +272,6 @@ mod tests {
 
     #[test]
     fn nothing_is_drawn_of_nothing() {
-        assert_eq!(draw("A", &[]), None);
+        assert_eq!(draw(&[]), None);
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Manners {
     Leaves(usize),
     /// The same, but refuses every second handshake.
     Moody,
+    /// The same, but answers what nobody asked, once, on its second connection.
+    Wakes,
     /// Grants whatever is asked, behind TLS.
     Secure(TlsAcceptor),
 }
@@ -90,7 +92,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         | Manners::Grants
         | Manners::Leaves(_)
         | Manners::Moody
-        | Manners::Secure(_) => talk(stream, manners).await,
+        | Manners::Wakes
+        | Manners::Secure(_) => talk(stream, manners, number).await,
     }
 }
 
@@ -101,7 +104,7 @@ async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8])
     stream.shutdown().await.ok();
 }
 
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, manners: &Manners) {
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, manners: &Manners, number: usize) {
     #[expect(
         clippy::result_large_err,
         reason = "the callback's type is the library's"
@@ -123,6 +126,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, manners: &Manners) {
         }
         let answer = match manners {
             Manners::Mute => continue,
+            Manners::Wakes if number == 1 => {
+                r#"{"rsc":2000,"rqi":"nobody's","rvi":"3","odd":1}"#.to_owned()
+            }
             Manners::Says(text) => (*text).to_owned(),
             Manners::Floods => loop {
                 let more = json!({"op": 2, "fr": "/x", "to": "y", "rqi": "1", "rvi": "3"});
@@ -135,6 +141,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, manners: &Manners) {
             | Manners::Grants
             | Manners::Leaves(_)
             | Manners::Moody
+            | Manners::Wakes
             | Manners::Secure(_) => granted(text),
         };
         if socket.send(Message::text(answer)).await.is_err() {

@@ -240,7 +240,7 @@ async fn lost(peer: &mut Peer) -> Result<(), Stop> {
     near.hop
         .answer(peer, "E12-9", &came, 2002, Value::Null)
         .await?;
-    near.look(peer, "s1", "EST-11", 4004).await?;
+    near.look(peer, "s1", "EST-14", 4004).await?;
     near.quiet(peer, "EST-64").await
 }
 
@@ -261,6 +261,12 @@ async fn repeated(peer: &mut Peer) -> Result<(), Stop> {
     near.hop.answer(peer, "E12a-2", &again, 2001, made).await?;
     near.confirmed(peer, ("F1-16a", "F1-16b"), "far1", 2004)
         .await?;
+    expect::equal(
+        "LNK-21",
+        "its `rqi`",
+        offer.value["rqi"].clone(),
+        &again.value["rqi"],
+    )?;
     near.result(peer, "F1-17", &proposal, "EST-04", 2001)
         .await?;
     near.quiet_but(peer, "EST-13", &offer).await
@@ -320,7 +326,7 @@ async fn late(peer: &mut Peer) -> Result<(), Stop> {
     let made = near.created(&offer, "far1");
     near.hop.answer(peer, "", &offer, 2001, made).await?;
     near.look(peer, "s1", "EST-16", 4004).await?;
-    let came = near.deleted(peer, "").await?;
+    let came = expect::arrived("EST-64", near.deleted(peer, "").await)?;
     near.hop.answer(peer, "", &came, 2002, Value::Null).await?;
     let confirmed = peer.has_request(near.hop.link, |request| request.op == 3);
     expect::holds("EST-16", "no confirmation", !confirmed, "F1-16a was there")?;
@@ -337,9 +343,10 @@ async fn unconfirmed(peer: &mut Peer) -> Result<(), Stop> {
     let session = near.shared("far1", &success)?;
     near.confirmed(peer, QUIET, "far1", 4004).await?;
     let notice = near.ae1.told(peer, "", 50003).await?;
-    let end = json!({"ri": session.ri, "sid": session.sid, "slc": 3, "rsn": 6});
+    let end = json!({"ri": session.ri, "sid": session.sid, "slc": 3});
     let told = &notice.body("m2m:sgn")["nev"]["rep"]["smg:ses"];
     expect::members("EST-66", "the notice", &end, told)?;
+    expect::equal("END-29", "its reason", 6, &told["rsn"])?;
     near.ae1.answer(peer, "", &notice, 2000, None).await?;
     near.look(peer, "s1", "EST-66", 4004).await?;
     let (message, _) = near.sealed(peer, &session, json!({}));
@@ -365,6 +372,9 @@ async fn shortened(peer: &mut Peer) -> Result<(), Stop> {
         let least = asked.min(answered);
         let good = session.et == least;
         expect::holds("EST-62", &format!("`et` {least}"), good, session.et)?;
+        let read = near.look(peer, rn, "EST-27", 2000).await?;
+        let held = expect::time("EST-27", "the session", read.body("smg:ses"), "et")?;
+        expect::holds("EST-27", &format!("`et` {least}"), held == least, held)?;
     }
     near.quiet(peer, "EST-62").await
 }
@@ -393,7 +403,7 @@ async fn initiator_left(peer: &mut Peer) -> Result<(), Stop> {
     near.ae1.ask(peer, QUIET, &message, "END-37", 2002).await?;
     let made = near.created(&offer, "far1");
     near.hop.answer(peer, "", &offer, 2001, made).await?;
-    let came = near.deleted(peer, "").await?;
+    let came = expect::arrived("END-12", near.deleted(peer, "").await)?;
     near.hop.answer(peer, "", &came, 2002, Value::Null).await?;
     let confirmed = peer.has_request(near.hop.link, |request| request.op == 3);
     expect::holds("EST-28", "no confirmation", !confirmed, "F1-16a was there")
@@ -437,8 +447,10 @@ async fn crossed(peer: &mut Peer) -> Result<(), Stop> {
         initiators,
         &json!([one["soi"], two["soi"]]),
     )?;
-    let different = one["ri"] != two["ri"] && one["kid"] != two["kid"];
-    expect::holds("EST-05", "two sessions", different, one)
+    let different = one["ri"] != two["ri"] && one["sid"] != two["sid"];
+    expect::holds("EST-05", "two sessions", different, one)?;
+    let fresh = one["kid"] != two["kid"];
+    expect::holds("EST-19", "two keys", fresh, &one["kid"])
 }
 
 /// A hop request of CSE2 for its own AE towards AE1.

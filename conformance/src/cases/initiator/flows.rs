@@ -18,8 +18,7 @@ pub const CASES: &[Case] = &[
         title: "The initiator's registrar asks the next hop, confirms, and only then reports success",
         requirements: &[
             "REG-10", "REG-16", "REG-17", "DIS-07", "EST-02", "EST-03", "EST-04", "EST-06",
-            "EST-08", "EST-10", "EST-43", "EST-44", "EST-47", "EST-48", "EST-60", "EST-62",
-            "POL-06", "POL-07",
+            "EST-08", "EST-43", "EST-44", "EST-47", "EST-60", "EST-62", "POL-06", "POL-07",
         ],
         group: Group::Session,
         clauses: &["TS-0004 7.3.2.6"],
@@ -28,7 +27,6 @@ pub const CASES: &[Case] = &[
             stimulus: "AE1 discovers at CSE2, asks for a session and makes a policy. CSE2 withholds \
                        each answer until the suite has looked.",
             tags: &["flow"],
-            ixit: &["timers.hop_step_ms"],
             ..Script::PLAIN
         },
         steps: FLOW_1,
@@ -167,6 +165,17 @@ async fn flow_1(peer: &mut Peer) -> Result<(), Stop> {
     near.unanswered(peer, &proposal, "EST-04", "no success before the next hop")
         .await?;
     near.look(peer, "s1", "EST-02", 4004).await?;
+    let held = near.ae1.own("/sessions");
+    let more = json!({"rcn": 6});
+    let listed = near.ae1.request(2, &held, more);
+    let listed = near.ae1.ask(peer, QUIET, &listed, "EST-03", 2000).await?;
+    let none = !listed.text.contains("/s1");
+    expect::holds(
+        "EST-03",
+        "no session before the next hop's",
+        none,
+        &listed.text,
+    )?;
 
     let made = near.created(&offer, "far1");
     near.hop.answer(peer, "F1-15", &offer, 2001, made).await?;
@@ -211,9 +220,11 @@ async fn discovery(peer: &mut Peer, near: &mut Near) -> Result<(), Stop> {
     let rqi = message["rqi"].as_str().unwrap_or_default();
     let extended = format!("{}/{rqi}", near.ae1.stem);
     let expected = json!({
-        "op": 2, "to": to, "fr": near.ae1.id, "rqi": extended, "drt": 2, "fc": more["fc"]
+        "op": 2, "to": to, "drt": 2, "fc": more["fc"]
     });
     expect::members("DIS-07", what, &expected, &came.value)?;
+    expect::equal("REG-16", "its `fr`", near.ae1.id.clone(), &came.value["fr"])?;
+    expect::equal("REG-17", "its `rqi`", extended, &came.value["rqi"])?;
     let found = json!({"m2m:uril": [FAR]});
     near.hop
         .answer(peer, "F1-06c", &came, 2000, found.clone())
@@ -265,6 +276,8 @@ fn check_success(near: &Near, offer: &Message, success: &Message) -> Result<(), 
         "kid": asked["scr"]["kid"], "scr": asked["scr"], "et": asked["et"]
     });
     expect::members("EST-62", what, &told, made)?;
+    let agreed = json!({"sid": asked["sid"], "soi": asked["soi"], "kid": asked["scr"]["kid"]});
+    expect::members("EST-06", what, &agreed, made)?;
     let ri = expect::text("EST-08", what, made, "ri")?;
     let reserved = near.ae1.at_cse(&ri);
     expect::equal("EST-08", "the `nhr` of F1-09", reserved, &asked["nhr"])?;
@@ -346,26 +359,32 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
         "F2-07 was there",
     )?;
     peer.show("F2-05");
-    let came = near.data(peer, "F2-07").await?;
+    let came = expect::arrived("USE-04", near.data(peer, "F2-07").await)?;
     check_forwarded(&near, &message, &came)?;
     let made = json!({"m2m:uri": "far/far/box/cin1"});
     near.hop
         .answer(peer, "F2-14", &came, 2001, made.clone())
         .await?;
     let what = "the result";
-    let report = peer
-        .request(near.ae1.link, "F2-16a", what, is_result)
-        .await?;
-    let expected = json!({"rsc": 2001, "rqi": message["rqi"], "sid": session.sid, "pc": made});
+    let report = peer.request(near.ae1.link, "F2-16a", what, is_result).await;
+    let report = expect::arrived("USE-10", report)?;
+    let told = json!({"to": near.ae1.stem, "fr": near.ae1.cse_id, "sid": session.sid});
+    expect::members("REG-36", what, &told, &report.value)?;
+    let own = json!({"rqi": message["rqi"], "sid": session.sid});
+    expect::members("USE-15", what, &own, report.body("m2m:rsp"))?;
+    let expected = json!({"rsc": 2001, "pc": made});
     expect::members("USE-47", what, &expected, report.body("m2m:rsp"))?;
     near.ae1.answer(peer, "F2-16b", &report, 2000, None).await?;
     let to = near.ae1.own("/sessions/s1/context/la");
-    let answer = near.ae1.read(peer, QUIET, &to, "USE-50", 2000).await?;
+    let answer = near.ae1.read(peer, QUIET, &to, "USE-16", 2000).await?;
     let entry = json!({
         "op": 1, "to": message["to"], "fr": near.ae1.id, "rqi": message["rqi"], "rsc": 2001,
         "pys": 1, "pyn": "night"
     });
     expect::members("USE-48", "the entry", &entry, answer.body("smg:sce"))?;
+    let to = near.ae1.own("/sessions/s1/context");
+    let held = near.ae1.read(peer, QUIET, &to, "USE-17", 2000).await?;
+    expect::equal("USE-17", "entries", 1, &held.body("smg:scx")["cni"])?;
     peer.show("F2-15");
     near.quiet(peer, "USE-12").await
 }
@@ -374,6 +393,17 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
 pub(super) fn check_forwarded(near: &Near, sent: &Value, came: &Message) -> Result<(), Stop> {
     let mut expected = sent.clone();
     let rqi = sent["rqi"].as_str().unwrap_or_default();
+    let extended = format!("{}/{rqi}", near.ae1.stem);
+    expect::equal("REG-17", "its `rqi`", extended, &came.value["rqi"])?;
+    let con = sent["pc"]["m2m:cin"]["con"].clone();
+    expect::equal(
+        "USE-57",
+        "the sealed value",
+        con,
+        &came.body("m2m:cin")["con"],
+    )?;
+    let same = sent["pc"].clone();
+    expect::equal("REG-21", "its content", same, came.content())?;
     let rewritten = json!({
         "fr": near.ae1.id, "rqi": format!("{}/{rqi}", near.ae1.stem), "rt": null
     });
@@ -397,7 +427,7 @@ async fn flow_2b(peer: &mut Peer) -> Result<(), Stop> {
     message["rqet"] = peer.ahead(8_000).to_string().into();
     message["pc"] = json!({"smg:sld": {"dat": blob}});
     peer.send(near.ae1.link, "F2b-01", &message).await?;
-    let came = near.data(peer, "F2b-07").await?;
+    let came = expect::arrived("POL-15", near.data(peer, "F2b-07").await)?;
     check_forwarded(&near, &message, &came)?;
     near.unanswered(
         peer,
@@ -425,9 +455,11 @@ async fn flow_3(peer: &mut Peer) -> Result<(), Stop> {
     let came = near.deleted(peer, "F3-03").await?;
     let rqi = delete["rqi"].as_str().unwrap_or_default();
     let expected = json!({
-        "to": session.here, "fr": near.hop.sut, "rqi": format!("{}/{rqi}", near.ae1.stem)
+        "to": session.here, "fr": near.hop.sut
     });
     expect::members("END-25", "the hop DELETE", &expected, &came.value)?;
+    let extended = format!("{}/{rqi}", near.ae1.stem);
+    expect::equal("REG-17", "its `rqi`", extended, &came.value["rqi"])?;
     peer.show("F3-02");
     near.unanswered(peer, &delete, "END-02", "no 2002 before the next hop")
         .await?;

@@ -128,7 +128,7 @@ async fn refused(peer: &mut Peer) -> Result<(), Stop> {
         let came = hop(peer, &near, 1).await?;
         near.hop.answer(peer, "", &came, rsc, Value::Null).await?;
         near.result(peer, "", &message, "POL-09", rsc).await?;
-        near.look(peer, "s1/p", "POL-06", 4004).await?;
+        near.look(peer, "s1/p", "EST-24", 4004).await?;
     }
     near.quiet(peer, "POL-06").await
 }
@@ -150,7 +150,7 @@ async fn fetched(peer: &mut Peer) -> Result<(), Stop> {
     let content = made(&again, &session);
     near.hop.answer(peer, "", &again, 2001, content).await?;
     near.result(peer, "", &message, "POL-10", 2001).await?;
-    near.look(peer, "s1/p", "EST-24", 2000).await?;
+    near.look(peer, "s1/p", "EST-25", 2000).await?;
     near.quiet_but(peer, "POL-10", &first).await
 }
 
@@ -162,7 +162,7 @@ async fn taken_back(peer: &mut Peer) -> Result<(), Stop> {
     hop(peer, &near, 1).await?;
     near.result(peer, "", &message, "POL-06", 4008).await?;
     near.look(peer, "s1/p", "POL-06", 4004).await?;
-    let came = near.deleted(peer, "").await?;
+    let came = expect::arrived("EST-25", near.deleted(peer, "").await)?;
     let place = format!("{}/p", session.here);
     expect::equal("POL-10", "what is deleted", place, &came.value["to"])?;
     near.hop.answer(peer, "", &came, 2002, Value::Null).await?;

@@ -109,7 +109,7 @@ async fn waits_for_link(peer: &mut Peer) -> Result<(), Stop> {
     other["rqet"] = by.into();
     near.ae1.ask(peer, QUIET, &other, "EST-41", 5107).await?;
     near.hop.reopen(peer).await?;
-    let came = near.data(peer, "").await?;
+    let came = expect::arrived("LNK-26", near.data(peer, "").await)?;
     expect::equal(
         "USE-08",
         "its content",
@@ -117,7 +117,7 @@ async fn waits_for_link(peer: &mut Peer) -> Result<(), Stop> {
         came.content(),
     )?;
     near.hop.answer(peer, "", &came, 2001, Value::Null).await?;
-    reported(peer, &near, QUIET, 2001).await?;
+    expect::arrived("USE-10", reported(peer, &near, QUIET, 2001).await)?;
     near.quiet(peer, "USE-12").await
 }
 
@@ -130,7 +130,9 @@ async fn answer_lost(peer: &mut Peer) -> Result<(), Stop> {
     let first = near.data(peer, "").await?;
     peer.cut(near.hop.link).await;
     near.hop.reopen(peer).await?;
-    let again = near.data(peer, "").await?;
+    let again = expect::arrived("USE-08", near.data(peer, "").await)?;
+    let same = first.value["rqi"].clone();
+    expect::equal("LNK-21", "its `rqi`", same, &again.value["rqi"])?;
     expect::equal(
         "USE-12",
         "the same request again",
@@ -169,7 +171,10 @@ async fn stranger(peer: &mut Peer) -> Result<(), Stop> {
     message["fr"] = ae3.stem.clone().into();
     message["rqi"] = ae3.rqi("x").into();
     ae3.ask(peer, QUIET, &message, "USE-02", 4103).await?;
+    // Of two faults the originator's is the first that is looked at.
     let more = json!({"sid": session.sid});
+    let message = ae3.request(2, &near.hop.place("far/private"), more.clone());
+    ae3.ask(peer, QUIET, &message, "USE-35", 4103).await?;
     let message = ae3.request(2, &near.hop.place("far/box"), more);
     ae3.ask(peer, QUIET, &message, "USE-02", 4103).await?;
     near.quiet(peer, "USE-02").await
@@ -213,7 +218,7 @@ async fn unsealed(peer: &mut Peer) -> Result<(), Stop> {
     ] {
         let (mut message, _) = near.sealed(peer, &session, json!({}));
         message["pc"] = body;
-        near.ae1.ask(peer, QUIET, &message, "USE-24", 4102).await?;
+        near.ae1.ask(peer, QUIET, &message, "USE-55", 4102).await?;
     }
     let foreign = SessionKey {
         kid: peer.dice().token(),
@@ -333,7 +338,7 @@ async fn served(peer: &mut Peer) -> Result<(), Stop> {
     let place = expect::text("USE-51", "the notification", &told["rep"], "m2m:uri")?;
     near.ae1.answer(peer, "", &update, 2000, None).await?;
     let read = near.ae1.request(2, &place, json!({"sid": session.sid}));
-    let answer = near.ae1.ask(peer, QUIET, &read, "USE-22", 2000).await?;
+    let answer = near.ae1.ask(peer, QUIET, &read, "USE-20", 2000).await?;
     expect::equal(
         "USE-57",
         "the sealed value",
@@ -355,7 +360,7 @@ async fn wrong_originator(peer: &mut Peer) -> Result<(), Stop> {
     for (from, rsc) in cases {
         let (mut message, _) = from_far(peer, &mut near, &session, &to);
         message["fr"] = from.into();
-        near.hop.ask(peer, QUIET, &message, "USE-02", rsc).await?;
+        near.hop.ask(peer, QUIET, &message, "USE-04", rsc).await?;
     }
     let latest = near.ae1.own("/inbox/la");
     near.ae1.read(peer, QUIET, &latest, "USE-02", 4004).await?;

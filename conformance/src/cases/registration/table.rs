@@ -210,7 +210,7 @@ pub const CASES: &[Case] = &[
         Registration,
         One,
         "Nobody creates, changes or deletes the CSEBase",
-        ["REG-25", "REG-24"],
+        ["REG-25"],
         ["TS-0004 7.4.3.2"],
         "Often an update is taken.",
         base_fixed

@@ -92,7 +92,7 @@ pub const CASES: &[Case] = &[
         Session,
         Target,
         "A terminated session identifier is never valid again, not even for a new offer",
-        ["END-14", "EST-49"],
+        ["END-14", "EST-49", "REG-31"],
         [],
         "Often the identifier can be used again.",
         never_again
@@ -154,9 +154,11 @@ async fn by_target(peer: &mut Peer) -> Result<(), Stop> {
     let came = far.outgoing(peer, "", 4).await?;
     let rqi = message["rqi"].as_str().unwrap_or_default();
     let expected = json!({
-        "to": session.here, "fr": far.hop.sut, "rqi": format!("{}/{rqi}", far.ae2.stem)
+        "to": session.here, "fr": far.hop.sut
     });
     expect::members("END-25", "the hop DELETE", &expected, &came.value)?;
+    let extended = format!("{}/{rqi}", far.ae2.stem);
+    expect::equal("REG-17", "its `rqi`", extended, &came.value["rqi"])?;
     peer.probe(far.ae2.link).await?;
     let early = peer.has_response(far.ae2.link, rqi);
     expect::holds("END-02", "no 2002 before the hop's", !early, "it was there")?;
@@ -172,8 +174,13 @@ async fn away(peer: &mut Peer) -> Result<(), Stop> {
     far.absent(peer, &session).await?;
     let message = far.hop.own(4, &session.at_sut, json!({}));
     far.hop.ask(peer, QUIET, &message, "END-16", 2002).await?;
+    let to = far.ae2.everywhere("/container1");
+    let late = far
+        .hop
+        .on_behalf(2, &to, "Cnear", json!({"sid": session.sid}));
+    far.hop.ask(peer, QUIET, &late, "LNK-24", 4004).await?;
     far.ae2.reconnect(peer, Party::Ae2).await?;
-    let notice = far.ended(peer, "", &session, 1).await?;
+    let notice = expect::arrived("END-30", far.ended(peer, "", &session, 1).await)?;
     far.ae2.answer(peer, "", &notice, 2000, None).await?;
     far.look(peer, &session, "END-21", 4004).await?;
     expect::quiet(peer, "END-20").await
@@ -235,14 +242,16 @@ async fn deregistered(peer: &mut Peer) -> Result<(), Stop> {
 
 async fn expired(peer: &mut Peer) -> Result<(), Stop> {
     let mut far = Far::set(peer).await?;
-    let et = peer.ahead(2_000).to_string();
-    let offer = far.offer(peer, json!({"et": et}));
+    let et = peer.ahead(2_000);
+    let offer = far.offer(peer, json!({"et": et.to_string()}));
     let question = far.asked(peer, QUIET, &offer).await?;
     let made = far.agreed(peer, QUIET, &offer, &question).await?;
     let session = far.shared(&offer, &made)?;
     far.confirm(peer, QUIET, &session).await?;
     peer.wait_longer(peer.target(Party::Cse2).timers.expiry_margin_ms);
     let notice = far.ended(peer, "", &session, 2).await?;
+    let early = peer.now() < et;
+    expect::holds("END-36", "no end before `et`", !early, "told before")?;
     far.ae2.answer(peer, "", &notice, 2000, None).await?;
     far.look(peer, &session, "END-17", 4004).await?;
     expect::quiet(peer, "END-17").await
@@ -281,8 +290,10 @@ async fn never_again(peer: &mut Peer) -> Result<(), Stop> {
     let to = far.ae2.own("/container1/la");
     far.ae2.read(peer, QUIET, &to, "END-14", 4004).await?;
     // The answered offer itself is remembered; it neither asks nor makes anything.
-    let again = peer.call(far.hop.link, QUIET, &offer).await?;
-    expect::status("END-14", "the same offer", &again, &[2001, 4105])?;
+    far.hop.ask(peer, QUIET, &offer, "REG-31", 2001).await?;
+    let mut anew = offer.clone();
+    anew["rqi"] = "Cnear/anew".into();
+    far.hop.ask(peer, QUIET, &anew, "EST-49", 4105).await?;
     far.look(peer, &session, "END-14", 4004).await?;
     expect::quiet(peer, "END-14").await
 }
@@ -306,8 +317,7 @@ async fn stranger(peer: &mut Peer) -> Result<(), Stop> {
     third.ask(peer, QUIET, &message, "END-13", 4103).await?;
     let to = format!("{}/sessions", far.ae2.id);
     let message = third.own(4, &to, json!({"sid": session.sid, "rsn": 6}));
-    let answer = peer.call(third.link, QUIET, &message).await?;
-    expect::status("END-13", "DELETE by identifier", &answer, &[4103, 4004])?;
+    third.ask(peer, QUIET, &message, "END-13", 4103).await?;
     far.look(peer, &session, "END-13", 2000).await?;
     expect::quiet(peer, "END-13").await
 }

@@ -77,6 +77,7 @@ async fn compensated(peer: &mut Peer) -> Result<(), Stop> {
     let told = &notice.body("m2m:sgn")["nev"]["rep"]["smg:ses"];
     expect::members("END-29", "the notice", &end, told)?;
     far.ae2.answer(peer, "E12-8", &notice, 2000, None).await?;
+    expect::equal("END-26", "its `sid`", sid.clone(), &told["sid"])?;
     let done = far.result(peer, "E12-9", &delete, "EST-64", 2002).await?;
     expect::equal("USE-37", "its `sid`", sid, &done.value["sid"])?;
     let mut late = offer.clone();
@@ -94,7 +95,7 @@ async fn repeated(peer: &mut Peer) -> Result<(), Stop> {
     let (offer, question) = interrupted(peer, &mut far, ["E12-2", "", ""]).await?;
     far.hop.reopen(peer).await?;
     peer.send(far.hop.link, "E12a-1", &offer).await?;
-    let made = far.result(peer, "E12a-2", &offer, "EST-65", 2001).await?;
+    let made = far.result(peer, "E12a-2", &offer, "REG-31", 2001).await?;
     let reserved = about(&question, &offer)["ri"].clone();
     expect::equal(
         "EST-65",
@@ -104,10 +105,10 @@ async fn repeated(peer: &mut Peer) -> Result<(), Stop> {
     )?;
     peer.probe(far.ae2.link).await?;
     let asked = peer.has_request(far.ae2.link, |request| is_event(request, 50001));
-    expect::holds("EST-65", "no second question", !asked, "F1-12 came")?;
+    expect::holds("EST-13", "no second question", !asked, "F1-12 came")?;
     let session = far.shared(&offer, &made)?;
     far.confirm(peer, QUIET, &session).await?;
-    far.look(peer, &session, "EST-65", 2000).await.map(drop)
+    far.look(peer, &session, "EST-12", 2000).await.map(drop)
 }
 
 async fn lease(peer: &mut Peer) -> Result<(), Stop> {
@@ -119,7 +120,7 @@ async fn lease(peer: &mut Peer) -> Result<(), Stop> {
     let made = far.agreed(peer, QUIET, &offer, &question).await?;
     let session = far.shared(&offer, &made)?;
     peer.close(far.hop.link).await?;
-    let notice = far.ended(peer, "E12c-1", &session, 6).await?;
+    let notice = expect::arrived("EST-14", far.ended(peer, "E12c-1", &session, 6).await)?;
     far.ae2.answer(peer, "E12c-2", &notice, 2000, None).await?;
     far.look(peer, &session, "EST-63", 4004).await?;
     far.hop.reopen(peer).await?;
@@ -169,7 +170,7 @@ async fn refused(peer: &mut Peer) -> Result<(), Stop> {
         far.result(peer, "", &offer, "EST-55", 4127).await?;
         let end = about(&question, &offer);
         let to = end["ri"].as_str().unwrap_or_default().to_owned();
-        far.ae2.read(peer, QUIET, &to, "EST-11", 4004).await?;
+        far.ae2.read(peer, QUIET, &to, "EST-01", 4004).await?;
         let to = far.ae2.everywhere("/container1");
         let message = far
             .hop
@@ -184,17 +185,20 @@ async fn half_hearted(peer: &mut Peer) -> Result<(), Stop> {
     let own = far.ae2.everywhere("/container1");
     let foreign = far.hop.place("near/inbox");
     let beside = far.ae2.everywhere("x/container1");
-    for verdict in [
-        None,
-        Some(json!({"smg:sep": {}})),
-        Some(json!({"smg:sep": {"epi": far.hop.behind("Cx"), "epp": [own]}})),
-        Some(json!({"smg:sep": {"epp": [foreign]}})),
-        Some(json!({"smg:sep": {"epp": [beside]}})),
+    for (requirement, verdict) in [
+        ("EST-56", None),
+        ("EST-56", Some(json!({"smg:sep": {}}))),
+        (
+            "EST-56",
+            Some(json!({"smg:sep": {"epi": far.hop.behind("Cx"), "epp": [own]}})),
+        ),
+        ("EST-42", Some(json!({"smg:sep": {"epp": [foreign]}}))),
+        ("EST-42", Some(json!({"smg:sep": {"epp": [beside]}}))),
     ] {
         let offer = far.offer(peer, json!({}));
         let question = far.asked(peer, QUIET, &offer).await?;
         far.ae2.answer(peer, "", &question, 2000, verdict).await?;
-        far.result(peer, "", &offer, "EST-56", 4127).await?;
+        far.result(peer, "", &offer, requirement, 4127).await?;
     }
     Ok(())
 }
@@ -240,6 +244,8 @@ async fn silent(peer: &mut Peer) -> Result<(), Stop> {
     let told = &notice.body("m2m:sgn")["nev"]["rep"]["smg:ses"];
     expect::members("EST-58", "the answer to a late yes", &end, told)?;
     far.ae2.answer(peer, "", &notice, 2000, None).await?;
+    let to = end["ri"].as_str().unwrap_or_default().to_owned();
+    far.ae2.read(peer, QUIET, &to, "EST-16", 4004).await?;
     expect::quiet(peer, "EST-58").await
 }
 
@@ -250,8 +256,8 @@ async fn returns_in_time(peer: &mut Peer) -> Result<(), Stop> {
     peer.send(far.hop.link, "", &offer).await?;
     peer.probe(far.hop.link).await?;
     far.ae2.reconnect(peer, Party::Ae2).await?;
-    let question = far.ae2.told(peer, "", 50001).await?;
-    far.agreed(peer, QUIET, &offer, &question).await.map(drop)
+    let question = expect::arrived("LNK-11", far.ae2.told(peer, "", 50001).await)?;
+    expect::arrived("EST-57", far.agreed(peer, QUIET, &offer, &question).await).map(drop)
 }
 
 async fn incomplete(peer: &mut Peer) -> Result<(), Stop> {
@@ -271,7 +277,7 @@ async fn visited(peer: &mut Peer) -> Result<(), Stop> {
     long.push(far.hop.id.clone());
     for vst in [looped, json!(long)] {
         let offer = far.offer(peer, json!({"vst": vst}));
-        unheard(peer, &far, &offer, "EST-29", &[4105, 4000]).await?;
+        unheard(peer, &far, &offer, "EST-29", &[4105]).await?;
     }
     expect::quiet(peer, "EST-29").await
 }
@@ -291,13 +297,13 @@ async fn contradicting(peer: &mut Peer) -> Result<(), Stop> {
     let mut far = Far::set(peer).await?;
     let sid = format!("/elsewhere/{}", peer.dice().token());
     let stranger = json!([{"epi": "/elsewhere/Cx", "ept": 1, "epp": []}]);
-    for change in [
-        json!({"sid": sid}),
-        json!({"soi": "/elsewhere/Cx"}),
-        json!({"smg:sep": stranger}),
+    for (requirement, change) in [
+        ("EST-43", json!({"sid": sid})),
+        ("EST-06", json!({"soi": "/elsewhere/Cx"})),
+        ("EST-06", json!({"smg:sep": stranger})),
     ] {
         let offer = far.offer(peer, change);
-        unheard(peer, &far, &offer, "EST-06", &[4000, 4103, 4106]).await?;
+        unheard(peer, &far, &offer, requirement, &[4000]).await?;
     }
     expect::quiet(peer, "EST-06").await
 }
@@ -383,8 +389,7 @@ async fn nothing_to_compensate(peer: &mut Peer) -> Result<(), Stop> {
     let message = far.hop.own(4, &to, json!({"sid": sid, "rsn": 6}));
     far.hop.ask(peer, QUIET, &message, "END-26", 4004).await?;
     let message = far.hop.own(4, &to, json!({}));
-    let answer = peer.call(far.hop.link, QUIET, &message).await?;
-    expect::status("EST-71", "DELETE of the collection", &answer, &[4005, 4103])?;
+    far.hop.ask(peer, QUIET, &message, "EST-71", 4005).await?;
     let to = far.ae2.own("/sessions");
     far.ae2.read(peer, QUIET, &to, "EST-71", 2000).await?;
     expect::quiet(peer, "END-26").await
@@ -398,7 +403,12 @@ async fn taken_back_early(peer: &mut Peer) -> Result<(), Stop> {
     let to = offer["to"].as_str().unwrap_or_default();
     let delete = far.hop.own(4, to, json!({"sid": end["sid"], "rsn": 6}));
     let answer = peer.call(far.hop.link, QUIET, &delete).await?;
-    expect::status("EST-64", "the compensation", &answer, &[2002, 4004])?;
+    if answer.value["rsc"] == 4004 {
+        // END-26 can be read of sessions that exist, and EST-64 counts 4004 as done.
+        peer.tolerate("END-26: an attempt taken back is 4004, not 2002".to_owned());
+    } else {
+        expect::status("END-26", "the compensation", &answer, &[2002])?;
+    }
     let yes = far.yes();
     far.ae2.answer(peer, "", &question, 2000, Some(yes)).await?;
     let notice = far.ae2.told(peer, "", 50003).await?;

@@ -37,8 +37,8 @@ pub const CASES: &[Case] = &[
         id: "TGT-FLOW-2",
         title: "The host serves a sealed request at once, records it, and tells the target",
         requirements: &[
-            "USE-05", "USE-14", "USE-15", "USE-16", "USE-17", "USE-20", "USE-22", "USE-23",
-            "USE-37", "USE-48", "USE-51", "USE-52", "USE-57",
+            "USE-05", "USE-14", "USE-15", "USE-16", "USE-17", "USE-20", "USE-22", "USE-37",
+            "USE-48", "USE-51", "USE-52", "USE-57",
         ],
         group: Group::Session,
         clauses: &[],
@@ -58,9 +58,7 @@ pub const CASES: &[Case] = &[
     Case {
         id: "TGT-FLOW-3",
         title: "The target's registrar confirms the end after the target was told and answered",
-        requirements: &[
-            "END-01", "END-04", "END-06", "END-14", "END-19", "END-23", "END-28",
-        ],
+        requirements: &["END-01", "END-06", "END-14", "END-19", "END-23", "END-28"],
         group: Group::Session,
         clauses: &[],
         needs: Needs::Target,
@@ -200,7 +198,7 @@ fn check_question(peer: &Peer, far: &Far, offer: &Value, question: &Message) -> 
     let envelope = json!({"to": far.ae2.stem, "fr": sut.id, "sid": asked["sid"]});
     expect::members("EST-54", what, &envelope, &question.value)?;
     let sgn = question.body("m2m:sgn");
-    expect::equal("EST-54", "`sur`", far.consent.clone(), &sgn["sur"])?;
+    expect::equal("EST-09", "`sur`", far.consent.clone(), &sgn["sur"])?;
     let told = &sgn["nev"]["rep"]["smg:ses"];
     for name in ["sid", "soi", "sto", "see", "aer", "scr", "smg:sep"] {
         expect::equal(
@@ -226,6 +224,8 @@ fn check_pending(far: &Far, offer: &Value, reserved: &str, made: &Message) -> Re
     });
     let body = made.body("smg:ses");
     expect::members("EST-59", what, &told, body)?;
+    let agreed = json!({"sid": asked["sid"], "soi": asked["soi"], "kid": asked["scr"]["kid"]});
+    expect::members("EST-06", what, &agreed, body)?;
     expect::without("EST-59", what, &["scr", "nhr", "vst"], body)?;
     let endpoints = expect::list("EST-07", what, body, "smg:sep")?;
     let named = |id: &str| endpoints.iter().any(|endpoint| endpoint["epi"] == id);
@@ -253,9 +253,11 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
         session.sid.clone(),
         &answer.value["sid"],
     )?;
-    let place = expect::text("USE-43", "the answer", answer.content(), "m2m:uri")?;
+    let own = message["rqi"].clone();
+    expect::equal("USE-15", "its `rqi`", own, &answer.value["rqi"])?;
+    let place = expect::text("USE-05", "the answer", answer.content(), "m2m:uri")?;
     let context = format!("{}/context/la", session.ri);
-    let held = far.ae2.read(peer, QUIET, &context, "USE-50", 2000).await?;
+    let held = far.ae2.read(peer, QUIET, &context, "USE-16", 2000).await?;
     let entry = json!({
         "op": 1, "to": message["to"], "fr": message["fr"], "rqi": message["rqi"], "rsc": 2001,
         "pys": 2
@@ -263,6 +265,9 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
     expect::members("USE-48", "the entry", &entry, held.body("smg:sce"))?;
     let text = held.text.clone();
     expect::holds("USE-19", "no content in it", !text.contains(&blob), &text)?;
+    let context = format!("{}/context", session.ri);
+    let held = far.ae2.read(peer, QUIET, &context, "USE-17", 2000).await?;
+    expect::equal("USE-17", "entries", 1, &held.body("smg:scx")["cni"])?;
     peer.show("F2-13");
 
     let update = far.ae2.told(peer, "F2-18", 50002).await?;
@@ -276,7 +281,7 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
     let read = far.ae2.request(2, &address, json!({"sid": session.sid}));
     let answer = far
         .ae2
-        .ask(peer, ("F2-20", "F2-27"), &read, "USE-22", 2000)
+        .ask(peer, ("F2-20", "F2-27"), &read, "USE-20", 2000)
         .await?;
     expect::equal(
         "USE-57",
@@ -289,7 +294,7 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
     let read = far.ae2.request(2, &far.ae2.own(&query), json!({}));
     let answer = far
         .ae2
-        .ask(peer, ("F2-20q", "F2-27q"), &read, "USE-36", 2000)
+        .ask(peer, ("F2-20q", "F2-27q"), &read, "USE-22", 2000)
         .await?;
     expect::equal(
         "USE-57",

@@ -280,6 +280,18 @@ async fn to_initiator(peer: &mut Peer) -> Result<(), Stop> {
     let mut expected = message.clone();
     expected["fr"] = far.ae2.id.clone().into();
     expected["rqi"] = format!("{}/{rqi}", far.ae2.stem).into();
+    expect::equal(
+        "REG-16",
+        "its `fr`",
+        expected["fr"].clone(),
+        &came.value["fr"],
+    )?;
+    expect::equal(
+        "REG-17",
+        "its `rqi`",
+        expected["rqi"].clone(),
+        &came.value["rqi"],
+    )?;
     expect::members("USE-41", "the forwarded request", &expected, &came.value)?;
     far.hop.answer(peer, "", &came, 2001, Value::Null).await?;
     let answer = peer.response(far.ae2.link, "", &rqi).await?;

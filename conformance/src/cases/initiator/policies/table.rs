@@ -173,7 +173,7 @@ pub const CASES: &[Case] = &[
         Session,
         Initiator,
         "Of two policies the lower order decides, and only where its endpoints take part",
-        ["POL-12", "POL-13", "POL-15"],
+        ["POL-12", "POL-13"],
         [],
         "Often the newest decides.",
         lower_wins

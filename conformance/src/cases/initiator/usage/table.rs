@@ -8,7 +8,7 @@ pub const CASES: &[Case] = &[
     Case {
         id: "INI-E10",
         title: "A stored request whose next hop stays away ends with 4008 and is never delivered",
-        requirements: &["USE-07", "USE-11", "USE-47", "LNK-26", "REG-35"],
+        requirements: &["USE-07", "USE-11", "USE-47"],
         group: Group::Session,
         clauses: &[],
         needs: Needs::Initiator,
@@ -105,7 +105,7 @@ pub const CASES: &[Case] = &[
         Session,
         Initiator,
         "A blocking request under a delaying policy is 5207, and so is one without a window",
-        ["USE-44", "USE-45"],
+        ["USE-45"],
         [],
         "Often it is held until it expires.",
         no_window,
@@ -136,7 +136,7 @@ pub const CASES: &[Case] = &[
         Session,
         Initiator,
         "Data of the far endpoint is served over the hop, and AE1 is told",
-        ["USE-05", "USE-20", "USE-51", "USE-57", "EST-20"],
+        ["USE-05", "USE-20", "USE-51", "USE-57"],
         [],
         "Often only the initiator may use the session.",
         served

@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
         Session,
         Target,
         "A hop request that contradicts its sender is refused",
-        ["EST-06", "EST-43", "REG-15"],
+        ["EST-06", "EST-43"],
         [],
         "Often a neighbour may speak for a foreign initiator.",
         contradicting,
