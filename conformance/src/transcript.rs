@@ -200,9 +200,11 @@ impl Names {
     fn apply(&self, name: &str, value: &Value, at: &'static str) -> Value {
         match value {
             Value::Object(members) => {
-                let mapped = members
-                    .iter()
-                    .map(|(name, value)| (name, self.apply(name, value, at)));
+                let asking = self.registrar_of(members, at);
+                let mapped = members.iter().map(|(name, value)| {
+                    let at = if name == "rqi" { asking } else { at };
+                    (name, self.apply(name, value, at))
+                });
                 let mut mapped: Vec<(String, Value)> =
                     mapped.map(|(name, value)| (name.clone(), value)).collect();
                 mapped.sort_by_key(|(name, _)| rank(name));
@@ -216,6 +218,18 @@ impl Names {
             Value::Number(_) | Value::Null | Value::Bool(_) => value.clone(),
             Value::String(text) => self.text(name, text, at).into(),
         }
+    }
+
+    /// The CSE whose AE asks: an `rqi` that was extended on the way begins with its stem there.
+    fn registrar_of(
+        &self,
+        members: &serde_json::Map<String, Value>,
+        at: &'static str,
+    ) -> &'static str {
+        let originator = members.get("fr").and_then(Value::as_str);
+        let path = originator.and_then(|fr| fr.strip_prefix('/'));
+        let host = path.and_then(|path| path.split_once('/'));
+        host.map_or(at, |(host, _)| self.host(host, at))
     }
 
     fn text(&self, name: &str, text: &str, at: &'static str) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::case::{Case, Stop, case};
+use crate::case::{Allowed, Case, Stop, Verdict, case};
 use crate::cases::resources::{Home, home, make};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
@@ -56,7 +56,7 @@ pub const CASES: &[Case] = &[
         Discovery,
         One,
         "`lim` bounds the number of results",
-        ["DIS-02"],
+        ["DIS-09"],
         ["TS-0001 8.1.2"],
         "Often it is ignored.",
         limited
@@ -110,6 +110,22 @@ pub const CASES: &[Case] = &[
         ["TS-0004 7.3.3.1"],
         "Often an empty list is answered.",
         nowhere
+    ),
+    case!(
+        "DSC-11",
+        Discovery,
+        One,
+        "`ofst` leaves out what comes before it",
+        ["DIS-09"],
+        ["TS-0001 8.1.2"],
+        "Often it is ignored without `lim`.",
+        skipped,
+        {stimulus: "Discovery of three containers with `ofst` 2, then with `ofst` 100.",
+         outcomes: &[Allowed {
+             grade: Verdict::Pass,
+             seen: "Two or one of them, as the second counts as the first or the third does; \
+                    then none.",
+         }]}
     ),
 ];
 
@@ -173,8 +189,27 @@ async fn empty(peer: &mut Peer) -> Result<(), Stop> {
 
 async fn limited(peer: &mut Peer) -> Result<(), Stop> {
     let mut home = tree(peer).await?;
-    let found = names(peer, &mut home, json!({"ty": [3], "lim": 2})).await?;
-    expect::equal("DIS-02", "results with `lim` 2", 2, &found.len().into())
+    for lim in [2, 1] {
+        let found = names(peer, &mut home, json!({"ty": [3], "lim": lim})).await?;
+        let what = format!("results with `lim` {lim}");
+        expect::equal("DIS-09", &what, lim, &found.len().into())?;
+    }
+    Ok(())
+}
+
+async fn skipped(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = tree(peer).await?;
+    let found = names(peer, &mut home, json!({"ty": [3], "ofst": 2})).await?;
+    // Of three: the second is the first listed, or two are left out.
+    let some = (1..=2).contains(&found.len());
+    expect::holds(
+        "DIS-09",
+        "one or two of three with `ofst` 2",
+        some,
+        found.len(),
+    )?;
+    let found = names(peer, &mut home, json!({"ty": [3], "ofst": 100})).await?;
+    expect::equal("DIS-09", "results beyond the end", 0, &found.len().into())
 }
 
 async fn result_type(peer: &mut Peer) -> Result<(), Stop> {

@@ -77,6 +77,7 @@ impl Cse {
             .filter(|resource| self.may(originator, resource, Right::Discover).is_ok())
             .collect();
         found.sort_by_key(|resource| resource.sequence);
+        // DIS-09
         let results_max = criteria.results_max.unwrap_or(usize::MAX);
         found
             .into_iter()
