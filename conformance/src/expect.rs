@@ -39,11 +39,13 @@ pub fn looked_at(requirement: &str) {
 /// As the outcome, which names the requirement if it named none.
 pub fn arrived<T>(requirement: &str, outcome: Result<T, Stop>) -> Result<T, Stop> {
     looked_at(requirement);
-    outcome.map_err(|stop| match stop {
-        Stop::Fail(failure) if failure.requirement.is_empty() => {
-            Stop::fail(requirement, failure.expected, failure.actual)
+    outcome.map_err(|mut stop| {
+        if let Stop::Fail(failure) = &mut stop
+            && failure.requirement.is_empty()
+        {
+            requirement.clone_into(&mut failure.requirement);
         }
-        other => other,
+        stop
     })
 }
 
