@@ -50,6 +50,8 @@ pub struct Settings {
     pub dialect: DialectName,
     /// Where counters are served, if they are.
     pub metrics: Option<String>,
+    /// Where the page for operators is served, if it is.
+    pub web: Option<String>,
     /// Folder of the store; `None`: memory.
     pub store: Option<PathBuf>,
     /// Timers of the machine.
@@ -223,6 +225,7 @@ impl Settings {
                 || file.dial_registree_poa.unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
             metrics: flags.metrics.clone().or(file.metrics),
+            web: flags.web.clone().or(file.web),
             store: (!ephemeral).then(folder),
             timers: Timers::default(),
             limits: Limits::default(),
@@ -354,6 +357,7 @@ impl Default for Settings {
             dial_registree_poa: false,
             dialect: DialectName::default(),
             metrics: None,
+            web: None,
             store: Some("cse-store".into()),
             timers: Timers::default(),
             limits: Limits::default(),

@@ -12,9 +12,12 @@
 use crate::dial::Dialer;
 use crate::link::{Arrival, Handle, Hub, Outgoing};
 use crate::store::{Store, StoreError};
+use crate::web::ladder::{Ladders, Passing};
+use crate::web::{Look, page};
 use m2m_machine::config::Config;
 use m2m_machine::cse::{CloseReason, Event, Input, Output};
 use m2m_machine::id::LinkId;
+use m2m_machine::primitive::Primitive;
 use m2m_machine::record::{Key, Record, Update};
 use m2m_machine::{Cse, Env, Fresh, Timestamp};
 use std::collections::BTreeMap;
@@ -47,6 +50,10 @@ pub struct Driver<R> {
     store_retry: Duration,
     probe_at: Option<Instant>,
     randomness: Randomness,
+    /// Who wants to look at the state, after this round.
+    looks: Vec<Look>,
+    /// What was said about sessions, if anybody may look.
+    ladders: Option<Ladders>,
 }
 
 impl<R> std::fmt::Debug for Driver<R> {
@@ -74,6 +81,8 @@ pub struct Parts<R> {
     pub report: R,
     /// How long a failing store is left alone before the next attempt.
     pub store_retry: Duration,
+    /// Whether what is said about sessions is remembered for a look.
+    pub keeps_ladders: bool,
 }
 
 impl<R: FnMut(&Event)> Driver<R> {
@@ -87,6 +96,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             dialer,
             report,
             store_retry,
+            keeps_ladders,
         } = parts;
         let records = store.load_telling(|records, of| {
             tracing::info!(records, of, "reading the store");
@@ -110,6 +120,8 @@ impl<R: FnMut(&Event)> Driver<R> {
             store_retry,
             probe_at: None,
             randomness: Randomness::new(),
+            looks: Vec::new(),
+            ladders: keeps_ladders.then(Ladders::default),
         };
         driver.measure();
         Ok(driver)
@@ -184,7 +196,35 @@ impl<R: FnMut(&Event)> Driver<R> {
             Err(why) => self.rebuild(&why)?,
         }
         self.measure();
+        self.show();
         Ok(())
+    }
+
+    /// Shows the state as it is after the round to those who asked.
+    fn show(&mut self) {
+        for look in self.looks.drain(..) {
+            let ladders = self.ladders.get_or_insert_default();
+            let page = page::render(&self.machine, ladders, look.at.as_ref());
+            // Who has gone meanwhile does not need it.
+            let _ = look.page.send(page);
+        }
+    }
+
+    /// Takes note of what passes over a link, if anybody may look.
+    fn note(&mut self, link: LinkId, is_sent: bool, primitive: &Primitive) {
+        let Some(ladders) = &mut self.ladders else {
+            return;
+        };
+        let peer = self.machine.entity_of(link);
+        let nobody = format!("link {}", link.0);
+        ladders.note(Passing {
+            at: now(),
+            link,
+            is_sent,
+            own: self.config.cse_id.as_str(),
+            peer: peer.map_or(&nobody, |entity| entity.as_str()),
+            primitive,
+        });
     }
 
     /// Tells how much there is.
@@ -213,6 +253,10 @@ impl<R: FnMut(&Event)> Driver<R> {
                 });
             }
             Arrival::Input(input) => input,
+            Arrival::Look(look) => {
+                self.looks.push(look);
+                return None;
+            }
         };
         let known = match &input {
             Input::LinkLost { link } => {
@@ -232,6 +276,9 @@ impl<R: FnMut(&Event)> Driver<R> {
     }
 
     fn step(&mut self, input: Input) -> Vec<Output> {
+        if let Input::Received { link, primitive } = &input {
+            self.note(*link, false, primitive);
+        }
         let outputs = self.machine.step(
             Env {
                 now: now(),
@@ -284,7 +331,10 @@ impl<R: FnMut(&Event)> Driver<R> {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Persist(_) => {}
-            Output::Send { link, primitive } => self.tell(link, Outgoing::Primitive(primitive)),
+            Output::Send { link, primitive } => {
+                self.note(link, true, &primitive);
+                self.tell(link, Outgoing::Primitive(primitive));
+            }
             Output::CloseLink { link, why } => {
                 let (code, reason) = match why {
                     CloseReason::Replaced => (CloseCode::Normal, "replaced by another link"),

@@ -15,6 +15,8 @@
 //!                                                                        store
 //! ```
 //!
+//! Operators read counters ([`metrics`]) and look at a page ([`web`]), both over [`http`].
+//!
 //! No part but the machine decides anything about the protocol.
 
 pub mod ae;
@@ -23,6 +25,7 @@ pub mod config;
 pub mod connect;
 pub mod dial;
 pub mod driver;
+pub mod http;
 pub mod link;
 pub mod metrics;
 pub mod program;
@@ -30,4 +33,5 @@ pub mod protect;
 pub mod serve;
 pub mod store;
 pub mod tls;
+pub mod web;
 pub mod wire;

@@ -6,6 +6,7 @@
 //! link.
 
 use crate::metrics::Metrics;
+use crate::web::Look;
 use crate::wire::{self, Decoded, Serialization, Speech, Undecodable, Unsealable};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -80,6 +81,8 @@ pub enum Arrival {
     },
     /// Any other input.
     Input(Input),
+    /// Someone wants to look at the state; no input.
+    Look(Look),
 }
 
 /// What a link is told to do.
@@ -164,6 +167,12 @@ impl Hub {
     #[must_use]
     pub fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.places.clone().try_acquire_owned().ok()
+    }
+
+    /// The way to the owner of the machine.
+    #[must_use]
+    pub fn inbox(&self) -> mpsc::Sender<Arrival> {
+        self.inbox.clone()
     }
 
     /// Tells the owner of the machine something that no link says.

@@ -1,16 +1,10 @@
 //! Counters for operators, in the text form that Prometheus reads.
 
+use crate::http::{self, Answer};
 use m2m_machine::cse::{Event, SessionStep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
-
-/// How long a scrape may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-const REQUEST_BYTES_MAX: usize = 4 << 10;
+use tokio::net::TcpListener;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -141,32 +135,15 @@ impl Metrics {
     }
 }
 
-/// Answers scrapes until the task is dropped; one at a time is enough.
+/// Answers scrapes until the task is dropped.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        // Who does not ask properly is not answered.
-        let _ = timeout(PATIENCE, answer(stream, &metrics)).await;
-    }
-}
-
-async fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
-        if head.len() > REQUEST_BYTES_MAX || stream.read_buf(&mut head).await? == 0 {
-            return Ok(());
-        }
-    }
-    let found = head.starts_with(b"GET /metrics ");
-    let (status, body) = if found {
-        ("200 OK", metrics.text())
-    } else {
-        ("404 Not Found", "ask for /metrics\n".to_owned())
-    };
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await
+    http::serve(listener, move |target| {
+        let answer = if target == "/metrics" {
+            Answer::ok("text/plain; version=0.0.4", metrics.text())
+        } else {
+            Answer::advice("404 Not Found", "ask for /metrics")
+        };
+        std::future::ready(answer)
+    })
+    .await;
 }

@@ -10,6 +10,7 @@ use crate::metrics;
 use crate::serve::{Door, serve};
 use crate::store::Store;
 use crate::store::tool::Tool;
+use crate::web;
 use m2m_machine::cse::Event;
 use m2m_machine::text::Text;
 use std::io::{IsTerminal, Write};
@@ -103,6 +104,7 @@ async fn run(settings: Settings) -> ExitCode {
             }
         },
         store_retry: Duration::from_millis(settings.host.store_retry_ms),
+        keeps_ladders: settings.web.is_some(),
     });
     let driver = match driver {
         Ok(driver) => driver,
@@ -110,18 +112,16 @@ async fn run(settings: Settings) -> ExitCode {
     };
     say(&format!("listening {scheme}://{address}"));
     if let Some(wanted) = &settings.metrics {
-        let bound = TcpListener::bind(wanted).await;
-        let bound = bound.and_then(|l| l.local_addr().map(|address| (l, address)));
-        match bound {
-            Ok((listener, address)) => {
-                say(&format!("metrics http://{address}"));
-                tokio::spawn(metrics::serve(listener, hub.metrics()));
-            }
-            Err(why) => {
-                let why = format!("cannot listen on {wanted}: {why}; check --metrics");
-                return complain(&why, NOT_STARTED);
-            }
-        }
+        match offer("metrics", wanted).await {
+            Ok(listener) => tokio::spawn(metrics::serve(listener, hub.metrics())),
+            Err(why) => return complain(&why, NOT_STARTED),
+        };
+    }
+    if let Some(wanted) = &settings.web {
+        match offer("web", wanted).await {
+            Ok(listener) => tokio::spawn(web::serve(listener, hub.inbox())),
+            Err(why) => return complain(&why, NOT_STARTED),
+        };
     }
     tracing::info!(cse_id = settings.cse_id, %address, "listening");
     let door = Door {
@@ -141,6 +141,16 @@ async fn run(settings: Settings) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => complain(&why.to_string(), FAILED),
     }
+}
+
+/// Listens for operators, and says where.
+async fn offer(what: &str, wanted: &str) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(wanted).await;
+    let bound = bound.and_then(|l| l.local_addr().map(|address| (l, address)));
+    let (listener, address) =
+        bound.map_err(|why| format!("cannot listen on {wanted}: {why}; check --{what}"))?;
+    say(&format!("{what} http://{address}"));
+    Ok(listener)
 }
 
 fn points_of_access(settings: &Settings, scheme: &str, address: SocketAddr) -> Vec<Text> {

@@ -35,6 +35,7 @@ async fn cse() -> (String, Arc<AtomicBool>) {
         dialer: Dialer::default(),
         report: |_: &_| {},
         store_retry: Duration::from_millis(10),
+        keeps_ladders: false,
     });
     let driver = driver.expect("the store works");
     let door = Door {

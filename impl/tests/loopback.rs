@@ -345,6 +345,7 @@ impl Cse {
                 }
             },
             store_retry: PATIENCE,
+            keeps_ladders: false,
         });
         let door = Door {
             unnamed: settings.unnamed_dialect(),

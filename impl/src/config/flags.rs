@@ -77,6 +77,10 @@ pub struct Flags {
     /// Serve counters in the text form of Prometheus, at /metrics
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Logging")]
     pub metrics: Option<String>,
+    /// Serve a page that shows registrees, links, sessions and resources to whoever asks; for people
+    /// who run the CSE, so keep it on this machine
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Logging")]
+    pub web: Option<String>,
     /// What to log: a level, or a filter such as info,m2m_cse::link=debug
     #[arg(
         long,
@@ -157,6 +161,7 @@ pub(super) struct File {
     pub(super) allow_plain_mcc: Option<bool>,
     pub(super) dial_registree_poa: Option<bool>,
     pub(super) metrics: Option<String>,
+    pub(super) web: Option<String>,
     #[serde(rename = "tls")]
     pub(super) security: Security,
     pub(super) timers: BTreeMap<String, u64>,

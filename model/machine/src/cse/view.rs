@@ -21,6 +21,21 @@ pub struct HopView {
     pub endpoints: Vec<Text>,
 }
 
+/// A link, as the CSE knows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LinkView<'a> {
+    /// Which one.
+    pub link: LinkId,
+    /// Whose it is, once that is known.
+    pub entity: Option<&'a Entity>,
+    /// Whether this CSE opened it.
+    pub dialed: bool,
+    /// Whether it is secured, on the same machine, or trusted by the operator.
+    pub trusted: bool,
+    /// Whether another link of the same entity has taken its place.
+    pub replaced: bool,
+}
+
 /// A request of this CSE that has no answer yet.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OutgoingView<'a> {
@@ -81,6 +96,17 @@ impl Cse {
     #[must_use]
     pub fn entity_of(&self, link: LinkId) -> Option<&Entity> {
         self.links.get(&link)?.entity.as_ref()
+    }
+
+    /// All links, in the order of their opening.
+    pub fn links(&self) -> impl ExactSizeIterator<Item = LinkView<'_>> + '_ {
+        self.links.iter().map(|(link, state)| LinkView {
+            link: *link,
+            entity: state.entity.as_ref(),
+            dialed: state.dialed || state.dialed_registree.is_some(),
+            trusted: state.trusted,
+            replaced: state.replaced,
+        })
     }
 
     /// Whether anything in this state speaks of a link, so that its number cannot be given to another.
