@@ -106,6 +106,7 @@ impl Due {
                 | cse::Timer::HopGrace(_)
                 | cse::Timer::Termination(_)
                 | cse::Timer::TombstoneRetry(_)
+                | cse::Timer::UndoRetry(_)
                 | cse::Timer::Window(_)
                 | cse::Timer::StoredExpiry(_)
                 | cse::Timer::DialRegistree(_) => true,
@@ -129,6 +130,7 @@ impl Due {
                     cse::Timer::Redial
                         | cse::Timer::TombstoneRetry(_)
                         | cse::Timer::DialRegistree(_)
+                        | cse::Timer::UndoRetry(_)
                 )
         )
     }

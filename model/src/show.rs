@@ -113,6 +113,7 @@ fn of_cse(timer: &cse::Timer) -> String {
         cse::Timer::HopGrace(_) => "the grace for a lost hop is over".into(),
         cse::Timer::Termination(_) => "waiting at termination is over".into(),
         cse::Timer::TombstoneRetry(_) => "the end is sent again".into(),
+        cse::Timer::UndoRetry(_) => "the hop is asked again to take it back".into(),
         cse::Timer::TombstoneEnd(_) => "a tombstone is dropped".into(),
         cse::Timer::Window(_) => "the window opens".into(),
         cse::Timer::StoredExpiry(_) => "a stored request expires".into(),

@@ -42,7 +42,7 @@ pub(super) static TIMERS: [Row; 21] = rows! {
     "hop_grace" timers.hop_grace_ms: u64, "life of a session after the registration of one of its hops";
     "session_life" timers.session_life_ms: u64, "life of a session whose initiator asks for none";
     "session_life_max" timers.session_life_max_ms: u64, "longest life of a session";
-    "tombstone_retry" timers.tombstone_retry_ms: u64, "first pause before a hop is told again that a session ended";
+    "tombstone_retry" timers.tombstone_retry_ms: u64, "first pause before a hop is told again that a session ended; pause before one is asked again to take a change back";
     "tombstone_retry_max" timers.tombstone_retry_max_ms: u64, "longest such pause";
     "redial" timers.redial_ms: u64, "first pause before the registrar is dialled again";
     "redial_max" timers.redial_max_ms: u64, "longest such pause";

@@ -92,7 +92,8 @@ pub struct Timers {
     pub session_life_ms: u64,
     /// Longest life of a session.
     pub session_life_max_ms: u64,
-    /// First pause between two attempts to end a session at an unreachable hop.
+    /// First pause between two attempts to end a session at an unreachable hop; the pause before a hop that has not
+    /// taken a change back is asked again.
     pub tombstone_retry_ms: u64,
     /// Longest such pause.
     pub tombstone_retry_max_ms: u64,

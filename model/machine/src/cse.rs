@@ -200,6 +200,8 @@ pub enum Timer {
     TombstoneRetry(SessionId),
     /// A tombstone is dropped.
     TombstoneEnd(SessionId),
+    /// A hop is asked again to take a change back, by the number of the change.
+    UndoRetry(u64),
     /// The window of a stored request opens.
     Window(ResourceId),
     /// A stored request expires.
@@ -222,6 +224,8 @@ pub struct Cse {
     pub(crate) open: BTreeMap<RequestKey, incoming::Open>,
     pub(crate) outgoing: BTreeMap<(Entity, RequestId), outgoing::Outgoing>,
     pub(crate) fan_outs: BTreeMap<u64, group::FanOut>,
+    /// Until when the hops of changes that are taken back are left in peace.
+    pub(crate) undo_pauses: BTreeMap<u64, Timestamp>,
     pub(crate) dialing: link::Dialing,
     pub(crate) dialing_registrees: BTreeMap<CseId, link::Dialing>,
     pub(crate) store_failing: bool,
@@ -264,6 +268,7 @@ impl Cse {
             open: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             fan_outs: BTreeMap::new(),
+            undo_pauses: BTreeMap::new(),
             dialing: link::Dialing::Idle,
             dialing_registrees: BTreeMap::new(),
             store_failing: false,
@@ -395,6 +400,7 @@ impl Cse {
             Timer::Termination(session) => self.termination_overdue(step, session),
             Timer::TombstoneRetry(session) => self.retry_tombstone(step, session),
             Timer::TombstoneEnd(session) => self.drop_tombstone(step, session),
+            Timer::UndoRetry(number) => self.retry_undo(step, *number),
             Timer::Window(id) => self.window_opens(step, id),
             Timer::StoredExpiry(id) => self.stored_expired(step, id),
             Timer::ResourceExpiry(id) => self.resource_expired(step, id),

@@ -181,6 +181,7 @@ fn end_01(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
                 | Timer::Lease(_)
                 | Timer::HopGrace(_)
                 | Timer::TombstoneRetry(_)
+                | Timer::UndoRetry(_)
                 | Timer::TombstoneEnd(_)
                 | Timer::Window(_)
                 | Timer::StoredExpiry(_)

@@ -35,6 +35,12 @@ const fn saboteur(
 /// The table.
 pub(super) static ALL: &[Saboteur] = &[
     saboteur(
+        "an undo that is refused is taken for done",
+        "extend",
+        &["EST-27"],
+        Defect::Inputs(undo_is_done),
+    ),
+    saboteur(
         "refused data is answered 2000",
         "use-misuse",
         &["USE-02", "USE-32", "USE-34"],
@@ -191,6 +197,24 @@ pub(super) static ALL: &[Saboteur] = &[
         Defect::Machine(&[Deviation::StoredOutliveSession]),
     ),
 ];
+
+fn undo_is_done(machine: &Cse, input: &mut Input) {
+    let Input::Received { primitive, .. } = input else {
+        return;
+    };
+    let Primitive::Response(response) = primitive else {
+        return;
+    };
+    let mut changes = machine.state().changes.iter();
+    let of_undo = changes.any(|(_, change)| {
+        change.undoing && response.request_id.as_ref() == Some(&change.request_id)
+    });
+    if of_undo && response.status == Status::CONFLICT {
+        let mut done = Response::clone(response);
+        done.status = Status::UPDATED;
+        *primitive = Primitive::Response(Shared::new(done));
+    }
+}
 
 fn yes_man(_: &Cse, _: &Cse, input: &Input, outputs: &mut Vec<Output>) {
     let of_data = received(input).is_some_and(|(_, r)| r.session.is_some());

@@ -176,9 +176,9 @@ pub(super) static ALL: &[Scenario] = &[
     },
     Scenario {
         name: "extend",
-        about: "AE1 moves the end of the session, twice; a cut, a deadline that races with messages",
+        about: "AE1 and AE2 both move the end of the session; a cut, a deadline that races with messages",
         begin: Begin::Established,
-        scripts: &[&[Wish::Extend(DAY_MS), Wish::Extend(2 * DAY_MS)]],
+        scripts: &[&[Wish::Extend(DAY_MS)], &[Wish::Extend(2 * DAY_MS)]],
         budget: Budget {
             cuts: 1,
             races: 1,

@@ -86,6 +86,7 @@ impl Cse {
         self.outgoing_deadlines(wait);
         self.session_deadlines(wait);
         self.stored_deadlines(wait);
+        self.undo_deadlines(wait);
     }
 
     /// Whether the timer is one that the state waits for, and its time has come.
@@ -113,6 +114,7 @@ impl Cse {
             | Timer::Termination(_)
             | Timer::TombstoneRetry(_)
             | Timer::TombstoneEnd(_)
+            | Timer::UndoRetry(_)
             | Timer::Window(_)
             | Timer::StoredExpiry(_)
             | Timer::DialRegistree(_) => {

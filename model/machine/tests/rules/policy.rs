@@ -400,6 +400,96 @@ fn changes_of_one_thing_follow_one_another(
     }
 }
 
+/// What both CSEs have of a thing that can be changed.
+fn stands(world: &World, of: ResourceType, name: &Attribute) -> [Option<Value>; 2] {
+    ["CSE1", "CSE2"].map(|node| {
+        let held = world.resources(node, of);
+        let resource = held.first()?;
+        match *name == Attribute::ExpirationTime {
+            true => resource.expires.map(Value::Time),
+            false => Some(resource.get(name).cloned().unwrap_or(Value::Integer(100))),
+        }
+    })
+}
+
+fn changes_under_way(world: &World) -> usize {
+    let of = |node| world.cse(node).state().changes.iter().count();
+    of("CSE1") + of("CSE2")
+}
+
+/// The answer to a change of AE1 is lost, and AE2 asks for another one of the same thing.
+#[rstest]
+fn what_a_hop_has_not_taken_back_is_asked_again(
+    #[values(false, true)] of_session: bool,
+    #[values(false, true)] both_are_lost: bool,
+) {
+    let (mut world, _) = with_session();
+    let night =
+        by_schedule(&["* * 2-3 * * * *"]).with(Attribute::ResourceName, Value::text("night"));
+    done_after_settling(&mut world, night.0);
+    let (below, of, name) = match of_session {
+        true => ("", ResourceType::Session, Attribute::ExpirationTime),
+        false => (
+            "/night",
+            ResourceType::SessionPolicy,
+            Attribute::PolicyOrder,
+        ),
+    };
+    let before = stands(&world, of, &name);
+    let change = |world: &World, sessions: &str, from: &str, id: &str, n: u64| {
+        let value = match of_session {
+            true => Value::Time(START.plus(n * HOUR)),
+            false => Value::Integer(i64::try_from(n).expect("a small number")),
+        };
+        let draft = Draft::update(&format!("{sessions}{below}"), from, id, of);
+        draft.with(name.clone(), value).by(world.now.plus(10_000)).0
+    };
+    let there = &world.resources("CSE2", ResourceType::Session)[0].name;
+    let there = format!("cse2/ae2/sessions/{there}");
+    let theirs = |world: &World| change(world, &there, "Cae2", "v1", 3);
+    let ours = change(&world, S1, "Cae1", "u1", 2);
+    world.ask("AE1", "CSE1", ours);
+    world.pass("CSE1", "CSE2");
+    if both_are_lost {
+        let theirs = theirs(&world);
+        world.ask("AE2", "CSE2", theirs);
+        world.cut("CSE1", "CSE2");
+        world.wait(15_000);
+    } else {
+        world.cut("CSE1", "CSE2");
+        world.wait(9_500);
+        let theirs = theirs(&world);
+        world.ask("AE2", "CSE2", theirs);
+    }
+    assert_ne!(stands(&world, of, &name), before);
+
+    crate::common::scene::join(&mut world, "CSE1");
+    world.wait(2 * MINUTE);
+
+    assert_eq!(stands(&world, of, &name), before, "POL-21, POL-22, EST-27");
+    assert_eq!(changes_under_way(&world), 0, "POL-21");
+}
+
+#[test]
+fn a_deletion_whose_answer_is_lost_is_completed() {
+    let (mut world, _) = with_session();
+    let night =
+        by_schedule(&["* * 2-3 * * * *"]).with(Attribute::ResourceName, Value::text("night"));
+    done_after_settling(&mut world, night.0);
+    let gone = Draft::delete("cse1/ae1/sessions/s1/night", "Cae1", "p9").by(world.now.plus(10_000));
+    world.ask("AE1", "CSE1", gone.0);
+    world.pass("CSE1", "CSE2");
+    world.cut("CSE1", "CSE2");
+    world.wait(15_000);
+
+    crate::common::scene::join(&mut world, "CSE1");
+
+    for node in ["CSE1", "CSE2"] {
+        let policies = world.resources(node, ResourceType::SessionPolicy);
+        assert_eq!(policies, [], "{node}: POL-21, EST-23");
+    }
+}
+
 #[rstest]
 #[case::with_somewhere_to_notify(Some(vec!["Cae1".into()]), Status::ACCEPTED_ASYNCH)]
 #[case::without(None, Status::ACCEPTED_SYNCH)]

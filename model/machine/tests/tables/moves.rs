@@ -115,6 +115,7 @@ pub(crate) const MOVES: &[(&str, Move)] = &[
     ("Elapsed TombstoneEnd", |s| {
         elapse(s, |t| matches!(t, Timer::TombstoneEnd(_)))
     }),
+    ("Elapsed UndoRetry", undo_retried),
     ("Elapsed SessionExpiry", |s| {
         elapse(s, |t| matches!(t, Timer::SessionExpiry(_)))
     }),
@@ -254,6 +255,25 @@ fn policy_from(stage: &mut Stage, from: Node) -> Option<Vec<Output>> {
     let made = policy(&to, &stage.name(from), "p-1", 1, 1)
         .with(Attribute::ResourceName, Value::text("direct"));
     stage.asked(from, made.0)
+}
+
+/// A policy that the hop does not answer is to be taken back, and the hop refuses that.
+fn undo_retried(stage: &mut Stage) -> Option<Vec<Output>> {
+    policy_from(stage, stage.upstream)?;
+    let asked = |stage: &Stage| {
+        let mut changes = stage.world.cse(stage.node).state().changes.iter();
+        changes.next().map(|(_, change)| change.request_id.clone())
+    };
+    let id = asked(stage)?;
+    let deadlines = stage.world.cse(stage.node).deadlines();
+    let (at, overdue) = deadlines
+        .into_iter()
+        .find(|(_, timer)| matches!(timer, Timer::Outgoing(_, of) if *of == id))?;
+    stage.world.now = stage.world.now.max(at);
+    stage.step(Input::Elapsed(overdue));
+    let refused = Response::new(Status::CONFLICT, asked(stage)?);
+    stage.answered(stage.downstream, refused)?;
+    elapse(stage, |timer| matches!(timer, Timer::UndoRetry(_)))
 }
 
 fn delete_from(stage: &mut Stage, from: Node, id: &str) -> Option<Vec<Output>> {

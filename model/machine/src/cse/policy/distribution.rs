@@ -7,16 +7,18 @@
 //! ```
 
 use crate::attribute::Attribute;
+use crate::cse::deadlines::Wait;
 use crate::cse::incoming::Handled;
 use crate::cse::outgoing::{Conclusion, Purpose};
 use crate::cse::resources::NewResource;
 use crate::cse::session::merge;
-use crate::cse::{Cse, Step};
+use crate::cse::{Cse, Step, Timer};
 use crate::env::Timestamp;
-use crate::id::{Entity, RequestId, ResourceId};
+use crate::id::{Entity, RequestId, ResourceId, SessionId};
 use crate::primitive::{Content, Operation, Request, Response, When};
 use crate::record::{Change, ChangeKind, Phase, Requester, Session};
 use crate::resource::ResourceType;
+use crate::schema;
 use crate::status::{Refusal, Status};
 use crate::text::Text;
 use crate::value::{Members, Value};
@@ -36,7 +38,7 @@ impl Cse {
             .into_iter()
             .find(|hop| Entity::Cse(hop.cse.clone()) != requester.peer);
         // POL-20
-        if self.is_changing(session, &what) {
+        if self.is_changing(requester, session, &what) {
             return Err(Refusal::Conflict);
         }
         // POL-06, EST-23
@@ -63,18 +65,29 @@ impl Cse {
     }
 
     /// Whether the hop beyond is being asked to change the same thing, or to take that back: changes of one thing
-    /// follow one another, so that the last one stands on every hop.
-    fn is_changing(&self, session: &Session, what: &ChangeKind) -> bool {
-        let of_session = self
-            .durable
-            .changes
-            .iter()
-            .filter(|(_, c)| c.session == session.id);
+    /// follow one another, so that the last one stands on every hop. Of two CSEs that take something back at each other
+    /// the one towards the target gives way.
+    fn is_changing(&self, requester: &Requester, session: &Session, what: &ChangeKind) -> bool {
+        // POL-22
+        let gives_way = |change: &Change| {
+            change.undoing
+                && session.upstream.as_ref() == Some(&change.hop)
+                && requester.peer == Entity::Cse(change.hop.clone())
+        };
+        let mut same = self.changes_of(&session.id, what);
+        same.any(|change| !gives_way(change))
+    }
+
+    /// The changes of the same thing that are under way or being taken back; of what is only being made, none.
+    fn changes_of<'a>(
+        &'a self,
+        session: &'a SessionId,
+        what: &'a ChangeKind,
+    ) -> impl Iterator<Item = &'a Change> {
         let thing = changed(what);
-        thing.is_some()
-            && of_session
-                .into_iter()
-                .any(|(_, c)| changed(&c.what) == thing)
+        let rows = self.durable.changes.iter().map(|(_, row)| &**row);
+        rows.filter(move |row| row.session == *session)
+            .filter(move |row| thing.is_some() && changed(&row.what) == thing)
     }
 
     pub(crate) fn change_concluded(
@@ -86,10 +99,10 @@ impl Cse {
         let Some(change) = self.durable.changes.get(&number).cloned() else {
             return;
         };
-        self.durable.changes.remove(&number);
         if change.undoing {
-            return;
+            return self.undo_concluded(step, &change, conclusion);
         }
+        self.durable.changes.remove(&number);
         match conclusion {
             // EST-24
             Conclusion::Answer(response) if agreed(response, &change.what) => {
@@ -159,6 +172,7 @@ impl Cse {
         what: &ChangeKind,
     ) -> Result<Handled, Refusal> {
         let now = step.now();
+        self.undo_anew(step, &session.id, what);
         match what {
             ChangeKind::CreatePolicy(members) => {
                 let (name, attributes) = crate::cse::establishment::making::named_policy(members);
@@ -218,12 +232,86 @@ impl Cse {
                 .and_then(Value::as_text);
             undoing.to = format!("{}/{}", change.to, name.map_or("", Text::as_str)).into();
         }
-        let request = self.change_request(&undoing);
-        let expires = self.change_expiry_of(&undoing);
-        let number = undoing.number;
-        let peer = Entity::Cse(undoing.hop.clone());
-        self.durable.changes.put(number, undoing);
-        self.ask(step, &peer, request, Purpose::Change(number), expires);
+        self.durable.changes.put(undoing.number, undoing.clone());
+        self.ask_to_undo(step, &undoing);
+    }
+
+    /// The hop was asked to take something back: if it has not, it is asked again (POL-21).
+    fn undo_concluded(&mut self, step: &mut Step, change: &Change, conclusion: &Conclusion<'_>) {
+        let is_done = match conclusion {
+            Conclusion::Answer(answer) => {
+                // What is unknown there need not be taken back.
+                let done = [Status::UPDATED, Status::DELETED, Status::NOT_FOUND];
+                done.contains(&answer.status)
+            }
+            Conclusion::Overdue { .. } => false,
+        };
+        if is_done {
+            self.durable.changes.remove(&change.number);
+            // A policy that is gone there cannot be brought back: it goes here as well.
+            if let ChangeKind::DeletePolicy(id) = &change.what {
+                self.durable.tree.remove(id);
+            }
+        } else {
+            self.undo_later(step, change);
+        }
+    }
+
+    /// After a pause, under an identifier of which the hop remembers no outcome.
+    fn undo_later(&mut self, step: &Step, change: &Change) {
+        let peer = Entity::Cse(change.hop.clone());
+        self.outgoing.remove(&(peer, change.request_id.clone()));
+        let request_id = self.own_request_id();
+        self.durable
+            .changes
+            .change(&change.number, |row| row.request_id = request_id);
+        let pause = self.config.timers.tombstone_retry_ms;
+        self.undo_pauses
+            .insert(change.number, step.now().plus(pause));
+    }
+
+    /// Where a hop is asked to take back what is being changed here meanwhile, it is told what stands here then.
+    fn undo_anew(&mut self, step: &Step, session: &SessionId, what: &ChangeKind) {
+        let undone = self.changes_of(session, what).filter(|row| row.undoing);
+        let undone: Vec<Change> = undone.cloned().collect();
+        for change in undone {
+            self.undo_later(step, &change);
+        }
+    }
+
+    pub(crate) fn undo_deadlines(&self, wait: &mut impl Wait) {
+        for (number, at) in &self.undo_pauses {
+            wait.until(*at, || Timer::UndoRetry(*number));
+        }
+    }
+
+    /// The pause is over; what is to be taken back has ended with its session.
+    pub(crate) fn retry_undo(&mut self, step: &mut Step, number: u64) {
+        self.undo_pauses.remove(&number);
+        let Some(change) = self.durable.changes.get(&number).cloned() else {
+            return;
+        };
+        let session = self.durable.sessions.get(&change.session);
+        let lives = session.is_some_and(|s| !matches!(s.phase, Phase::Terminating(_)));
+        if lives {
+            self.ask_to_undo(step, &change);
+        } else {
+            self.durable.changes.remove(&number);
+        }
+    }
+
+    fn ask_to_undo(&mut self, step: &mut Step, change: &Change) {
+        let request = self.change_request(change);
+        let expires = self.change_expiry_of(change);
+        let peer = Entity::Cse(change.hop.clone());
+        // POL-21
+        self.ask(
+            step,
+            &peer,
+            request,
+            Purpose::Change(change.number),
+            expires,
+        );
     }
 
     /// When the request to the hop is given up.
@@ -268,7 +356,6 @@ impl Cse {
                 carried.remove(&Attribute::Labels);
                 request.content = policy(carried);
             }
-            // What is deleted beyond cannot be brought back: the deletion is repeated until it is known.
             ChangeKind::DeletePolicy(_) => request.operation = Operation::Delete,
             ChangeKind::UpdateSession(members) => {
                 let session = self.durable.sessions.get(&change.session);
@@ -284,9 +371,14 @@ impl Cse {
         request
     }
 
-    /// The values that a resource has now of the attributes that were to change.
+    /// The values that a resource has now of the attributes that were to change; a default is sent as a value,
+    /// because it cannot be deleted.
     fn current_values(&self, id: &ResourceId, members: &Members) -> Members {
         let resource = self.durable.tree.get(id);
+        let mut defaults = Members::new();
+        if let Some(resource) = resource {
+            schema::put_defaults(resource.resource_type, &mut defaults);
+        }
         let now_of = |name: &Attribute| {
             let resource = resource?;
             if *name == Attribute::ExpirationTime {
@@ -295,7 +387,10 @@ impl Cse {
                 resource.get(name).cloned()
             }
         };
-        let value = |name: &Attribute| now_of(name).unwrap_or(Value::Null);
+        let value = |name: &Attribute| {
+            let by_default = || defaults.get(name).cloned();
+            now_of(name).or_else(by_default).unwrap_or(Value::Null)
+        };
         members
             .keys()
             .map(|name| (name.clone(), value(name)))
