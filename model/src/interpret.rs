@@ -140,10 +140,11 @@ impl<'a> Turn<'a> {
     }
 
     fn deliver(&mut self, pair: usize, connection: usize, to: Side) -> Option<()> {
-        let end = self.state.pairs[pair].connections[connection].end_mut(to);
+        let end = self.state.pairs[pair].connections[connection].end(to);
         if end.queue.is_empty() {
             return None;
         }
+        let end = self.state.pairs[pair].make_mut().connections[connection].end_mut(to);
         let primitive = end.queue.remove(0);
         let link = end.link?;
         self.receive(self.world.node(pair, to), link, primitive);
@@ -179,7 +180,7 @@ impl<'a> Turn<'a> {
             closing: false,
             queue: Vec::new(),
         };
-        let row = &mut self.state.pairs[pair];
+        let row = self.state.pairs[pair].make_mut();
         row.dialing = false;
         row.connections.push(Connection {
             client: end(at_client),
@@ -206,7 +207,7 @@ impl<'a> Turn<'a> {
 
     fn fail(&mut self, pair: usize) {
         spend(&mut self.state.left.failures);
-        self.state.pairs[pair].dialing = false;
+        self.state.pairs[pair].make_mut().dialing = false;
         match self.world.links[pair].0 {
             Place::Ae(ae) => self.step_ae(ae, ae::Input::DialFailed),
             Place::Cse(cse) => self.step_cse(cse, cse::Input::DialFailed),
@@ -216,7 +217,7 @@ impl<'a> Turn<'a> {
 
     /// Cuts every connection of a pair, at both ends.
     fn cut(&mut self, pair: usize) {
-        for connection in &mut self.state.pairs[pair].connections {
+        for connection in &mut self.state.pairs[pair].make_mut().connections {
             for side in Side::BOTH {
                 connection.end_mut(side).queue.clear();
             }
@@ -230,14 +231,18 @@ impl<'a> Turn<'a> {
 
     /// One end of a connection is gone for its node, and what was on its way there with it.
     fn lose(&mut self, pair: usize, connection: usize, side: Side) {
-        let Some(row) = self.state.pairs[pair].connections.get_mut(connection) else {
+        let row = self.state.pairs[pair].make_mut();
+        let Some(row) = row.connections.get_mut(connection) else {
             return;
         };
         let end = row.end_mut(side);
         let link = end.link.take();
         end.queue.clear();
         if row.client.link.is_none() && row.server.link.is_none() {
-            self.state.pairs[pair].connections.remove(connection);
+            self.state.pairs[pair]
+                .make_mut()
+                .connections
+                .remove(connection);
         }
         let Some(link) = link else { return };
         match self.world.node(pair, side) {
@@ -320,14 +325,15 @@ impl<'a> Turn<'a> {
                     continue;
                 }
                 if side == Side::Client {
-                    self.state.pairs[pair].dialing = false;
+                    self.state.pairs[pair].make_mut().dialing = false;
                 }
-                for connection in &mut self.state.pairs[pair].connections {
+                for connection in &mut self.state.pairs[pair].make_mut().connections {
                     let end = connection.end_mut(side);
                     end.link = None;
                     end.queue.clear();
                 }
                 self.state.pairs[pair]
+                    .make_mut()
                     .connections
                     .retain(|c| c.client.link.is_some() || c.server.link.is_some());
                 if side == Side::Client {
@@ -504,18 +510,18 @@ impl<'a> Turn<'a> {
         let Some((pair, connection, side)) = self.find(node, link) else {
             return;
         };
-        let other = self.state.pairs[pair].connections[connection].end_mut(side.other());
+        let other = self.state.pairs[pair].connections[connection].end(side.other());
         // A peer that is gone reads nothing any more.
         if other.link.is_some() {
-            other.queue.push(primitive);
+            let row = &mut self.state.pairs[pair].make_mut().connections[connection];
+            row.end_mut(side.other()).queue.push(primitive);
         }
     }
 
     fn close(&mut self, node: Place, link: LinkId) {
         if let Some((pair, connection, side)) = self.find(node, link) {
-            self.state.pairs[pair].connections[connection]
-                .end_mut(side)
-                .closing = true;
+            let row = &mut self.state.pairs[pair].make_mut().connections[connection];
+            row.end_mut(side).closing = true;
         }
     }
 
@@ -523,7 +529,7 @@ impl<'a> Turn<'a> {
         let pairs = self.world.links.iter().zip(&mut self.state.pairs);
         for ((client, _), pair) in pairs {
             if *client == node {
-                pair.dialing = true;
+                pair.make_mut().dialing = true;
             }
         }
     }

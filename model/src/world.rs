@@ -16,6 +16,7 @@ use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
 use m2m_machine::shared::Shared;
 use m2m_machine::{Ae, Cse, Timestamp};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -43,6 +44,10 @@ pub(crate) struct World {
     pub(crate) halted: Arc<AtomicBool>,
 }
 
+/// How many AEs or CSEs a world has, and how many links, that its states need no memory of their own for them.
+const NODES_MAX: usize = 3;
+const LINKS_MAX: usize = 5;
+
 /// One state of a world.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct State {
@@ -51,13 +56,13 @@ pub(crate) struct State {
     /// How many fresh tokens were drawn.
     pub(crate) tokens: u8,
     /// The AEs.
-    pub(crate) aes: Vec<Shared<Ae>>,
+    pub(crate) aes: SmallVec<[Shared<Ae>; NODES_MAX]>,
     /// The CSEs, in the order of the path.
-    pub(crate) cses: Vec<Shared<Cse>>,
+    pub(crate) cses: SmallVec<[Shared<Cse>; NODES_MAX]>,
     /// The connections between each two that may have one, in the order of [`World::links`].
-    pub(crate) pairs: Vec<Pair>,
+    pub(crate) pairs: SmallVec<[Shared<Pair>; LINKS_MAX]>,
     /// Which of its wishes each AE comes to next.
-    pub(crate) wishes: Vec<u8>,
+    pub(crate) wishes: SmallVec<[u8; NODES_MAX]>,
     /// What the environment may still do.
     pub(crate) left: Budget,
     /// What properties about the past need to know.

@@ -11,7 +11,6 @@ use core::sync::atomic::{self, AtomicU64};
 ///
 /// Hashing a `Shared` hashes only that number, so a state of many shared parts is cheap to fingerprint; a value that
 /// nobody hashes costs nothing. Equality compares the numbers first, where both are known.
-#[derive(Clone)]
 pub struct Shared<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
@@ -38,6 +37,24 @@ impl<T> Shared<T> {
     }
 }
 
+impl<T: Clone> Shared<T> {
+    /// The value, to be changed; whoever shares it keeps it as it was.
+    pub fn make_mut(&mut self) -> &mut T {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.digest = AtomicU64::new(UNKNOWN);
+        &mut inner.value
+    }
+}
+
+impl<T: Clone> Clone for Inner<T> {
+    fn clone(&self) -> Self {
+        Self {
+            digest: AtomicU64::new(UNKNOWN),
+            value: self.value.clone(),
+        }
+    }
+}
+
 impl<T: Hash> Shared<T> {
     /// The hash of the value; equal values have equal digests.
     #[must_use]
@@ -49,6 +66,12 @@ impl<T: Hash> Shared<T> {
         let computed = digest(&self.0.value);
         self.0.digest.store(computed, atomic::Ordering::Relaxed);
         computed
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -165,6 +188,20 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!(digest(&one), digest(&same));
         assert_ne!(digest(&one), digest(&other));
+    }
+
+    #[test]
+    fn what_is_changed_is_changed_for_nobody_else() {
+        let mut one = Shared::new("abc");
+        let other = one.clone();
+        let before = one.digest();
+
+        *one.make_mut() = "abd";
+
+        assert_eq!((*one, *other), ("abd", "abc"));
+        assert_eq!((one.digest(), other.digest()), (digest("abd"), before));
+        *one.make_mut() = "abc";
+        assert_eq!(one, other);
     }
 
     #[test]

@@ -237,7 +237,7 @@ impl Cse {
     }
 
     /// The hop was asked to take something back: if it has not, it is asked again (POL-21).
-    fn undo_concluded(&mut self, step: &mut Step, change: &Change, conclusion: &Conclusion<'_>) {
+    fn undo_concluded(&mut self, step: &Step, change: &Change, conclusion: &Conclusion<'_>) {
         let is_done = match conclusion {
             Conclusion::Answer(answer) => {
                 // What is unknown there need not be taken back.
