@@ -3,6 +3,10 @@
 //! The counterpart in the programs is `impl/src/driver.rs`. A step's outputs are carried out at once; a crash lets
 //! only the first of them through.
 
+mod links;
+
+pub(crate) use links::find;
+
 use crate::action::{Action, Due};
 use crate::happening::{AeStep, CseStep, note};
 use crate::ledger::Ledger;
@@ -10,7 +14,7 @@ use crate::sabotage::Defect;
 use crate::seal;
 use crate::topology::Place;
 use crate::wish;
-use crate::world::{Connection, End, Side, State, World, spend};
+use crate::world::{Side, State, World, spend};
 use m2m_machine::ae::command::{Ask, Command};
 use m2m_machine::id::{LinkId, SessionId};
 use m2m_machine::primitive::Primitive;
@@ -159,126 +163,6 @@ impl<'a> Turn<'a> {
             }
             Place::Cse(cse) => {
                 self.step_cse(cse, cse::Input::Received { link, primitive });
-            }
-        }
-    }
-
-    /// The client opens a connection; the server knows of it first.
-    pub(crate) fn open(&mut self, pair: usize) {
-        let (client, server) = self.world.links[pair];
-        let origin = match client {
-            Place::Ae(ae) => self
-                .state
-                .ae(ae)
-                .identity()
-                .map(|known| known.id.stem().into()),
-            Place::Cse(cse) => Some(self.state.cses[usize::from(cse)].config().cse_id.0.clone()),
-        };
-        let (at_client, at_server) = (self.free_link(client, pair), self.free_link(server, pair));
-        let end = |link| End {
-            link: Some(link),
-            closing: false,
-            queue: Vec::new(),
-        };
-        let row = self.state.pairs[pair].make_mut();
-        row.dialing = false;
-        row.connections.push(Connection {
-            client: end(at_client),
-            server: end(at_server),
-        });
-        let accepted = cse::Opening::Accepted { origin };
-        self.opened(server, at_server, accepted);
-        self.opened(client, at_client, cse::Opening::Dialed);
-    }
-
-    fn opened(&mut self, node: Place, link: LinkId, opening: cse::Opening) {
-        match node {
-            Place::Ae(ae) => self.step_ae(ae, ae::Input::LinkOpened { link }),
-            Place::Cse(cse) => self.step_cse(
-                cse,
-                cse::Input::LinkOpened {
-                    link,
-                    opening,
-                    trusted: true,
-                },
-            ),
-        }
-    }
-
-    fn fail(&mut self, pair: usize) {
-        spend(&mut self.state.left.failures);
-        self.state.pairs[pair].make_mut().dialing = false;
-        match self.world.links[pair].0 {
-            Place::Ae(ae) => self.step_ae(ae, ae::Input::DialFailed),
-            Place::Cse(cse) => self.step_cse(cse, cse::Input::DialFailed),
-        }
-        self.redial(pair);
-    }
-
-    /// Cuts every connection of a pair, at both ends.
-    fn cut(&mut self, pair: usize) {
-        for connection in &mut self.state.pairs[pair].make_mut().connections {
-            for side in Side::BOTH {
-                connection.end_mut(side).queue.clear();
-            }
-        }
-        for connection in (0..self.state.pairs[pair].connections.len()).rev() {
-            for side in Side::BOTH {
-                self.lose(pair, connection, side);
-            }
-        }
-    }
-
-    /// One end of a connection is gone for its node, and what was on its way there with it.
-    fn lose(&mut self, pair: usize, connection: usize, side: Side) {
-        let row = self.state.pairs[pair].make_mut();
-        let Some(row) = row.connections.get_mut(connection) else {
-            return;
-        };
-        let end = row.end_mut(side);
-        let link = end.link.take();
-        end.queue.clear();
-        if row.client.link.is_none() && row.server.link.is_none() {
-            self.state.pairs[pair]
-                .make_mut()
-                .connections
-                .remove(connection);
-        }
-        let Some(link) = link else { return };
-        match self.world.node(pair, side) {
-            Place::Ae(ae) => self.step_ae(ae, ae::Input::LinkLost { link }),
-            Place::Cse(cse) => self.step_cse(cse, cse::Input::LinkLost { link }),
-        }
-        self.redial(pair);
-    }
-
-    /// A pause of no length before a link is dialed again is over at once.
-    pub(crate) fn redial(&mut self, pair: usize) {
-        match self.world.links[pair].0 {
-            Place::Cse(cse) => {
-                let now = self.state.now;
-                let machine = &self.state.cses[usize::from(cse)];
-                let is_due = self
-                    .world
-                    .memo
-                    .deadlines_of_cse(machine)
-                    .iter()
-                    .any(|(at, timer)| *timer == cse::Timer::Redial && *at <= now);
-                if is_due {
-                    self.step_cse(cse, cse::Input::Elapsed(cse::Timer::Redial));
-                }
-            }
-            Place::Ae(ae) => {
-                let machine = &self.state.aes[usize::from(ae)];
-                let is_due = self
-                    .world
-                    .memo
-                    .deadlines_of_ae(machine)
-                    .iter()
-                    .any(|(_, timer)| *timer == ae::Timer::Redial);
-                if is_due {
-                    self.step_ae(ae, ae::Input::Elapsed(ae::Timer::Redial));
-                }
             }
         }
     }
@@ -505,53 +389,6 @@ impl<'a> Turn<'a> {
             self.state.tokens = self.state.tokens.max(env.fresh.session[15]);
         }
     }
-
-    fn send(&mut self, node: Place, link: LinkId, primitive: Primitive) {
-        let Some((pair, connection, side)) = self.find(node, link) else {
-            return;
-        };
-        let other = self.state.pairs[pair].connections[connection].end(side.other());
-        // A peer that is gone reads nothing any more.
-        if other.link.is_some() {
-            let row = &mut self.state.pairs[pair].make_mut().connections[connection];
-            row.end_mut(side.other()).queue.push(primitive);
-        }
-    }
-
-    fn close(&mut self, node: Place, link: LinkId) {
-        if let Some((pair, connection, side)) = self.find(node, link) {
-            let row = &mut self.state.pairs[pair].make_mut().connections[connection];
-            row.end_mut(side).closing = true;
-        }
-    }
-
-    fn dial(&mut self, node: Place) {
-        let pairs = self.world.links.iter().zip(&mut self.state.pairs);
-        for ((client, _), pair) in pairs {
-            if *client == node {
-                pair.make_mut().dialing = true;
-            }
-        }
-    }
-
-    /// The connection that a node calls by that number.
-    pub(crate) fn find(&self, node: Place, link: LinkId) -> Option<(usize, usize, Side)> {
-        find(self.world, &self.state, node, link)
-    }
-
-    /// The smallest number for a link of that pair of which the node knows nothing.
-    fn free_link(&self, node: Place, pair: usize) -> LinkId {
-        let base = 1 + 8 * pair as u64;
-        let is_free = |link: &LinkId| match node {
-            Place::Cse(cse) => !self.state.cses[usize::from(cse)].mentions(*link),
-            Place::Ae(_) => true,
-        };
-        let unused = |link: &LinkId| self.find(node, *link).is_none();
-        (base..base + 8)
-            .map(LinkId)
-            .find(|link| is_free(link) && unused(link))
-            .unwrap_or(LinkId(base + 7))
-    }
 }
 
 /// The machine as a search without budgets tells it from others; the reading of a neighbour that this input ends is
@@ -575,28 +412,4 @@ fn canonical(before: &Cse, after: Shared<Cse>, input: &cse::Input) -> Shared<Cse
     let read = outgoing.find(|o| o.reads_base && Some(o.request_id) == answered);
     let canonical = after.canonical(read.map(|read| read.request_id));
     canonical.map_or(after, Shared::new)
-}
-
-/// The connection that a node calls by that number.
-pub(crate) fn find(
-    world: &World,
-    state: &State,
-    node: Place,
-    link: LinkId,
-) -> Option<(usize, usize, Side)> {
-    for (pair, (client, server)) in world.links.iter().enumerate() {
-        for (side, place) in [(Side::Client, *client), (Side::Server, *server)] {
-            if place != node {
-                continue;
-            }
-            let connections = &state.pairs[pair].connections;
-            let at = connections
-                .iter()
-                .position(|c| c.end(side).link == Some(link));
-            if let Some(at) = at {
-                return Some((pair, at, side));
-            }
-        }
-    }
-    None
 }

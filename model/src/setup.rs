@@ -74,7 +74,11 @@ pub(crate) fn empty(scenario: &Scenario, saboteur: Option<&Saboteur>) -> State {
             .map(|at| Shared::new(Ae::new(topology.ae_config(at))))
             .collect(),
         cses: cses.map(cse).collect(),
-        pairs: topology.links().iter().map(|_| Shared::new(Pair::default())).collect(),
+        pairs: topology
+            .links()
+            .iter()
+            .map(|_| Shared::new(Pair::default()))
+            .collect(),
         wishes: topology.aes.iter().map(|_| 0).collect(),
         left: Budget::default(),
         ledger: Shared::new(Ledger::default()),
