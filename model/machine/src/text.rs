@@ -8,13 +8,19 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
-/// Immutable, shared text. That two are one is seen without reading them: most keys that meet are.
+/// Immutable, shared text. Its beginning is kept beside the pointer, so that most texts that differ, and all that are
+/// one, are told apart without reading them.
 #[derive(Clone)]
-pub struct Text(Arc<str>);
+pub struct Text {
+    /// The first eight bytes, filled up with zeros; ordered like the texts.
+    beginning: u64,
+    whole: Arc<str>,
+}
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        self.beginning == other.beginning
+            && (Arc::ptr_eq(&self.whole, &other.whole) || self.whole == other.whole)
     }
 }
 
@@ -22,11 +28,13 @@ impl Eq for Text {}
 
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) {
-            Ordering::Equal
-        } else {
-            self.0.cmp(&other.0)
-        }
+        self.beginning.cmp(&other.beginning).then_with(|| {
+            if Arc::ptr_eq(&self.whole, &other.whole) {
+                Ordering::Equal
+            } else {
+                self.whole.cmp(&other.whole)
+            }
+        })
     }
 }
 
@@ -38,7 +46,7 @@ impl PartialOrd for Text {
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.whole.hash(state);
     }
 }
 
@@ -46,7 +54,7 @@ impl Text {
     /// The text as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.whole
     }
 }
 
@@ -60,54 +68,65 @@ impl Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0
+        &self.whole
     }
 }
 
 impl Borrow<str> for Text {
     fn borrow(&self) -> &str {
-        &self.0
+        &self.whole
     }
 }
 
 impl AsRef<str> for Text {
     fn as_ref(&self) -> &str {
-        &self.0
+        &self.whole
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(Arc::from(text))
+        Self {
+            beginning: beginning(text),
+            whole: Arc::from(text),
+        }
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(Arc::from(text))
+        Self::from(text.as_str())
     }
+}
+
+fn beginning(text: &str) -> u64 {
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    u64::from_be_bytes(first)
 }
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        &*self.0 == other
+        &*self.whole == other
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        &*self.0 == *other
+        &*self.whole == *other
     }
 }
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(&*self.whole, f)
     }
 }
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.whole)
     }
 }

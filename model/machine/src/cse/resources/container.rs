@@ -59,57 +59,70 @@ impl Cse {
         if instance.resource_type != ResourceType::ContentInstance {
             return;
         }
-        let now = step.now();
-        self.durable.tree.change(container, |container| {
-            add(container, Attribute::StateTag, 1);
-            count(container, now, 1, &instance);
-        });
-        self.limit_instances(step, container);
+        self.count_instances(step, container, Some(&instance));
     }
 
-    /// Counts a removed instance out.
+    /// Counts a removed instance out; the state of its container changes with it.
     pub(super) fn instance_removed(&mut self, now: Timestamp, instance: &Resource) {
         if let Some(container) = &instance.parent {
-            self.durable
-                .tree
-                .change(container, |container| count(container, now, -1, instance));
-        }
-    }
-
-    /// The state of a container changes when an instance is deleted; what is dropped for a new one counts with it.
-    pub(super) fn container_changed(&mut self, instance: &Resource) {
-        if let Some(container) = &instance.parent {
-            let tree = &mut self.durable.tree;
-            tree.change(container, |container| {
-                add(container, Attribute::StateTag, 1)
+            self.durable.tree.change(container, |container| {
+                add(container, Attribute::StateTag, 1);
+                add(container, Attribute::CurrentNrOfInstances, -1);
+                add(container, Attribute::CurrentByteSize, -bytes(instance));
+                container.modified = now;
             });
         }
     }
 
     /// Drops the oldest instances until the limits hold.
     pub(super) fn limit_instances(&mut self, step: &mut Step, container: &ResourceId) {
-        while let Some(row) = self.row(container) {
-            let is_over = |limit: &Attribute, current: &Attribute| {
-                row.integer(limit)
-                    .is_some_and(|limit| row.integer(current).unwrap_or(0) > limit)
-            };
-            if !is_over(
-                &Attribute::MaxNrOfInstances,
-                &Attribute::CurrentNrOfInstances,
-            ) && !is_over(&Attribute::MaxByteSize, &Attribute::CurrentByteSize)
-            {
-                break;
-            }
-            let mut instances = self
-                .durable
-                .tree
-                .children_of_type(container, ResourceType::ContentInstance);
-            let Some(oldest) = instances.next().map(|r| r.id.clone()) else {
+        self.count_instances(step, container, None);
+    }
+
+    /// The same, with an instance that is not counted yet; the container changes at most once.
+    fn count_instances(
+        &mut self,
+        step: &mut Step,
+        container: &ResourceId,
+        added: Option<&Resource>,
+    ) {
+        let Some(row) = self.row(container) else {
+            return;
+        };
+        let is_over = |limit, current| row.integer(limit).is_some_and(|limit| current > limit);
+        let counted = |counter| row.integer(counter).unwrap_or(0);
+        let mut number = counted(&Attribute::CurrentNrOfInstances);
+        let mut size = counted(&Attribute::CurrentByteSize);
+        let before = (number, size);
+        if let Some(added) = added {
+            number = number.saturating_add(1);
+            size = size.saturating_add(bytes(added));
+        }
+        while is_over(&Attribute::MaxNrOfInstances, number)
+            || is_over(&Attribute::MaxByteSize, size)
+        {
+            let tree = &self.durable.tree;
+            let mut instances = tree.children_of_type(container, ResourceType::ContentInstance);
+            let Some(oldest) = instances.next().cloned() else {
                 break;
             };
             drop(instances);
-            self.take_out(step, &oldest);
+            self.take_out(step, &oldest.id);
+            number = number.saturating_sub(1);
+            size = size.saturating_sub(bytes(&oldest));
         }
+        if added.is_none() && (number, size) == before {
+            return;
+        }
+        let now = step.now();
+        self.durable.tree.change(container, |container| {
+            if added.is_some() {
+                add(container, Attribute::StateTag, 1);
+            }
+            set(container, Attribute::CurrentNrOfInstances, number);
+            set(container, Attribute::CurrentByteSize, size);
+            container.modified = now;
+        });
     }
 
     /// Shortens the lives that are too long for `mia`.
@@ -165,24 +178,22 @@ fn end_of_age(created: Timestamp, age_seconds: i64) -> Timestamp {
     )
 }
 
-fn count(container: &mut Resource, now: Timestamp, instances: i64, instance: &Resource) {
-    let size = instance.integer(&Attribute::ContentSize).unwrap_or(0);
-    add(container, Attribute::CurrentNrOfInstances, instances);
-    add(
-        container,
-        Attribute::CurrentByteSize,
-        size.saturating_mul(instances),
-    );
-    container.modified = now;
+fn bytes(instance: &Resource) -> i64 {
+    instance.integer(&Attribute::ContentSize).unwrap_or(0)
 }
 
 fn add(resource: &mut Resource, counter: Attribute, number: i64) {
     let sum = resource
         .integer(&counter)
         .unwrap_or(0)
-        .saturating_add(number)
-        .max(0);
-    resource.attributes.insert(counter, Value::Integer(sum));
+        .saturating_add(number);
+    set(resource, counter, sum);
+}
+
+fn set(resource: &mut Resource, counter: Attribute, number: i64) {
+    resource
+        .attributes
+        .insert(counter, Value::Integer(number.max(0)));
 }
 
 #[cfg(test)]

@@ -143,21 +143,15 @@ impl Cse {
         if let Some(root) = removed.last()
             && root.resource_type == ResourceType::ContentInstance
         {
-            self.container_changed(root);
+            self.instance_removed(step.now(), root);
         }
         removed
     }
 
-    /// Removes a resource as a part of a change that is counted already.
+    /// Removes a resource as a part of a change of its parent.
     pub(super) fn take_out(&mut self, step: &mut Step, id: &ResourceId) -> Vec<Shared<Resource>> {
         self.tell_deleted(step, id);
-        let removed = self.durable.tree.remove(id);
-        if let Some(root) = removed.last()
-            && root.resource_type == ResourceType::ContentInstance
-        {
-            self.instance_removed(step.now(), root);
-        }
-        removed
+        self.durable.tree.remove(id)
     }
 
     /// The collection of sessions lives as long as its AE.
