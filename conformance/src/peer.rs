@@ -22,6 +22,7 @@ use crate::record::{Event, Kind, Target};
 use crate::schema::Violation;
 use crate::story::{Line, Party};
 use crate::time::Stamp;
+use crate::window::Window;
 
 mod agent;
 pub mod dial;
@@ -36,6 +37,11 @@ pub const FLOODS: &str = "the system floods the link";
 
 /// Begins the remark that a case did not come to an end.
 const GAVE_UP: &str = "the case did not come to an end";
+
+/// A second, ms: the most a time is put off to be a full one.
+const SECOND: i64 = 1_000;
+/// Times up to this far ahead, ms, are waited for; those beyond are only given out.
+const NEAR: i64 = 5_000;
 
 /// A link of this case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +95,8 @@ pub struct Peer {
     world: World,
     targets: Vec<Target>,
     patience: Duration,
+    /// What the case waits for beside the system: a window, the end of a life.
+    due: Duration,
     dice: Dice,
     links: Vec<State>,
     events: Vec<Event>,
@@ -130,6 +138,7 @@ impl Peer {
             world,
             targets,
             patience,
+            due: Duration::ZERO,
             dice: Dice::new(seed, case),
             links: Vec::new(),
             events: Vec::new(),
@@ -222,6 +231,25 @@ impl Peer {
         self.patience += Duration::from_millis(millis.into());
     }
 
+    /// How long a message is waited for.
+    pub(super) fn wait(&self) -> Duration {
+        self.patience + self.due
+    }
+
+    /// Something the case itself has set is so far ahead, and nothing may be expected before.
+    fn allow(&mut self, millis: i64) {
+        let due = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+        self.due = self.due.max(due);
+    }
+
+    /// A window that opens at the first full second at least `lead` ms ahead, `length` s long; from
+    /// now on messages are waited for at least until then.
+    pub fn window(&mut self, lead: i64, length: i64) -> Window {
+        let now = self.now();
+        self.allow(lead + SECOND);
+        Window::ahead(now, lead, length)
+    }
+
     /// How a CSE of the configuration is addressed.
     #[must_use]
     pub fn target(&self, sut: Party) -> &Target {
@@ -246,7 +274,11 @@ impl Peer {
     /// A time this many milliseconds ahead, as a full second that was not given out before.
     ///
     /// Two times of a case are never equal by chance, so that its transcript can tell them apart.
+    /// A time that is near is one the case waits for, however small its patience is.
     pub fn ahead(&mut self, millis: i64) -> Stamp {
+        if millis <= NEAR {
+            self.allow(millis + SECOND);
+        }
         let mut time = self.now().plus_ms(millis).full_second();
         while !self.times.insert(time) {
             time = time.plus_ms(1000);

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
 
 use m2m_conformance::case::{Case, Needs, Verdict};
 use m2m_conformance::outcome::Outcome;
@@ -154,6 +155,28 @@ fn a_pair_with_other_names_passes_as_well() {
     for outcome in &finished.outcomes {
         let why = (&outcome.failure, &outcome.reason, &finished.lost);
         assert_eq!(outcome.verdict, Verdict::Pass, "{}: {why:?}", outcome.id);
+    }
+}
+
+/// What a case waits for beside the system is not the system's fault.
+#[test]
+fn a_small_patience_fails_nothing() {
+    let reference = reference();
+    let mut timed = cases::all();
+    timed.retain(|case| !in_a_pair(case) && case.script.tags.contains(&"timing"));
+    // Names of its own beside those of the other tests.
+    let mut plan = Plan::new(timed, 8, reference.sut.clone());
+    plan.jobs = 4;
+    plan.patience = Duration::from_millis(900);
+    let _shared = ALONE
+        .read()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+
+    let finished = reference.runtime.block_on(run::run(&plan, |_| ()));
+
+    for outcome in &finished.outcomes {
+        let why = (&outcome.failure, &outcome.reason);
+        assert_ne!(outcome.verdict, Verdict::Fail, "{}: {why:?}", outcome.id);
     }
 }
 

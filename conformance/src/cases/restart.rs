@@ -9,7 +9,6 @@ use crate::expect;
 use crate::peer::{Control, Peer};
 use crate::stage::{self, Wish};
 use crate::story::Party;
-use crate::window::Window;
 
 /// Cases of this chapter.
 pub const CASES: &[Case] = &[Case {
@@ -44,8 +43,7 @@ async fn crash(peer: &mut Peer) -> Result<(), Stop> {
     let mut stage = stage::set(peer).await?;
     let wish = Wish::usual(peer);
     let session = stage.establish(peer, &wish).await?;
-    let now = peer.now();
-    let window = Window::ahead(now, LEAD, 40);
+    let window = peer.window(LEAD, 40);
     stage.delay(peer, &session, &window).await?;
     let rqet = window.closes.plus_ms(5_000).to_string();
     let more = json!({"rcn": 2, "rt": {"rtv": 2}, "rqet": rqet});

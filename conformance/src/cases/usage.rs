@@ -146,8 +146,7 @@ async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
     let wish = Wish::usual(peer);
     let session = stage.establish(peer, &wish).await?;
     neighbours(peer, &mut stage, &session).await?;
-    let now = peer.now();
-    let window = Window::ahead(now, LEAD, 20);
+    let window = peer.window(LEAD, 20);
     stage.delay(peer, &session, &window).await?;
     let stored = accepted(peer, &mut stage, &session, &window).await?;
     let address = delivered(peer, &mut stage, &session, &stored, &window).await?;

@@ -142,7 +142,7 @@ impl Peer {
                     .is_some()
             {
                 let name = self.name(link);
-                let waited = self.patience.as_millis();
+                let waited = self.wait().as_millis();
                 return Err(Stop::fail(
                     "",
                     format!("{name}: {what}"),
@@ -199,8 +199,9 @@ impl Peer {
                 format!("link ended: {why}"),
             ));
         }
+        let wait = self.wait();
         let arrival = match &mut self.world {
-            World::Live(live) => live.next(&name, self.patience).await,
+            World::Live(live) => live.next(&name, wait).await,
             World::Replay(replay) => replay.next(&name),
         };
         match arrival {

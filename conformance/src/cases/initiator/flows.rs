@@ -8,7 +8,6 @@ use crate::cast::{QUIET, is_result};
 use crate::expect;
 use crate::hop::{FAR, Near, Shared};
 use crate::peer::{Message, Peer};
-use crate::window::Window;
 use crate::wire::Request;
 
 /// Cases of this chapter.
@@ -330,8 +329,7 @@ async fn policy(peer: &mut Peer, near: &mut Near, session: &Shared) -> Result<()
 
 async fn flow_2(peer: &mut Peer) -> Result<(), Stop> {
     let mut near = Near::set(peer).await?;
-    let now = peer.now();
-    let window = Window::ahead(now, 2_500, 20);
+    let window = peer.window(2_500, 20);
     let policy = json!([{"rn": "night", "pyt": 2, "pys": 1, "pyo": 10, "se": window.schedule()}]);
     let proposal = near.proposal(peer, "s1", json!({"smg:spy": policy}));
     let session = near.establish_as(peer, &proposal).await?;

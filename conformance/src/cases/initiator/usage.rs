@@ -70,8 +70,7 @@ async fn reported(
 }
 
 async fn expired(peer: &mut Peer) -> Result<(), Stop> {
-    let now = peer.now();
-    let window = Window::ahead(now, 2_000, 20);
+    let window = peer.window(2_000, 20);
     let (mut near, session) = delayed(peer, &window).await?;
     peer.cut(near.hop.link).await;
     let steps = ("E10-1", "E10-2");
@@ -97,8 +96,7 @@ async fn expired(peer: &mut Peer) -> Result<(), Stop> {
 }
 
 async fn waits_for_link(peer: &mut Peer) -> Result<(), Stop> {
-    let now = peer.now();
-    let window = Window::ahead(now, 1_000, 30);
+    let window = peer.window(1_000, 30);
     let (mut near, session) = delayed(peer, &window).await?;
     peer.cut(near.hop.link).await;
     let rqet = window.closes;
@@ -145,8 +143,7 @@ async fn answer_lost(peer: &mut Peer) -> Result<(), Stop> {
 }
 
 async fn ordered(peer: &mut Peer) -> Result<(), Stop> {
-    let now = peer.now();
-    let window = Window::ahead(now, 1_500, 30);
+    let window = peer.window(1_500, 30);
     let (mut near, session) = delayed(peer, &window).await?;
     let mut sent = Vec::new();
     for _ in 0..5 {
