@@ -3,7 +3,6 @@
 
 use m2m_machine::Timestamp;
 use m2m_machine::schedule::civil;
-use std::fmt::Write;
 
 const DAY_MS: u64 = 86_400_000;
 /// 9999-12-31T23:59:59,999: years have four digits.
@@ -34,12 +33,32 @@ pub fn format(moment: Timestamp) -> String {
     let moment = moment.0.min(LAST);
     let (year, month, day) = civil(moment / DAY_MS);
     let seconds = moment % DAY_MS / 1_000;
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let mut text = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}");
+    let mut text = String::with_capacity("YYYYMMDDThhmmss,fff".len());
+    put(&mut text, 4, year.into());
+    put(&mut text, 2, month.into());
+    put(&mut text, 2, day.into());
+    text.push('T');
+    put(&mut text, 2, seconds / 3_600);
+    put(&mut text, 2, seconds / 60 % 60);
+    put(&mut text, 2, seconds % 60);
     if !moment.is_multiple_of(1_000) {
-        write!(text, ",{:03}", moment % 1_000).expect("a string takes all that is written to it");
+        text.push(',');
+        put(&mut text, 3, moment % 1_000);
     }
     text
+}
+
+/// Appends the last digits of a number: an answer has many times, and the formatter takes long for each.
+fn put(text: &mut String, digits: usize, mut number: u64) {
+    let mut last = ['0'; 4];
+    for digit in last.iter_mut().rev() {
+        *digit = u32::try_from(number % 10)
+            .ok()
+            .and_then(|digit| char::from_digit(digit, 10))
+            .unwrap_or('0');
+        number /= 10;
+    }
+    text.extend(&last[last.len() - digits..]);
 }
 
 fn fraction(bytes: &[u8]) -> Option<u64> {

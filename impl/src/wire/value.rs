@@ -334,7 +334,7 @@ pub(super) fn emit(
         Value::Null => put(out, "null"),
         Value::Bool(true) => put(out, "true"),
         Value::Bool(false) => put(out, "false"),
-        Value::Integer(n) => write!(out, "{n}").expect(TAKES_ALL),
+        Value::Integer(n) => serde_json::to_writer(out, n).expect(TAKES_ALL),
         // USE-68
         Value::Number(text) => put(out, text),
         Value::Text(text) => emit_text(out, text),

@@ -211,14 +211,14 @@ impl Cse {
         sent: &Members,
     ) -> Option<Content> {
         let resource = self.row(id)?;
-        let uri = Value::Text(self.durable.tree.path(id));
+        let uri = || Value::Text(self.durable.tree.path(id));
         match wanted {
             ResultContent::Attributes => Some(self.represented(&resource)),
-            ResultContent::Address => Some(Content::new(Attribute::Uri, uri)),
+            ResultContent::Address => Some(Content::new(Attribute::Uri, uri())),
             ResultContent::AddressAndAttributes => {
                 let whole = Value::Object(self.represent(&resource));
                 let with_address =
-                    Value::object([(resource.wrapper(), whole), (Attribute::Uri, uri)]);
+                    Value::object([(resource.wrapper(), whole), (Attribute::Uri, uri())]);
                 Some(Content::new(Attribute::ResourceWithAddress, with_address))
             }
             ResultContent::Modified => {
