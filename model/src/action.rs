@@ -1,10 +1,12 @@
 //! What the environment may do next, in a fixed order.
 
+use crate::memo::Deadlines;
 use crate::topology::Place;
 use crate::wish;
 use crate::world::{Side, State, World};
 use m2m_machine::ae::exchange::Stage;
 use m2m_machine::{Timestamp, ae, cse};
+use smallvec::SmallVec;
 
 /// A move of the environment.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -120,6 +122,14 @@ impl Due {
 }
 
 impl Due {
+    /// Whether only the pause before a link is dialed again is over.
+    pub(crate) const fn is_redial(&self) -> bool {
+        matches!(
+            self,
+            Self::Ae(_, ae::Timer::Redial) | Self::Cse(_, cse::Timer::Redial)
+        )
+    }
+
     /// Whether only a pause before another attempt is over: in a liveness scenario pauses have no length.
     const fn is_retry(&self) -> bool {
         matches!(
@@ -234,12 +244,14 @@ fn disturbances(world: &World, state: &State, actions: &mut Vec<Action>) {
 }
 
 fn time(world: &World, state: &State, actions: &mut Vec<Action>) {
-    let mut all: Vec<(Timestamp, Due)> = due(world, state).collect();
+    let lists = all_due(world, state);
+    let is_silent = state.is_silent();
     // Only a defect takes the effect from a deadline, or a pause without length; the others must not wait for it.
-    if (world.saboteur.is_some() || world.is_endless()) && state.is_silent() {
-        all.retain(|due| !world.is_without_effect(state, due));
-    }
-    if state.is_silent() {
+    let may_be_idle = (world.saboteur.is_some() || world.is_endless()) && is_silent;
+    let counts =
+        |row: &&(Timestamp, Due)| !(may_be_idle && world.is_without_effect(state, row.0, &row.1));
+    if is_silent {
+        let all: SmallVec<[_; 16]> = due(world, state, &lists).filter(counts).collect();
         // Nothing is in flight: the next deadline comes, and those of the same moment in any order.
         let waits = |due: &Due| !(world.is_endless() && due.is_retry());
         let ordered = all.iter().filter(|(_, due)| waits(due));
@@ -247,11 +259,12 @@ fn time(world: &World, state: &State, actions: &mut Vec<Action>) {
         let next = all
             .into_iter()
             .filter(|(at, due)| Some(*at) == earliest || !waits(due));
-        actions.extend(next.map(|(_, due)| Action::Elapse(due)));
+        actions.extend(next.map(|(_, due)| Action::Elapse(due.clone())));
     } else if state.left.races > 0 {
+        let all: SmallVec<[_; 16]> = due(world, state, &lists).collect();
         // Of each node the next one; hosts deal with deadlines in their order, but may be late.
         for (at, due) in &all {
-            let of_node = |other: &&(Timestamp, Due)| other.1.place() == due.place();
+            let of_node = |other: &&&(Timestamp, Due)| other.1.place() == due.place();
             if all.iter().filter(of_node).all(|(other, _)| at <= other) {
                 actions.push(Action::Elapse(due.clone()));
             }
@@ -337,12 +350,21 @@ fn steps_cse(world: &World, action: &Action) -> Option<u8> {
 }
 
 /// The deadlines that may elapse: those that a protocol step waits for, and those of housekeeping up to the horizon.
-pub(crate) fn due(world: &World, state: &State) -> impl Iterator<Item = (Timestamp, Due)> {
+pub(crate) fn due<'a>(
+    world: &World,
+    state: &State,
+    lists: &'a Lists,
+) -> impl Iterator<Item = &'a (Timestamp, Due)> {
     let now = state.now;
     let horizon = world.horizon();
     let patience = world.initial.now.plus(PATIENCE_MS);
     let is_endless = world.is_endless();
-    all_due(world, state).into_iter().filter(move |(at, due)| {
+    let all = lists.iter().flat_map(|list| list.iter());
+    all.filter(move |(at, due)| {
+        // Dialing is left to [`Action::Reopen`].
+        if due.is_redial() {
+            return false;
+        }
         // Nobody waits for the reading of a neighbour; it is repeated with each reopening.
         if is_endless && reads_base(state, due) {
             return false;
@@ -361,22 +383,14 @@ fn reads_base(state: &State, due: &Due) -> bool {
     outgoing.any(|o| o.reads_base && o.request_id == id)
 }
 
-/// All deadlines; dialing is left to [`Action::Reopen`].
-pub(crate) fn all_due(world: &World, state: &State) -> Vec<(Timestamp, Due)> {
-    let mut all = Vec::new();
-    for (at, ae) in (0_u8..).zip(&state.aes) {
-        let deadlines = world.memo.deadlines_of_ae(ae);
-        let due = deadlines
-            .iter()
-            .filter(|(_, timer)| *timer != ae::Timer::Redial);
-        all.extend(due.map(|(when, timer)| (*when, Due::Ae(at, timer.clone()))));
-    }
-    for (at, cse) in (0_u8..).zip(&state.cses) {
-        let deadlines = world.memo.deadlines_of_cse(cse);
-        let due = deadlines
-            .iter()
-            .filter(|(_, timer)| *timer != cse::Timer::Redial);
-        all.extend(due.map(|(when, timer)| (*when, Due::Cse(at, timer.clone()))));
-    }
-    all
+/// The deadlines of each node.
+pub(crate) type Lists = SmallVec<[Deadlines; 6]>;
+
+/// All deadlines.
+pub(crate) fn all_due(world: &World, state: &State) -> Lists {
+    let aes = (0_u8..).zip(&state.aes);
+    let cses = (0_u8..).zip(&state.cses);
+    let of_aes = aes.map(|(at, ae)| world.memo.deadlines_of_ae(at, ae));
+    let of_cses = cses.map(|(at, cse)| world.memo.deadlines_of_cse(at, cse));
+    of_aes.chain(of_cses).collect()
 }

@@ -13,13 +13,14 @@ use crate::ledger::Ledger;
 use crate::sabotage::Defect;
 use crate::seal;
 use crate::topology::Place;
-use crate::wish;
+use crate::wish::{self, Wish};
 use crate::world::{Side, State, World, spend};
 use m2m_machine::ae::command::{Ask, Command};
 use m2m_machine::id::{LinkId, SessionId};
 use m2m_machine::primitive::Primitive;
 use m2m_machine::shared::Shared;
 use m2m_machine::{Cse, Env, Fresh, ae, cse};
+use std::borrow::Cow;
 
 /// The state after an action; `None` if it changes nothing.
 pub(crate) fn perform(world: &World, state: &State, action: &Action) -> Option<State> {
@@ -111,6 +112,12 @@ impl<'a> Turn<'a> {
         let at = self.state.wishes[usize::from(ae)];
         let wish = &self.world.scenario.scripts[usize::from(ae)][usize::from(at)];
         self.state.wishes[usize::from(ae)] += 1;
+        if matches!(wish, Wish::DismissHop) {
+            let (link, request) = wish::dismissal(self.world, &self.state)?;
+            let primitive = Primitive::Request(Shared::new(request));
+            self.send(Place::Cse(0), link, primitive);
+            return Some(());
+        }
         match wish::raw(self.world, &self.state, ae, wish) {
             Some(request) => self.inject(ae, Primitive::Request(Shared::new(request))),
             None => {
@@ -168,7 +175,10 @@ impl<'a> Turn<'a> {
     }
 
     fn elapse(&mut self, due: &Due) -> Option<()> {
-        let (at, _) = crate::action::due(self.world, &self.state).find(|(_, d)| d == due)?;
+        let lists = crate::action::all_due(self.world, &self.state);
+        let mut all = crate::action::due(self.world, &self.state, &lists);
+        let at = all.find(|(_, listed)| listed == due)?.0;
+        drop(all);
         if !self.state.is_silent() {
             spend(&mut self.state.left.races);
         }
@@ -240,14 +250,15 @@ impl<'a> Turn<'a> {
                 self.world.memo.step_cse(&before, Env { now, ..env }, &told)
             }
         };
-        let (after, mut outputs) = (step.machine.clone(), step.outputs.clone());
+        let after = step.machine.clone();
+        let mut outputs = Cow::Borrowed(step.outputs.as_slice());
         let mut stored_late = false;
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
                 Defect::Outputs(tamper)
                 | Defect::Both(_, tamper)
                 | Defect::Everywhere(_, tamper, _) => {
-                    tamper(&before, &after, &input, &mut outputs);
+                    tamper(&before, &after, &input, outputs.to_mut());
                 }
                 Defect::NotStored(is_hit) => stored_late = is_hit(&input, &outputs),
                 Defect::Machine(_)
@@ -281,14 +292,14 @@ impl<'a> Turn<'a> {
             return;
         }
         self.state.cses[usize::from(at)] = after;
-        for output in outputs.into_iter().take(carried) {
+        for output in outputs.iter().take(carried) {
             match output {
                 // A crash finds the machine as it is now: the model keeps no log.
                 cse::Output::Persist(_) => {}
                 cse::Output::Send { link, primitive } => {
-                    self.send(Place::Cse(at), link, primitive);
+                    self.send(Place::Cse(at), *link, primitive.clone());
                 }
-                cse::Output::CloseLink { link, why: _ } => self.close(Place::Cse(at), link),
+                cse::Output::CloseLink { link, why: _ } => self.close(Place::Cse(at), *link),
                 cse::Output::Dial => self.dial(Place::Cse(at)),
                 // The links of these worlds are opened by registrees only.
                 cse::Output::DialRegistree { .. } => {}
@@ -307,11 +318,12 @@ impl<'a> Turn<'a> {
             fresh: Fresh::predictable(0),
         };
         let step = self.world.memo.step_ae(&before, env, &input);
-        let (after, mut outputs) = (step.machine.clone(), step.outputs.clone());
+        let after = step.machine.clone();
+        let mut outputs = Cow::Borrowed(step.outputs.as_slice());
         if let Some(saboteur) = self.world.saboteur {
             match saboteur.defect {
                 Defect::AeOutputs(tamper) | Defect::Everywhere(_, _, tamper) => {
-                    tamper(&before, &after, &input, &mut outputs);
+                    tamper(&before, &after, &input, outputs.to_mut());
                 }
                 Defect::Machine(_)
                 | Defect::Outputs(_)
@@ -332,15 +344,15 @@ impl<'a> Turn<'a> {
             },
         );
         self.state.aes[usize::from(at)] = after.clone();
-        for output in outputs {
+        for output in outputs.iter() {
             match output {
                 ae::Output::Send { link, primitive } => {
-                    let primitive = seal::seal(&after, primitive);
-                    self.send(Place::Ae(at), link, primitive);
+                    let primitive = seal::seal(&after, primitive.clone());
+                    self.send(Place::Ae(at), *link, primitive);
                 }
-                ae::Output::CloseLink { link, why: _ } => self.close(Place::Ae(at), link),
+                ae::Output::CloseLink { link, why: _ } => self.close(Place::Ae(at), *link),
                 ae::Output::Dial => self.dial(Place::Ae(at)),
-                ae::Output::Report(event) => crate::happening::reported(self, at, &event),
+                ae::Output::Report(event) => crate::happening::reported(self, at, event),
             }
         }
     }
@@ -380,6 +392,9 @@ impl<'a> Turn<'a> {
     }
 
     fn token_drawn(&mut self, machine: &Cse, env: Env) {
+        if machine.state().attempts.is_empty() {
+            return;
+        }
         let token = m2m_machine::env::base64url(&env.fresh.session);
         let drawn = |id: &SessionId| id.as_str().ends_with(token.as_str());
         let durable = machine.state();

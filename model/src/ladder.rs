@@ -312,6 +312,7 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Stray => " reads what no path of the session covers",
         Wish::Meddle(_) => ", a stranger, makes a policy for others",
         Wish::Impersonate => ", a stranger, in the name of AE1",
+        Wish::DismissHop => "'s operator to deregister CSE1 at CSE2",
         Wish::Misuse(_) => ", a stranger, with the session of others",
     }
 }

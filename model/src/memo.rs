@@ -3,11 +3,12 @@
 //!
 //! Machines and inputs are told apart by their digests, as the states of the search are.
 
+use crate::action::Due;
 use m2m_machine::shared::{Shared, digest};
 use m2m_machine::{Ae, Cse, Env, Timestamp, ae, cse};
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a step of a machine came to: the machine after it, and what it wants done.
@@ -19,15 +20,17 @@ pub(crate) struct After<M, O> {
 }
 
 /// The deadlines of a machine, by moment.
-pub(crate) type Deadlines<T> = Arc<[(Timestamp, T)]>;
+pub(crate) type Deadlines = Arc<[(Timestamp, Due)]>;
 
 /// What was computed before.
 #[derive(Default)]
 pub(crate) struct Memo {
     cse_steps: Rows<Arc<After<Cse, cse::Output>>>,
     ae_steps: Rows<Arc<After<Ae, ae::Output>>>,
-    cse_deadlines: Rows<Deadlines<cse::Timer>>,
-    ae_deadlines: Rows<Deadlines<ae::Timer>>,
+    cse_deadlines: Rows<Deadlines>,
+    ae_deadlines: Rows<Deadlines>,
+    cse_structure: Rows<bool>,
+    ae_structure: Rows<bool>,
 }
 
 impl Memo {
@@ -63,16 +66,36 @@ impl Memo {
         })
     }
 
-    /// The deadlines of a CSE.
-    pub(crate) fn deadlines_of_cse(&self, cse: &Shared<Cse>) -> Deadlines<cse::Timer> {
-        let deadlines = || cse.deadlines().into_iter().collect();
-        self.cse_deadlines.get(&cse.digest(), deadlines)
+    /// The deadlines of the CSE of that place.
+    pub(crate) fn deadlines_of_cse(&self, at: u8, cse: &Shared<Cse>) -> Deadlines {
+        let deadlines = || {
+            let all = cse.deadlines().into_iter();
+            all.map(|(when, timer)| (when, Due::Cse(at, timer)))
+                .collect()
+        };
+        self.cse_deadlines.of(cse.digest(), deadlines)
     }
 
-    /// The deadlines of an AE.
-    pub(crate) fn deadlines_of_ae(&self, ae: &Shared<Ae>) -> Deadlines<ae::Timer> {
-        let deadlines = || ae.deadlines().collect();
-        self.ae_deadlines.get(&ae.digest(), deadlines)
+    /// The deadlines of the AE of that place.
+    pub(crate) fn deadlines_of_ae(&self, at: u8, ae: &Shared<Ae>) -> Deadlines {
+        let deadlines = || {
+            let all = ae.deadlines();
+            all.map(|(when, timer)| (when, Due::Ae(at, timer)))
+                .collect()
+        };
+        self.ae_deadlines.of(ae.digest(), deadlines)
+    }
+
+    /// Whether a CSE keeps its structural truths.
+    pub(crate) fn is_whole_cse(&self, cse: &Shared<Cse>) -> bool {
+        let is_whole = || cse.violation().is_none();
+        self.cse_structure.of(cse.digest(), is_whole)
+    }
+
+    /// Whether an AE keeps its structural truths.
+    pub(crate) fn is_whole_ae(&self, ae: &Shared<Ae>) -> bool {
+        let is_whole = || ae.violation().is_none();
+        self.ae_structure.of(ae.digest(), is_whole)
     }
 }
 
@@ -85,10 +108,10 @@ impl fmt::Debug for Memo {
 /// How many parts there are; one is locked at a time.
 const PARTS: usize = 64;
 /// How many rows a part has at most; then it begins anew, so that memory stays bounded.
-const ROWS_MAX: usize = 1_024;
+const ROWS_MAX: usize = 2_048;
 
 /// Values by the digest of what they follow from.
-struct Rows<V>(Vec<Mutex<HashMap<u64, V>>>);
+struct Rows<V>(Vec<Mutex<HashMap<u64, V, BuildHasherDefault<AsItIs>>>>);
 
 impl<V> Default for Rows<V> {
     fn default() -> Self {
@@ -98,7 +121,10 @@ impl<V> Default for Rows<V> {
 
 impl<V: Clone> Rows<V> {
     fn get(&self, key: &impl Hash, compute: impl FnOnce() -> V) -> V {
-        let key = digest(key);
+        self.of(digest(key), compute)
+    }
+
+    fn of(&self, key: u64, compute: impl FnOnce() -> V) -> V {
         let [.., part, _, _, _] = key.to_le_bytes();
         let part = &self.0[usize::from(part) % PARTS];
         let lock = || part.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,5 +138,25 @@ impl<V: Clone> Rows<V> {
         }
         rows.insert(key, value.clone());
         value
+    }
+}
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

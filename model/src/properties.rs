@@ -91,12 +91,13 @@ pub(crate) fn structure(_: &World, state: &State) -> bool {
 }
 
 /// Whether the machines that a step has changed keep their structural truths.
-pub(crate) fn change_keeps_structure(before: &State, after: &State) -> bool {
+pub(crate) fn change_keeps_structure(world: &World, before: &State, after: &State) -> bool {
     let cses = before.cses.iter().zip(&after.cses);
     let aes = before.aes.iter().zip(&after.aes);
     let mut cses = cses.filter(|(one, two)| one.digest() != two.digest());
     let mut aes = aes.filter(|(one, two)| one.digest() != two.digest());
-    cses.all(|(_, cse)| cse.violation().is_none()) && aes.all(|(_, ae)| ae.violation().is_none())
+    cses.all(|(_, cse)| world.memo.is_whole_cse(cse))
+        && aes.all(|(_, ae)| world.memo.is_whole_ae(ae))
 }
 
 /// What every scenario claims besides its properties.

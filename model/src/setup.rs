@@ -178,9 +178,10 @@ fn forget(turn: &mut Turn<'_>) {
     turn.state.now = turn.state.now.plus(QUIET_MS);
     loop {
         let now = turn.state.now;
-        let due = action::all_due(turn.world, &turn.state);
-        let due = due.into_iter().find(|(at, _)| *at <= now);
-        let Some((_, due)) = due else { return };
+        let lists = action::all_due(turn.world, &turn.state);
+        let mut all = lists.iter().flat_map(|list| list.iter());
+        let due = all.find(|(at, due)| *at <= now && !due.is_redial());
+        let Some((_, due)) = due.cloned() else { return };
         match due {
             action::Due::Ae(ae, timer) => {
                 turn.step_ae(ae, m2m_machine::ae::Input::Elapsed(timer));

@@ -7,13 +7,13 @@
 
 use crate::action::{self, Action};
 use crate::interpret;
+use crate::memo::AsItIs;
 use crate::properties::{self, Check};
 use crate::world::{State, World};
 use m2m_machine::shared::digest;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,8 +122,7 @@ pub(crate) fn sweep(
     let seen = Seen::new(&world.initial);
     let mut level = vec![world.initial.clone()];
     while !level.is_empty() {
-        let base = swept.origins.len() - level.len();
-        let looked = expand(world, &seen, &level, base, &swept);
+        let looked = expand(world, &seen, level, &swept);
         for look in looked {
             swept.take(look);
         }
@@ -163,7 +162,7 @@ impl Swept {
     /// The states that were found on this level, in an order that does not depend on who found them.
     fn next_level(&mut self, seen: &Seen) -> Vec<State> {
         let mut found = seen.settle();
-        found.sort_unstable_by_key(|fresh| fresh.origin);
+        found.sort_by_cached_key(|fresh| fresh.origin);
         let misshapen = found.iter().position(|fresh| fresh.misshapen);
         let misshapen = misshapen.map(|at| number(self.origins.len() + at));
         self.misshapen = self.misshapen.or(misshapen);
@@ -196,11 +195,12 @@ struct Look {
 /// How many states a core takes at a time.
 const CHUNK: usize = 64;
 
-/// Looks at every state of a level and finds those of the next.
-fn expand(world: &World, seen: &Seen, level: &[State], base: usize, swept: &Swept) -> Vec<Look> {
+/// Looks at every state of a level and finds those of the next; whoever has looked at a state drops it.
+fn expand(world: &World, seen: &Seen, level: Vec<State>, swept: &Swept) -> Vec<Look> {
+    let base = swept.origins.len() - level.len();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cores.min(level.len().div_ceil(CHUNK));
-    let cursor = AtomicUsize::new(0);
+    let rest = Mutex::new(level.into_iter().enumerate());
     let work = || {
         let mut look = Look {
             transitions: 0,
@@ -208,16 +208,19 @@ fn expand(world: &World, seen: &Seen, level: &[State], base: usize, swept: &Swep
             witnessed: vec![None; world.properties.len()],
         };
         let mut actions = Vec::new();
+        let mut chunk = Vec::with_capacity(CHUNK);
         loop {
-            let from = cursor.fetch_add(CHUNK, Ordering::Relaxed);
-            if from >= level.len() {
+            {
+                let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+                chunk.extend(rest.by_ref().take(CHUNK));
+            }
+            if chunk.is_empty() {
                 return look;
             }
-            let chunk = level.iter().enumerate().skip(from).take(CHUNK);
-            for (at, state) in chunk {
+            for (at, state) in chunk.drain(..) {
                 let number = number(base + at);
-                look.properties(world, state, number, swept);
-                look.successors(world, seen, state, number, &mut actions);
+                look.properties(world, &state, number, swept);
+                look.successors(world, seen, &state, number, &mut actions);
             }
         }
     };
@@ -280,7 +283,7 @@ impl Look {
                 before: number,
                 action: at,
             };
-            seen.find(state, next, origin);
+            seen.find(world, state, next, origin);
         }
     }
 }
@@ -321,7 +324,7 @@ impl Seen {
     }
 
     /// Takes note of a state that follows another.
-    fn find(&self, before: &State, state: State, origin: Origin) {
+    fn find(&self, world: &World, before: &State, state: State, origin: Origin) {
         let fingerprint = digest(&state);
         let mut part = self.part(fingerprint);
         if part.before.contains(&fingerprint) {
@@ -333,7 +336,7 @@ impl Seen {
                 known.origin = known.origin.min(origin);
             }
             Entry::Vacant(entry) => {
-                let misshapen = !properties::change_keeps_structure(before, &state);
+                let misshapen = !properties::change_keeps_structure(world, before, &state);
                 entry.insert(Fresh {
                     origin,
                     state,
@@ -353,26 +356,6 @@ impl Seen {
             all.extend(fresh.into_values());
         }
         all
-    }
-}
-
-/// A fingerprint is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -6,7 +6,7 @@ use m2m_machine::Ae;
 use m2m_machine::ae::command::{Application, Ask, Proposal, Verdict};
 use m2m_machine::ae::endpoint::{EndKey, Phase, Question};
 use m2m_machine::attribute::Attribute;
-use m2m_machine::id::{RequestId, Secret, SessionId};
+use m2m_machine::id::{LinkId, RequestId, Secret, SessionId};
 use m2m_machine::primitive::{Content, Operation, Request, ResponseMode, ResponseType, When};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::shared::Shared;
@@ -61,6 +61,8 @@ pub(crate) enum Wish {
     Meddle(&'static Rule),
     /// What only a stranger does: a request in the name of AE1.
     Impersonate,
+    /// What only an operator does: CSE1 is deregistered at CSE2, in its own name.
+    DismissHop,
 }
 
 /// A session that is wanted.
@@ -184,6 +186,7 @@ pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> 
         | Wish::Erase
         | Wish::Stray
         | Wish::Extend(_) => session_of(state, at).is_some(),
+        Wish::DismissHop => dismissal(world, state).is_some(),
         Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate => {
             let open = state.ae(at).link().open().is_some();
             open && raw(world, state, at, wish).is_some()
@@ -285,7 +288,7 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             request(update)
         }
         Wish::Deregister => Ask::Deregister,
-        Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate => return None,
+        Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate | Wish::DismissHop => return None,
     })
 }
 
@@ -330,6 +333,23 @@ pub(crate) fn raw(world: &World, state: &State, at: u8, wish: &Wish) -> Option<R
         request.session = Some(session);
     }
     Some(request)
+}
+
+/// The DELETE of the registration of CSE1 at CSE2, and the link of CSE1 that it leaves on.
+pub(crate) fn dismissal(world: &World, state: &State) -> Option<(LinkId, Request)> {
+    let (near, far) = (state.near().config(), state.far());
+    let mut resources = far.state().tree.iter();
+    let registration = resources.find(|r| r.resource_type == ResourceType::RemoteCse)?;
+    let to = format!("{}/{}", far.config().cse_id, registration.id.as_str());
+    let request = Request::new(
+        Operation::Delete,
+        &to,
+        near.cse_id.as_str(),
+        RequestId::from("x-4"),
+    );
+    let between = state.pairs.get(world.links.len().checked_sub(1)?)?;
+    let link = between.connections.last()?.client.link?;
+    Some((link, request))
 }
 
 /// The question for consent that waits for an application.

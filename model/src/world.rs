@@ -260,16 +260,17 @@ impl World {
 
     /// Whether nothing is on its way, nothing is due, and all links are up: whatever was begun must be done.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
-        state.is_silent()
-            && state.is_connected()
-            && action::due(self, state).all(|due| self.is_without_effect(state, &due))
+        if !state.is_silent() || !state.is_connected() {
+            return false;
+        }
+        let lists = action::all_due(self, state);
+        action::due(self, state, &lists).all(|(at, due)| self.is_without_effect(state, *at, due))
     }
 
     /// Whether a deadline has passed and its elapsing changes nothing: a defect has taken its effect from it.
-    pub(crate) fn is_without_effect(&self, state: &State, due: &(Timestamp, Due)) -> bool {
-        let (at, due) = due;
-        let elapse = Action::Elapse(due.clone());
-        *at <= state.now && crate::interpret::perform(self, state, &elapse).as_ref() == Some(state)
+    pub(crate) fn is_without_effect(&self, state: &State, at: Timestamp, due: &Due) -> bool {
+        let elapse = || crate::interpret::perform(self, state, &Action::Elapse(due.clone()));
+        at <= state.now && elapse().as_ref() == Some(state)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host's side of connections: opening, cutting and losing them, and what is sent on them.
 
 use super::Turn;
+use crate::memo::Deadlines;
 use crate::topology::Place;
 use crate::world::{Connection, End, Side, State, World, spend};
 use m2m_machine::id::LinkId;
@@ -99,29 +100,23 @@ impl Turn<'_> {
 
     /// A pause of no length before a link is dialed again is over at once.
     pub(crate) fn redial(&mut self, pair: usize) {
+        let now = self.state.now;
+        let memo = &self.world.memo;
+        let due = |deadlines: Deadlines| {
+            deadlines
+                .iter()
+                .any(|(at, due)| *at <= now && due.is_redial())
+        };
         match self.world.links[pair].0 {
             Place::Cse(cse) => {
-                let now = self.state.now;
                 let machine = &self.state.cses[usize::from(cse)];
-                let is_due = self
-                    .world
-                    .memo
-                    .deadlines_of_cse(machine)
-                    .iter()
-                    .any(|(at, timer)| *timer == cse::Timer::Redial && *at <= now);
-                if is_due {
+                if due(memo.deadlines_of_cse(cse, machine)) {
                     self.step_cse(cse, cse::Input::Elapsed(cse::Timer::Redial));
                 }
             }
             Place::Ae(ae) => {
                 let machine = &self.state.aes[usize::from(ae)];
-                let is_due = self
-                    .world
-                    .memo
-                    .deadlines_of_ae(machine)
-                    .iter()
-                    .any(|(_, timer)| *timer == ae::Timer::Redial);
-                if is_due {
+                if due(memo.deadlines_of_ae(ae, machine)) {
                     self.step_ae(ae, ae::Input::Elapsed(ae::Timer::Redial));
                 }
             }

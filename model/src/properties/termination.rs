@@ -9,6 +9,7 @@ use crate::wish::Wish;
 use crate::world::{State, World};
 use m2m_machine::ae::endpoint::Phase as AePhase;
 use m2m_machine::cse::{Input, Timer};
+use m2m_machine::id::CseId;
 use m2m_machine::primitive::Operation;
 use m2m_machine::record::Phase;
 use m2m_machine::resource::ResourceType;
@@ -105,6 +106,11 @@ pub(crate) static ALL: &[Property] = &[
         name: "END-18 deregistration of an endpoint ends its sessions everywhere",
         check: Check::AtRest(end_18),
         witness: rest_after_leaving,
+    },
+    Property {
+        name: "END-38 a session ends where its hop is no longer registered, and its endpoint there learns of it",
+        check: Check::AtRest(end_38),
+        witness: rest_after_dismissal,
     },
     Property {
         name: "END-19 the subscription of an endpoint survives the end of a session",
@@ -436,6 +442,17 @@ fn end_18(world: &World, state: &State) -> bool {
         });
         !at_cses && !at_aes
     })
+}
+
+fn end_38(world: &World, state: &State) -> bool {
+    let is_over = state.cses.iter().all(|cse| {
+        let is_known = |hop: &CseId| cse.state().neighbours.get(hop).is_some();
+        cse.state().sessions.iter().all(|(_, session)| {
+            let hops = cse.hops_of(session);
+            session.hop_lost.is_none() && hops.iter().all(|hop| is_known(&hop.cse))
+        })
+    });
+    is_over && end_21(world, state)
 }
 
 fn end_19(world: &World, state: &State) -> bool {

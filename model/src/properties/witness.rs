@@ -154,6 +154,13 @@ pub(super) fn rest_after_end(world: &World, state: &State) -> bool {
     accepted.next().is_some() && world.is_at_rest(state)
 }
 
+/// The session has ended at the CSE at which the hop was deregistered.
+pub(super) fn rest_after_dismissal(world: &World, state: &State) -> bool {
+    let dismissed = look::wished(world, state, |wish| matches!(wish, Wish::DismissHop));
+    let is_over = state.far().state().sessions.is_empty();
+    !dismissed.is_empty() && is_over && world.is_at_rest(state)
+}
+
 pub(super) fn both_ended(world: &World, state: &State) -> bool {
     look::ended_by_wish(world, state) >= 2 && world.is_at_rest(state)
 }

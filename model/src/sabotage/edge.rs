@@ -7,7 +7,7 @@ use super::tamper::{
 use super::{Defect, Saboteur};
 use crate::look;
 use m2m_machine::ae::CloseReason;
-use m2m_machine::cse::{Input, Output};
+use m2m_machine::cse::{Input, Output, Timer};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::{Operation, Primitive, Request, Response, When};
 use m2m_machine::shared::Shared;
@@ -84,6 +84,12 @@ pub(super) static ALL: &[Saboteur] = &[
         "end-crash",
         &["END-24"],
         Defect::NotStored(asks_for_the_end),
+    ),
+    saboteur(
+        "a hop that left is never missed",
+        "hop-leaves",
+        &["END-38"],
+        Defect::Inputs(grace_without_end),
     ),
     saboteur(
         "a server dials",
@@ -238,6 +244,12 @@ fn untold(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {
 
 fn asks_for_the_end(_: &Input, outputs: &[Output]) -> bool {
     outputs.iter().filter_map(asked).any(|(_, r)| is_delete(r))
+}
+
+fn grace_without_end(_: &Cse, input: &mut Input) {
+    if matches!(input, Input::Elapsed(Timer::HopGrace(_))) {
+        *input = Input::Elapsed(Timer::Redial);
+    }
 }
 
 fn server_dials(_: &Cse, after: &Cse, input: &Input, outputs: &mut Vec<Output>) {

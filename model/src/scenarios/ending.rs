@@ -129,6 +129,18 @@ pub(super) static ALL: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "hop-leaves",
+        about: "CSE1 is deregistered at CSE2 while a session runs over it; a cut, and it may register again",
+        begin: Begin::Established,
+        scripts: &[&[Wish::DismissHop]],
+        budget: Budget {
+            cuts: 1,
+            ..NO_FAULTS
+        },
+        properties: &["END-38"],
+        ..BASE
+    },
+    Scenario {
         name: "expire",
         about: "the session expires on all hops, with the links up or down",
         begin: Begin::Established,

@@ -65,6 +65,29 @@ pub(super) static ALL: &[Scenario] = &[
         ..BASE
     },
     Scenario {
+        name: "live-end-both",
+        about: "AE1 and AE2 both end the session; the link between the CSEs is cut twice",
+        begin: Begin::Established,
+        scripts: &[&[Wish::Terminate], &[Wish::Terminate]],
+        budget: Budget { cuts: 2, ..CUTS },
+        horizon_ms: 1_000,
+        adjust: at_once,
+        promises: &[Promise::at_rest("END-11"), promises::CONFIRMED_END],
+        ..BASE
+    },
+    Scenario {
+        name: "live-crash",
+        about: "AE1 ends the session; the link between the CSEs is cut without end, CSE2 crashes",
+        begin: Begin::Established,
+        scripts: &[&[Wish::Terminate]],
+        budget: Budget { crashes: 1, ..CUTS },
+        crashes: &[1],
+        horizon_ms: 1_000,
+        adjust: at_once,
+        promises: &[Promise::at_rest("END-10"), promises::CONFIRMED_END],
+        ..BASE
+    },
+    Scenario {
         name: "live-end-absent",
         about: "AE1 ends the session; the links of AE2 and between the CSEs are cut without end",
         begin: Begin::Established,
