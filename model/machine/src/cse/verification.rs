@@ -37,18 +37,18 @@ impl Cse {
             return Ok(None);
         }
         let new = self.prepare(step, &requester.key.originator, request, target)?;
-        let foreign = self.foreign_targets(requester, &new.attributes);
+        let foreign = self.foreign_targets(requester, &new.attributes)?;
         if foreign.is_empty() {
             return Ok(None);
         }
         let reachable = |peer: &Entity| {
             (self.current_link(peer).is_some() || self.dials(peer)) && self.has_room(peer)
         };
-        if !foreign.keys().all(reachable) {
+        if !foreign.values().all(reachable) {
             return Err(Refusal::VerificationFailed);
         }
         let expires = requester.expires.minus(self.config.timers.hop_step_ms);
-        for (peer, to) in foreign {
+        for (to, peer) in foreign {
             let parent = self.durable.tree.path(&new.parent);
             let sgn = Value::object([
                 (Attribute::VerificationRequest, Value::Bool(true)),
@@ -101,12 +101,12 @@ impl Cse {
         }
     }
 
-    /// The targets that are neither the subscriber nor this CSE, by the link that leads there.
+    /// The targets that are neither the subscriber nor this CSE, and over whose link each is reached.
     fn foreign_targets(
         &self,
         requester: &Requester,
         attributes: &crate::value::Members,
-    ) -> BTreeMap<Entity, Text> {
+    ) -> Result<BTreeMap<Text, Entity>, Refusal> {
         let own = Entity::Cse(self.config.cse_id.clone());
         let targets: Vec<Text> = attributes
             .get(&Attribute::NotificationUri)
@@ -115,15 +115,26 @@ impl Cse {
         let mut foreign = BTreeMap::new();
         for to in targets {
             let Some(peer) = self.notification_peer(&to, &own) else {
+                // REG-40
+                if self.is_nobody(&to) {
+                    return Err(Refusal::VerificationFailed);
+                }
                 continue;
             };
             let is_originator = to == requester.key.originator
                 || peer.as_str() == requester.key.originator.as_str();
             if !is_originator {
-                foreign.entry(peer).or_insert(to);
+                foreign.insert(to, peer);
             }
         }
-        foreign
+        Ok(foreign)
+    }
+
+    /// Whether a target is no URL and neither an AE that can be asked nor this CSE.
+    fn is_nobody(&self, target: &str) -> bool {
+        let found = Address::parse(target).and_then(|address| self.resolve(&address));
+        let found = found.and_then(|found| self.type_of(&found.resource));
+        !target.contains("://") && found != Some(ResourceType::CseBase)
     }
 }
 

@@ -131,3 +131,30 @@ fn a_notification_between_aes_goes_down_the_link_of_its_target() {
     assert_eq!(answer.status, Status::OK, "REG-37");
     assert_eq!(world.waiting("CSE2", "AE2").count(), 0);
 }
+
+/// Two targets behind one neighbour are asked apart.
+#[rstest]
+#[case::both_agree(Status::OK, Status::CREATED)]
+#[case::one_does_not(
+    Status::ORIGINATOR_HAS_NO_PRIVILEGE,
+    Status::SUBSCRIPTION_VERIFICATION_INITIATION_FAILED
+)]
+fn every_target_of_a_subscription_is_asked(#[case] second: Status, #[case] expected: Status) {
+    let mut world = with_peers(|config| config.verify_subscriptions = true);
+    let targets = Value::texts(["/cse1/Ca", "/cse1/Cb"]);
+    let subscribe = Draft::create("cse2/ae2", "Cae2", "s1", ResourceType::Subscription)
+        .with(Attribute::NotificationUri, targets);
+
+    world.ask("AE2", "CSE2", subscribe.0);
+    let mut asked = Vec::new();
+    for says in [Status::OK, second] {
+        let question = world.pass("CSE2", "PEER1").map(request);
+        let question = question.expect("REG-40: it is asked");
+        world.answer("PEER1", "CSE2", reply(&question, says));
+        asked.push(question.to);
+    }
+
+    assert_eq!(asked, ["/cse1/Ca", "/cse1/Cb"], "REG-40");
+    let answer = world.take_response("CSE2", "AE2", "s1").map(|r| r.status);
+    assert_eq!(answer, Some(expected), "REG-40");
+}
