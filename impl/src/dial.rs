@@ -3,8 +3,8 @@
 
 use crate::connect::{Duplex, Route};
 use crate::link::Hub;
-use crate::serve::SUBPROTOCOLS;
 use crate::wire::Speech;
+use m2m_machine::cse::link::SUBPROTOCOLS;
 use m2m_machine::cse::{Input, Opening};
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;

@@ -1,4 +1,5 @@
-//! The accept loop, and the upgrade from HTTP: who gets a link, and with which subprotocol.
+//! The accept loop, and the upgrade from HTTP. Who gets a link, and with which subprotocol, is decided by
+//! the machine's link chapter.
 //!
 //! The request is parsed here and not by tungstenite, whose handshake ends without an HTTP answer
 //! on a wrong version or a missing key.
@@ -9,6 +10,7 @@ use crate::wire::{Dialect, Serialization, Speech};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use m2m_machine::cse::Opening;
+use m2m_machine::cse::link::{self, Upgrade, UpgradeRefusal};
 use m2m_machine::text::Text;
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
@@ -20,18 +22,6 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
-
-/// The subprotocols spoken here (TS-0020 clause 6.2.2.9, and the registered names).
-pub const SUBPROTOCOLS: [&str; 8] = [
-    "oneM2M.json",
-    "onem2m.json",
-    "oneM2M.R2.0.json",
-    "onem2m.r2.0.json",
-    "oneM2M.cbor",
-    "onem2m.cbor",
-    "oneM2M.R2.0.cbor",
-    "onem2m.r2.0.cbor",
-];
 
 /// Appended to the key (RFC 6455 section 4.2.2).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -75,52 +65,33 @@ pub struct Admission {
 
 /// Why an upgrade is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum UpgradeRefusal {
+pub enum Rejection {
     /// It is no HTTP/1.1 request.
     #[error("this is no well-formed HTTP/1.1 request: {0}")]
     Malformed(String),
     /// Its head is too large.
     #[error("the head of the request is larger than {REQUEST_BYTES_MAX} bytes")]
     TooLarge,
-    /// It is no GET.
-    #[error("the method is {0}; a WebSocket is opened by GET")]
-    Method(String),
-    /// It asks for another path than `/`.
-    #[error("there is nothing at {0}; ask for /")]
-    Path(String),
-    /// A header is missing or wrong.
-    #[error("the header {0} is missing or wrong; {1}")]
-    Header(&'static str, &'static str),
-    /// It asks for another version than 13.
-    #[error("only version 13 of the WebSocket protocol is spoken here")]
-    Version,
-    /// It offers no subprotocol.
-    #[error("the header Sec-WebSocket-Protocol is missing; offer oneM2M.json or oneM2M.cbor")]
-    NoSubprotocol,
-    /// It offers no subprotocol that is known.
-    #[error("none of the offered subprotocols is known: {0}; offer oneM2M.json or oneM2M.cbor")]
-    UnknownSubprotocol(String),
     /// All places are taken.
     #[error("there are as many links as allowed; try later")]
     Full,
+    /// The protocol does not let it in; with advice.
+    #[error("{1}")]
+    Refused(UpgradeRefusal, String),
 }
 
-impl UpgradeRefusal {
+impl Rejection {
     /// The status line, and a header that goes with it.
     const fn status(&self) -> (&'static str, &'static str) {
         match self {
-            // LNK-32
-            Self::Path(_) => ("404 Not Found", ""),
-            // LNK-33
-            Self::Version => ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n"),
             Self::Full => ("503 Service Unavailable", ""),
             Self::TooLarge => ("431 Request Header Fields Too Large", ""),
-            // LNK-31, LNK-34
-            Self::Malformed(_)
-            | Self::Method(_)
-            | Self::Header(..)
-            | Self::NoSubprotocol
-            | Self::UnknownSubprotocol(_) => ("400 Bad Request", ""),
+            Self::Malformed(_) => ("400 Bad Request", ""),
+            Self::Refused(why, _) => match why.status() {
+                404 => ("404 Not Found", ""),
+                426 => ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n"),
+                _ => ("400 Bad Request", ""),
+            },
         }
     }
 
@@ -153,82 +124,75 @@ impl Admission {
     }
 }
 
-/// Decides about an upgrade; `needs_subprotocol` is off in the draft dialect.
+/// What the machine decides about an upgrade; `needs_subprotocol` is off in the draft dialect.
 pub fn admit(
     request: &httparse::Request<'_, '_>,
     needs_subprotocol: bool,
-) -> Result<Admission, UpgradeRefusal> {
-    // LNK-28
-    let method = request.method.unwrap_or("");
-    if method != "GET" {
-        return Err(UpgradeRefusal::Method(method.to_owned()));
-    }
-    let path = request.path.unwrap_or("");
-    if path.split('?').next() != Some("/") {
-        return Err(UpgradeRefusal::Path(path.to_owned()));
-    }
-    if request.version != Some(1) {
-        return Err(UpgradeRefusal::Malformed(
-            "the version of HTTP is older".to_owned(),
-        ));
-    }
+) -> Result<Admission, Rejection> {
     let header = |name| values(request, name).next();
     let names = |name, token| values(request, name).any(|v| has_token(v, token));
-    if header("Host").is_none() {
-        return Err(UpgradeRefusal::Header(
-            "Host",
-            "name the host that is meant",
-        ));
-    }
-    if !names("Upgrade", "websocket") {
-        return Err(UpgradeRefusal::Header(
-            "Upgrade",
-            "it has to name websocket",
-        ));
-    }
-    if !names("Connection", "upgrade") {
-        return Err(UpgradeRefusal::Header(
-            "Connection",
-            "it has to name Upgrade",
-        ));
-    }
-    if header("Sec-WebSocket-Version") != Some("13") {
-        return Err(UpgradeRefusal::Version);
-    }
-    let key = header("Sec-WebSocket-Key")
-        .filter(|key| {
-            STANDARD
-                .decode(key)
-                .is_ok_and(|bytes| bytes.len() == KEY_BYTES)
-        })
-        .ok_or(UpgradeRefusal::Header(
-            "Sec-WebSocket-Key",
-            "it has to be 16 bytes in base64",
-        ))?;
+    let is_key = |key: &&str| {
+        let bytes = STANDARD.decode(key);
+        bytes.is_ok_and(|bytes| bytes.len() == KEY_BYTES)
+    };
+    let key = header("Sec-WebSocket-Key").filter(is_key);
+    let offered: Vec<&str> = values(request, "Sec-WebSocket-Protocol")
+        .flat_map(|value| value.split(',').map(str::trim))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let upgrade = Upgrade {
+        method: request.method.unwrap_or(""),
+        path: request.path.unwrap_or(""),
+        is_http_1_1: request.version == Some(1),
+        has_host: header("Host").is_some(),
+        names_websocket: names("Upgrade", "websocket"),
+        names_upgrade: names("Connection", "upgrade"),
+        version: header("Sec-WebSocket-Version").unwrap_or(""),
+        has_key: key.is_some(),
+        offered: &offered,
+    };
+    let subprotocol = link::admit(&upgrade, needs_subprotocol)
+        .map_err(|why| Rejection::Refused(why, advice(why, &upgrade)))?;
+    let key = key.unwrap_or("");
     Ok(Admission {
         accept: STANDARD.encode(Sha1::digest(format!("{key}{KEY_SUFFIX}"))),
-        subprotocol: subprotocol(request, needs_subprotocol)?,
+        subprotocol: subprotocol.map(str::to_owned),
         origin: header("X-M2M-Origin")
             .filter(|origin| !origin.is_empty())
             .map(Text::from),
     })
 }
 
-fn subprotocol(
-    request: &httparse::Request<'_, '_>,
-    needed: bool,
-) -> Result<Option<String>, UpgradeRefusal> {
-    let offered: Vec<&str> = values(request, "Sec-WebSocket-Protocol")
-        .flat_map(|value| value.split(',').map(str::trim))
-        .filter(|name| !name.is_empty())
-        .collect();
-    // LNK-30
-    match offered.iter().find(|name| SUBPROTOCOLS.contains(name)) {
-        Some(name) => Ok(Some((*name).to_owned())),
-        None if !offered.is_empty() => Err(UpgradeRefusal::UnknownSubprotocol(offered.join(", "))),
-        None if needed => Err(UpgradeRefusal::NoSubprotocol),
-        // LNK-55
-        None => Ok(None),
+/// What was wrong, and what to do.
+fn advice(why: UpgradeRefusal, upgrade: &Upgrade<'_>) -> String {
+    let header =
+        |name: &str, advice: &str| format!("the header {name} is missing or wrong; {advice}");
+    match why {
+        UpgradeRefusal::Method => {
+            format!(
+                "the method is {}; a WebSocket is opened by GET",
+                upgrade.method
+            )
+        }
+        UpgradeRefusal::Path => format!("there is nothing at {}; ask for /", upgrade.path),
+        UpgradeRefusal::OldHttp => {
+            "this is no well-formed HTTP/1.1 request: the version of HTTP is older".to_owned()
+        }
+        UpgradeRefusal::Host => header("Host", "name the host that is meant"),
+        UpgradeRefusal::Upgrade => header("Upgrade", "it has to name websocket"),
+        UpgradeRefusal::Connection => header("Connection", "it has to name Upgrade"),
+        UpgradeRefusal::Version => {
+            "only version 13 of the WebSocket protocol is spoken here".to_owned()
+        }
+        UpgradeRefusal::Key => header("Sec-WebSocket-Key", "it has to be 16 bytes in base64"),
+        UpgradeRefusal::NoSubprotocol => {
+            "the header Sec-WebSocket-Protocol is missing; offer oneM2M.json or oneM2M.cbor"
+                .to_owned()
+        }
+        UpgradeRefusal::UnknownSubprotocol => format!(
+            "none of the offered subprotocols is known: {}; offer oneM2M.json or oneM2M.cbor",
+            upgrade.offered.join(", ")
+        ),
     }
 }
 
@@ -337,7 +301,7 @@ where
         (Err(refusal), _) => Err(refusal.clone()),
         (Ok(_), None) => {
             tracing::warn!("all links are taken");
-            Err(UpgradeRefusal::Full)
+            Err(Rejection::Full)
         }
         (Ok((head, _)), Some(place)) => {
             parse(head, needs_subprotocol).map(|admission| (admission, place))
@@ -381,20 +345,18 @@ fn speech(subprotocol: Option<&str>, unnamed: &Dialect) -> Speech {
     }
 }
 
-fn parse(head: &[u8], needs_subprotocol: bool) -> Result<Admission, UpgradeRefusal> {
+fn parse(head: &[u8], needs_subprotocol: bool) -> Result<Admission, Rejection> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
         Ok(httparse::Status::Complete(_)) => admit(&request, needs_subprotocol),
-        Ok(httparse::Status::Partial) => {
-            Err(UpgradeRefusal::Malformed("it ends too early".to_owned()))
-        }
-        Err(why) => Err(UpgradeRefusal::Malformed(why.to_string())),
+        Ok(httparse::Status::Partial) => Err(Rejection::Malformed("it ends too early".to_owned())),
+        Err(why) => Err(Rejection::Malformed(why.to_string())),
     }
 }
 
 /// The head of a request, and the bytes that came with it.
-type Head = Result<(Vec<u8>, Vec<u8>), UpgradeRefusal>;
+type Head = Result<(Vec<u8>, Vec<u8>), Rejection>;
 
 /// Reads up to the empty line.
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Head> {
@@ -408,17 +370,17 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Head
             return Ok(Ok((bytes, rest)));
         }
         if bytes.len() > REQUEST_BYTES_MAX {
-            return Ok(Err(UpgradeRefusal::TooLarge));
+            return Ok(Err(Rejection::TooLarge));
         }
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         if let Err(why) = httparse::Request::new(&mut headers).parse(&bytes) {
-            return Ok(Err(UpgradeRefusal::Malformed(why.to_string())));
+            return Ok(Err(Rejection::Malformed(why.to_string())));
         }
     }
 }
 
 /// Answers, and reads until the peer closes, so that the answer is not lost in a reset.
-async fn refuse<S>(stream: &mut S, refusal: &UpgradeRefusal) -> std::io::Result<()>
+async fn refuse<S>(stream: &mut S, refusal: &Rejection) -> std::io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -438,7 +400,7 @@ mod tests {
         Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: oneM2M.json\r\n\r\n";
 
-    fn decide(change: impl Fn(&str) -> String) -> Result<Admission, UpgradeRefusal> {
+    fn decide(change: impl Fn(&str) -> String) -> Result<Admission, Rejection> {
         parse(change(GOOD).as_bytes(), true)
     }
 

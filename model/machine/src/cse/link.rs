@@ -10,6 +10,10 @@
 //!
 //! Closing a link never changes a registration or a resource; what was on its way is sent again on the next link.
 
+mod upgrade;
+
+pub use upgrade::{SUBPROTOCOLS, Upgrade, UpgradeRefusal, admit};
+
 use super::deadlines::Wait;
 use super::outgoing::Purpose;
 use super::{CloseReason, Cse, Event, Opening, Output, Step, Timer};
