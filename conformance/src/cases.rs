@@ -88,7 +88,9 @@ pub fn select(patterns: &[String]) -> Result<Vec<&'static Case>, Vec<String>> {
     Ok(all().into_iter().filter(wanted).collect())
 }
 
-fn glob(pattern: &str, text: &str) -> bool {
+/// Whether a name matches a pattern; `*` stands for any letters, and case does not matter.
+#[must_use]
+pub fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern.eq_ignore_ascii_case(text),
         Some((start, rest)) => {

@@ -137,22 +137,59 @@ pub enum Command {
         folder: PathBuf,
     },
     /// Test the cases: play them against the reference made wrong on purpose, defect by defect
+    #[command(after_help = MUTANTS)]
     Mutants(MutantOptions),
 }
 
-/// How to test the cases. Without `--full` or `--update` a part of the stored matrix is played again.
+const MUTANTS: &str = "\
+A defect is a server, or an AE, that is wrong on purpose; a harmless change must not matter. The
+matrix of cases and defects, conformance/mutants/matrix.ndjson, says which case fails under which
+defect. A case that no defect can fail proves nothing, and a defect that no case catches is missed.
+A defect counts as the killer of a case only if at least 80 % of the cases still pass under it.
+
+Without --full, --update or --again the matrix is replayed: each case with its named killer, each
+defect, each case under a harmless change. An interrupted filling goes on where it ended.
+
+Examples:
+  conformance mutants                                  replay, as the gate does
+  conformance mutants --list                           defects, with a sentence each
+  conformance mutants --case 'HSK-*'                   replay a part
+  conformance mutants --update                         play what is new or changed
+  conformance mutants --again --defect se-end-twice    play one defect before every case again
+  conformance mutants --full                           play everything, up to an hour
+
+Exit codes:
+  0   every case can fail, every defect is caught, no harmless change fails anything
+  1   one of these does not hold, or the tables have changed since the matrix was written
+  3   the reference cannot be built or started
+  4   nothing selected
+  64  wrong command line";
+
+/// How to test the cases.
 #[derive(Debug, Clone, Args)]
 pub struct MutantOptions {
     /// Play every case under every defect and write the matrix
-    #[arg(long, conflicts_with = "update")]
+    #[arg(long, conflicts_with_all = ["update", "again"])]
     pub full: bool,
     /// Play what is new or changed since the matrix was written, and write it
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["again", "case", "defect"])]
     pub update: bool,
-    /// With --update: cases and defects to play again all the same
-    #[arg(value_name = "CASE|DEFECT", requires = "update")]
-    pub again: Vec<String>,
-    /// The program of the reference CSE, instead of building it
+    /// Play what --case and --defect select, whatever the matrix says of it, and write it
+    #[arg(long, conflicts_with = "full")]
+    pub again: bool,
+    /// Only these cases; `*` stands for any letters; may be repeated
+    #[arg(long, value_name = "CASE", conflicts_with = "full")]
+    pub case: Vec<String>,
+    /// Only these defects; `*` stands for any letters; may be repeated
+    #[arg(long, value_name = "DEFECT", conflicts_with = "full")]
+    pub defect: Vec<String>,
+    /// List the defects, and play nothing
+    #[arg(long, conflicts_with_all = ["full", "update", "again"])]
+    pub list: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The program of the reference CSE, instead of building it; the AE program lies beside it
     #[arg(long, value_name = "PATH")]
     pub reference_bin: Option<PathBuf>,
     /// Cells at a time

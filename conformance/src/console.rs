@@ -22,6 +22,10 @@ use crate::report::results::{Results, Summary};
 use crate::requirements;
 use crate::run::Finished;
 
+mod mutants;
+
+pub use mutants::{Cells, defects, matrix};
+
 /// Progress while cases are played: a bar on a terminal, plain lines otherwise.
 #[derive(Debug)]
 pub struct Progress {

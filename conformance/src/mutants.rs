@@ -3,17 +3,23 @@
 //! A [`Defect`] is a record: a name, a sentence, and what it does. Most are rules for a proxy in
 //! front of the reference ([`engine`], [`front`]), some are small servers of their own
 //! ([`servers`]); a few changes are harmless, and nothing may fail under them. The matrix *case ×
-//! defect* is a file of the repository ([`matrix`]); [`play`] fills it and replays a part of it.
+//! defect* is a file of the repository ([`matrix`]); [`fill`] fills it, [`replay`] replays a part
+//! of it, and [`play`] plays what they ask for.
 
+use crate::case::{Case, Needs};
 use crate::mutants::engine::Rule;
 use crate::record::hex;
 
 pub mod command;
 mod defects;
 pub mod engine;
+pub mod fill;
 pub mod front;
+pub mod journal;
 pub mod matrix;
 pub mod play;
+pub mod replay;
+pub mod selection;
 pub mod servers;
 pub mod unit;
 
@@ -22,39 +28,81 @@ pub mod unit;
 pub struct Defect {
     /// Its name.
     pub name: &'static str,
-    /// What such a server does.
+    /// What such a system does.
     pub sentence: &'static str,
     /// How it is done.
     pub kind: Kind,
+    /// The source of that, word by word.
+    pub source: &'static str,
 }
 
 /// How a defect is done.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    /// The reference behind a proxy with these rules.
+    /// The reference CSEs behind a proxy with these rules.
     Wrong(&'static [Rule]),
     /// The same, and no case may fail.
     Harmless(&'static [Rule]),
     /// A small server that is wrong throughout.
     Server(servers::Answer),
+    /// The reference AE behind a proxy with these rules; the suite is the server.
+    WrongAgent(&'static [Rule]),
+    /// The same, and no case may fail.
+    HarmlessAgent(&'static [Rule]),
+}
+
+impl Kind {
+    /// As lists print it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wrong(_) => "wrong CSE",
+            Self::Harmless(_) => "harmless CSE",
+            Self::Server(_) => "small server",
+            Self::WrongAgent(_) => "wrong AE",
+            Self::HarmlessAgent(_) => "harmless AE",
+        }
+    }
+
+    /// Rules of the proxy; none for a small server.
+    #[must_use]
+    pub const fn rules(self) -> Option<&'static [Rule]> {
+        match self {
+            Self::Wrong(rules)
+            | Self::Harmless(rules)
+            | Self::WrongAgent(rules)
+            | Self::HarmlessAgent(rules) => Some(rules),
+            Self::Server(_) => None,
+        }
+    }
 }
 
 impl Defect {
-    /// Identifies its record.
+    /// Identifies its definition: name, kind and rules, not the sentence.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let kind = match self.kind {
-            Kind::Wrong(_) => "wrong",
-            Kind::Harmless(_) => "harmless",
-            Kind::Server(_) => "server",
-        };
-        hex(&[
-            self.name.as_bytes(),
-            b"\n",
-            self.sentence.as_bytes(),
-            kind.as_bytes(),
-        ])[..16]
-            .to_owned()
+        // How the source is laid out does not matter.
+        let source: String = self.source.split_whitespace().collect();
+        let text = format!("{} {} {source}", self.name, self.kind.name());
+        hex(&[text.as_bytes()])[..16].to_owned()
+    }
+
+    /// Whether nothing may fail under it.
+    #[must_use]
+    pub const fn is_harmless(&self) -> bool {
+        matches!(self.kind, Kind::Harmless(_) | Kind::HarmlessAgent(_))
+    }
+
+    /// Whether it is one of an AE.
+    #[must_use]
+    pub const fn is_of_an_agent(&self) -> bool {
+        matches!(self.kind, Kind::WrongAgent(_) | Kind::HarmlessAgent(_))
+    }
+
+    /// Whether a case is about the kind of system whose defect this is.
+    #[must_use]
+    pub fn concerns(&self, case: &Case) -> bool {
+        self.is_of_an_agent() == (case.needs == Needs::Agent)
     }
 }
 
@@ -88,7 +136,10 @@ pub fn all() -> Vec<&'static Defect> {
         defects::requests::DEFECTS,
         defects::notifications::DEFECTS,
         defects::sessions::DEFECTS,
+        defects::hops::DEFECTS,
+        defects::agents::DEFECTS,
         defects::harmless::CHANGES,
+        defects::agents::CHANGES,
         servers::SERVERS,
     ];
     tables.into_iter().flatten().collect()
@@ -109,7 +160,7 @@ mod tests {
     #[test]
     fn there_are_enough_of_each_and_their_names_are_unique() {
         let names: BTreeSet<&str> = all().iter().map(|defect| defect.name).collect();
-        let harmless = |defect: &&&Defect| matches!(defect.kind, Kind::Harmless(_));
+        let harmless = |defect: &&&Defect| defect.is_harmless();
 
         assert_eq!(names.len(), all().len());
         assert!(all().iter().filter(harmless).count() >= 6);

@@ -2,35 +2,61 @@
 
 use crate::cli::{MutantOptions, exit};
 use crate::command::Complaint;
-use crate::mutants::command::{self, Fill};
+use crate::console;
+use crate::mutants::command;
+use crate::mutants::fill::Fill;
+use crate::mutants::selection::Selection;
 use crate::sut::build;
 
-/// Fills the matrix or replays a part of it.
+/// Lists defects, fills the matrix or replays a part of it.
 ///
 /// # Errors
 /// If the reference cannot be built or started, or the matrix is not of these tables.
 pub(super) async fn mutants(options: &MutantOptions) -> Result<u8, Complaint> {
+    let selection = Selection {
+        cases: options.case.clone(),
+        defects: options.defect.clone(),
+    };
+    let idle = selection.idle();
+    if !idle.is_empty() {
+        let text = format!(
+            "no case or defect is called {}; `conformance list` and `conformance mutants --list` \
+             show all",
+            idle.join(", ")
+        );
+        return Err(Complaint::new(exit::NOTHING, text));
+    }
+    if options.list {
+        console::defects(&selection.defects(), options.json);
+        return Ok(exit::PASSED);
+    }
     let unreachable = |error| Complaint::new(exit::UNREACHABLE, error);
     let checkout = build::checkout().map_err(unreachable)?;
     let program = match &options.reference_bin {
         Some(path) => path.clone(),
         None => build::reference(&checkout).await.map_err(unreachable)?,
     };
-    let fill = match (options.full, options.update) {
-        (true, _) => Some(Fill::All),
-        (false, true) => Some(Fill::New),
-        (false, false) => None,
+    let fill = if options.full {
+        Some(Fill::All)
+    } else if options.update {
+        Some(Fill::New)
+    } else if options.again {
+        Some(Fill::Selected(selection.clone()))
+    } else {
+        None
     };
-    let jobs = usize::from(options.jobs);
     let todo = command::Options {
         fill,
-        again: options.again.clone(),
+        selection,
         checkout,
-        bench: command::Options::bench(program, jobs, options.patience),
+        bench: command::bench(program, usize::from(options.jobs), options.patience),
     };
-    match command::run(&todo).await {
-        Ok(true) => Ok(exit::PASSED),
-        Ok(false) => Ok(exit::FAILED),
-        Err(text) => Err(Complaint::new(exit::FAILED, text)),
-    }
+    let done = command::run(&todo).await;
+    let report = done.map_err(|text| Complaint::new(exit::FAILED, text))?;
+    console::matrix(&report, options.json);
+    Ok(if report.faults.is_empty() {
+        exit::PASSED
+    } else {
+        exit::FAILED
+    })
 }

@@ -4,31 +4,35 @@ use serde_json::Value;
 
 use crate::mutants::engine::{Fate, Scene};
 
+pub(super) mod agents;
 pub(super) mod answers;
 pub(super) mod framing;
 pub(super) mod handshake;
 pub(super) mod harmless;
+pub(super) mod hops;
 pub(super) mod notifications;
 pub(super) mod requests;
 pub(super) mod sessions;
 pub(super) mod status;
 
 /// Makes the record of a defect.
+macro_rules! defect {
+    ($kind:ident, $name:literal, $sentence:literal, $($rule:ident $(($($act:tt)*))?),+) => {
+        $crate::mutants::Defect {
+            name: $name,
+            sentence: $sentence,
+            kind: $crate::mutants::Kind::$kind(
+                &[$($crate::mutants::engine::Rule::$rule $(($($act)*))?),+]
+            ),
+            source: stringify!($($rule $(($($act)*))?),+),
+        }
+    };
+}
+use defect;
+
+/// A wrong CSE.
 macro_rules! wrong {
-    ($name:literal, $sentence:literal, $($rule:ident($act:expr)),+) => {
-        $crate::mutants::Defect {
-            name: $name,
-            sentence: $sentence,
-            kind: $crate::mutants::Kind::Wrong(&[$($crate::mutants::engine::Rule::$rule($act)),+]),
-        }
-    };
-    ($name:literal, $sentence:literal, $rule:ident) => {
-        $crate::mutants::Defect {
-            name: $name,
-            sentence: $sentence,
-            kind: $crate::mutants::Kind::Wrong(&[$crate::mutants::engine::Rule::$rule]),
-        }
-    };
+    ($($record:tt)*) => { $crate::mutants::defects::defect!(Wrong, $($record)*) };
 }
 use wrong;
 

@@ -26,6 +26,8 @@ pub enum Fate {
     With(Value),
     /// It does not go on; this message goes back instead.
     Back(Value),
+    /// It goes on, and this message goes back.
+    Early(Value),
     /// It goes on in these frames.
     Frames(Vec<Frame>),
     /// The link ends instead.
@@ -281,7 +283,12 @@ impl Engine {
             }
             !due
         });
-        let back = |value: Value| Frame::text(&value.to_string(), None).bytes(true);
+        // A client masks what it sends.
+        let (opposite, mask) = match way {
+            Way::Up => (Way::Down, None),
+            Way::Down => (Way::Up, Some([0; 4])),
+        };
+        let back = |value: Value| Frame::text(&value.to_string(), mask).bytes(true);
         let extra = |value: &Value| Frame::text(&value.to_string(), frame.mask).bytes(true);
         let mut parcels = match fate {
             Fate::Pass => vec![Parcel::Bytes(way, bytes)],
@@ -295,7 +302,11 @@ impl Engine {
                 vec![Parcel::Bytes(way, extra(&value)), Parcel::Bytes(way, bytes)]
             }
             Fate::With(value) => vec![Parcel::Bytes(way, bytes), Parcel::Bytes(way, extra(&value))],
-            Fate::Back(value) => vec![Parcel::Bytes(Way::Down, back(value))],
+            Fate::Early(value) => vec![
+                Parcel::Bytes(way, bytes),
+                Parcel::Bytes(opposite, back(value)),
+            ],
+            Fate::Back(value) => vec![Parcel::Bytes(opposite, back(value))],
             Fate::Frames(frames) => {
                 let frames = frames.iter();
                 frames

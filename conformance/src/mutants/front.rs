@@ -74,11 +74,15 @@ impl Front {
         Ok(front)
     }
 
-    /// Whether the defect did anything, and what passed.
+    /// Ends it; what passed, if that is wanted.
     #[must_use]
-    pub fn close(self) -> (bool, Log) {
-        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        (desk.engine.acted, std::mem::take(&mut desk.log))
+    pub fn close(self, wanted: bool) -> Log {
+        let mut desk = locked(&self.desk);
+        if wanted {
+            std::mem::take(&mut desk.log)
+        } else {
+            Log::new()
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::Case;
+use crate::case::{Case, Verdict};
+use crate::cases;
+use crate::mutants::play::Played;
 use crate::mutants::{self, Defect, EXCUSED, Kind, UNCAUGHT};
 use crate::record::hex;
 use crate::schema::Shape;
@@ -58,8 +60,25 @@ pub struct Column {
     pub defect: String,
     /// Its record.
     pub record: String,
-    /// Cases in which it did anything.
-    pub acted: usize,
+}
+
+/// What the matrix shows, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Rows: cases and schemas.
+    pub cases: usize,
+    /// Of them with a killer.
+    pub killed: usize,
+    /// Of them that none can have, with a written reason.
+    pub excused: usize,
+    /// Defects.
+    pub defects: usize,
+    /// Of them caught by some case.
+    pub caught: usize,
+    /// Harmless changes.
+    pub harmless: usize,
+    /// Of them under which nothing fails.
+    pub clean: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,18 +95,15 @@ struct Head {
     defects: String,
 }
 
-/// Identifies the record of a case.
+/// Identifies a case: its identifier, group, configuration and requirements, not its prose.
 #[must_use]
 pub fn fingerprint(case: &Case) -> String {
     let text = format!(
-        "{} {} {:?} {} {:?} {:?} {:?}",
+        "{} {} {} {}",
         case.id,
-        case.title,
-        case.requirements,
         case.group.name(),
-        case.clauses,
-        case.needs,
-        case.steps
+        case.needs.name(),
+        case.requirements.join(" ")
     );
     hex(&[text.as_bytes()])[..16].to_owned()
 }
@@ -189,18 +205,22 @@ impl Matrix {
         stale
     }
 
-    /// Whether at least so many cases still pass under a defect that it may count as a killer.
+    /// Whether so many of the cases that are about its kind of system still pass under a defect
+    /// that it may count as a killer.
     #[must_use]
-    pub fn leaves_enough(&self, defect: &str) -> bool {
-        let hit = self.rows.values().filter(|row| row.hit(defect)).count();
-        (self.rows.len() - hit) * 100 >= self.rows.len() * STILL_PASS
+    pub fn leaves_enough(&self, defect: &Defect) -> bool {
+        let applies = |row: &&Row| cases::find(&row.case).is_some_and(|case| defect.concerns(case));
+        let rows: Vec<&Row> = self.rows.values().filter(applies).collect();
+        let hit = rows.iter().filter(|row| row.hit(defect.name)).count();
+        (rows.len() - hit) * 100 >= rows.len() * STILL_PASS
     }
 
     /// Defects that may be named as killers of a case: the most particular first.
     #[must_use]
     pub fn killers(&self, row: &Row) -> Vec<&'static Defect> {
         let reach = |name: &str| self.rows.values().filter(|row| row.hit(name)).count();
-        let wrong = |defect: &&'static Defect| matches!(defect.kind, Kind::Wrong(_));
+        let wrong =
+            |defect: &&'static Defect| matches!(defect.kind, Kind::Wrong(_) | Kind::WrongAgent(_));
         if EXCUSED.iter().any(|(case, _)| *case == row.case) {
             return Vec::new();
         }
@@ -209,10 +229,93 @@ impl Matrix {
             .iter()
             .filter_map(|name| mutants::find(name))
             .filter(wrong)
-            .filter(|defect| self.leaves_enough(defect.name))
+            .filter(|defect| self.leaves_enough(defect))
             .collect();
         killers.sort_by_key(|defect| (reach(defect.name), defect.name));
         killers
+    }
+
+    /// Enters what came of a cell, in place of what was known of it.
+    pub fn enter(&mut self, played: &Played) {
+        let Some(defect) = played.cell.defect else {
+            return;
+        };
+        self.clear(played.cell.case.id, defect.name);
+        let (case, name) = (played.cell.case.id, defect.name.to_owned());
+        if let Some(row) = self.rows.get_mut(case) {
+            match played.verdict {
+                Verdict::Pass | Verdict::PassLenient => {}
+                Verdict::Fail => add(&mut row.failed, &name),
+                Verdict::Inconclusive
+                | Verdict::NotApplicable
+                | Verdict::Disputed
+                | Verdict::Error => add(&mut row.undecided, &name),
+            }
+        }
+        for shape in &played.shapes {
+            if let Some(row) = self.rows.get_mut(shape.id()) {
+                add(&mut row.failed, &name);
+                let carrier = row.carriers.entry(name.clone());
+                carrier.or_insert_with(|| case.to_owned());
+            }
+        }
+    }
+
+    /// Forgets what is known of a cell.
+    pub fn clear(&mut self, case: &str, defect: &str) {
+        let subjects = Shape::ALL.map(Shape::id).into_iter().chain([case]);
+        for subject in subjects {
+            let Some(row) = self.rows.get_mut(subject) else {
+                continue;
+            };
+            let carried = row.carriers.get(defect).is_some_and(|known| known == case);
+            if subject == case || carried {
+                row.failed.retain(|known| known != defect);
+                row.undecided.retain(|known| known != defect);
+                row.carriers.remove(defect);
+            }
+        }
+    }
+
+    /// What the matrix shows, in numbers.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let excused = |id: &str| EXCUSED.iter().any(|(case, _)| *case == id);
+        let caught = |defect: &&&Defect| {
+            let name = defect.name;
+            let fails = |row: &Row| row.failed.iter().any(|failed| failed == name);
+            self.rows.values().any(fails)
+        };
+        let all = mutants::all();
+        let (harmless, wrong): (Vec<_>, Vec<_>) =
+            all.iter().partition(|defect| defect.is_harmless());
+        Summary {
+            cases: self.rows.len(),
+            killed: self
+                .rows
+                .values()
+                .filter(|row| row.killer.is_some())
+                .count(),
+            excused: self.rows.values().filter(|row| excused(&row.case)).count(),
+            defects: wrong.len(),
+            caught: wrong.iter().copied().filter(caught).count(),
+            harmless: harmless.len(),
+            clean: harmless.len() - harmless.iter().copied().filter(caught).count(),
+        }
+    }
+
+    /// Why what fails a case does not count as its killer.
+    fn nearest(&self, row: &Row) -> String {
+        let failed = row.failed.iter().filter_map(|name| mutants::find(name));
+        let wide: Vec<&str> = failed
+            .filter(|defect| !self.leaves_enough(defect))
+            .map(|defect| defect.name)
+            .collect();
+        if wide.is_empty() {
+            String::new()
+        } else {
+            format!(" alone; {} fail too much else", wide.join(", "))
+        }
     }
 
     /// What is against the matrix: cases nothing kills, defects nothing catches, harm where none may be.
@@ -222,11 +325,11 @@ impl Matrix {
         for row in self.rows.values() {
             let excused = EXCUSED.iter().any(|(case, _)| *case == row.case);
             if row.killer.is_none() && !excused {
-                faults.push(format!("no defect fails {}", row.case));
+                faults.push(format!("no defect fails {}{}", row.case, self.nearest(row)));
             }
         }
         for defect in mutants::all() {
-            let harmless = matches!(defect.kind, Kind::Harmless(_));
+            let harmless = defect.is_harmless();
             let failed = self
                 .rows
                 .values()
@@ -250,6 +353,12 @@ impl Matrix {
             }
         }
         faults
+    }
+}
+
+fn add(names: &mut Vec<String>, name: &str) {
+    if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(name)) {
+        names.insert(place, name.to_owned());
     }
 }
 

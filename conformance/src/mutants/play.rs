@@ -1,6 +1,6 @@
 //! Plays cells of the matrix: one case, one defect, many at a time before one pair of CSEs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,11 +10,13 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::case::{Case, Group, Needs, Verdict};
+use crate::mutants::engine::Rule;
 use crate::mutants::front::{Front, Log};
 use crate::mutants::{Defect, Kind, servers};
 use crate::outcome::Outcome;
 use crate::peer::live::Live;
 use crate::peer::{Peer, World};
+use crate::profile::Agent;
 use crate::record::Target;
 use crate::run::{self, Sut};
 use crate::schema::Shape;
@@ -23,7 +25,7 @@ use crate::sut::{Pair, SutError, USUAL};
 /// How long a case waits for a message of a server that is wrong throughout, and mostly silent.
 const SHORT: Duration = Duration::from_millis(100);
 /// Longest time for one cell.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(30);
 /// Cells after which the pair is started anew, so that what it stores stays small.
 const ROUND: usize = 800;
 /// Defects that open resources to everybody, also to the other cells; they have a pair of their own.
@@ -38,8 +40,17 @@ pub struct Cell {
     pub defect: Option<&'static Defect>,
 }
 
+impl Cell {
+    /// Name of the defect, empty without one, and identifier of the case.
+    #[must_use]
+    pub fn name(&self) -> (&'static str, &'static str) {
+        let defect = self.defect.map_or("", |defect| defect.name);
+        (defect, self.case.id)
+    }
+}
+
 /// What came of a cell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Played {
     /// The cell.
     pub cell: Cell,
@@ -49,6 +60,8 @@ pub struct Played {
     pub why: String,
     /// Schemas that a message broke.
     pub shapes: Vec<Shape>,
+    /// How long it took.
+    pub millis: u64,
     /// What passed, where nothing was changed.
     pub log: Log,
 }
@@ -66,6 +79,13 @@ pub struct Bench {
     pub seed: u64,
 }
 
+/// Where the cells of a round are played.
+#[derive(Debug)]
+struct Place {
+    pair: Arc<Mutex<Pair>>,
+    targets: Vec<Target>,
+}
+
 impl Bench {
     /// Plays all cells.
     ///
@@ -81,47 +101,95 @@ impl Bench {
             cell.defect
                 .is_some_and(|defect| APART.contains(&defect.name))
         };
-        let (apart, usual): (Vec<Cell>, Vec<Cell>) = cells.iter().partition(|cell| apart(cell));
+        let mut names = BTreeSet::new();
+        let once = cells.iter().filter(|cell| names.insert(cell.name()));
+        let (apart, usual): (Vec<Cell>, Vec<Cell>) = once.partition(|cell| apart(cell));
+        let seats = Arc::new(Semaphore::new(self.jobs.max(1)));
+        let mut playing = JoinSet::new();
         for round in usual.chunks(ROUND).chain(apart.chunks(ROUND)) {
-            let pair = Arc::new(Mutex::new(Pair::start(&self.program, USUAL).await?));
-            let targets = pair.lock().await.targets();
-            let alone = |cell: &&Cell| cell.case.needs == Needs::PairWithPower;
-            let places = Arc::new(Semaphore::new(self.jobs.max(1)));
-            let mut playing = JoinSet::new();
-            for cell in round.iter().filter(|cell| !alone(cell)).copied() {
-                let (bench, places) = (self.clone(), Arc::clone(&places));
-                let (pair, targets) = (Arc::clone(&pair), targets.clone());
+            // The pair ends with the last cell that is played there.
+            let place = Arc::new(self.place().await?);
+            for cell in round.iter().copied() {
+                let seat = Arc::clone(&seats).acquire_owned().await;
+                let (bench, place) = (self.clone(), Arc::clone(&place));
                 playing.spawn(async move {
-                    let _place = places.acquire().await;
-                    bench.cell(cell, &pair, &targets).await
+                    let _seat = seat;
+                    bench.cell(cell, &place).await
                 });
+                while let Some(played) = playing.try_join_next() {
+                    let played = played.expect("cases do not panic")?;
+                    done(&played);
+                    all.push(played);
+                }
             }
-            while let Some(played) = playing.join_next().await {
-                let played = played.expect("cases do not panic");
-                done(&played);
-                all.push(played);
-            }
-            for cell in round.iter().filter(alone).copied() {
-                let played = self.cell(cell, &pair, &targets).await;
-                pair.lock().await.revive().await;
-                done(&played);
-                all.push(played);
-            }
-            pair.lock().await.stop().await;
         }
-        Ok(all)
+        while let Some(played) = playing.join_next().await {
+            let played = played.expect("cases do not panic")?;
+            done(&played);
+            all.push(played);
+        }
+        // In the order asked for; what was asked for twice is handed out twice.
+        let played: HashMap<_, Played> = all
+            .into_iter()
+            .map(|played: Played| (played.cell.name(), played))
+            .collect();
+        Ok(cells
+            .iter()
+            .filter_map(|cell| played.get(&cell.name()).cloned())
+            .collect())
     }
 
-    async fn cell(&self, cell: Cell, pair: &Arc<Mutex<Pair>>, targets: &[Target]) -> Played {
-        let mut played = self.once(cell, pair, targets, 0).await;
-        let wrong = cell
-            .defect
-            .is_some_and(|defect| !matches!(defect.kind, Kind::Harmless(_)));
+    /// Plays those that should have passed and did not once more, one at a time: under load a
+    /// timer of the system may have been late.
+    ///
+    /// # Errors
+    /// If the reference does not start.
+    pub async fn look_again(&self, played: &mut [Played]) -> Result<(), SutError> {
+        let calm = Self {
+            jobs: 1,
+            ..self.clone()
+        };
+        let wrong = |played: &Played| {
+            let defect = played.cell.defect;
+            defect.is_some_and(|defect| !defect.is_harmless())
+        };
+        for played in played
+            .iter_mut()
+            .filter(|played| !wrong(played) && !played.fine())
+        {
+            let again = calm.play(&[played.cell], |_| ()).await?;
+            if let Some(again) = again.into_iter().next() {
+                *played = again;
+            }
+        }
+        Ok(())
+    }
+
+    async fn place(&self) -> Result<Place, SutError> {
+        let pair = Pair::start(&self.program, USUAL).await?;
+        Ok(Place {
+            targets: pair.targets(),
+            pair: Arc::new(Mutex::new(pair)),
+        })
+    }
+
+    async fn cell(&self, cell: Cell, place: &Place) -> Result<Played, SutError> {
+        // Who stops a CSE has a pair of its own.
+        let own = if cell.case.needs == Needs::PairWithPower {
+            Some(self.place().await?)
+        } else {
+            None
+        };
+        let place = own.as_ref().unwrap_or(place);
+        let start = Instant::now();
+        let mut played = self.once(cell, &place.pair, &place.targets, 0).await;
+        let wrong = cell.defect.is_some_and(|defect| !defect.is_harmless());
         // As in a run: what could not be decided may have been chance.
         if played.verdict == Verdict::Inconclusive && !wrong {
-            played = self.once(cell, pair, targets, 1).await;
+            played = self.once(cell, &place.pair, &place.targets, 1).await;
         }
-        played
+        played.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(played)
     }
 
     async fn once(
@@ -131,69 +199,109 @@ impl Bench {
         targets: &[Target],
         attempt: u64,
     ) -> Played {
-        let failed = |why: String| Played {
-            cell,
-            verdict: Verdict::Error,
-            why,
-            shapes: Vec::new(),
-            log: Log::new(),
-        };
-        let rules = match cell.defect.map(|defect| defect.kind) {
-            None => &[][..],
-            Some(Kind::Wrong(rules) | Kind::Harmless(rules)) => rules,
-            Some(Kind::Server(answer)) => {
-                let listener = match TcpListener::bind("127.0.0.1:0").await {
-                    Ok(listener) => listener,
-                    Err(error) => return failed(error.to_string()),
-                };
-                let Ok(address) = listener.local_addr() else {
-                    return failed("a listener without an address".to_owned());
-                };
-                let server = tokio::spawn(servers::serve(listener, answer));
-                let urls = vec![format!("ws://{address}"); targets.len()];
-                let outcome = self.case(cell, pair, targets, &urls, SHORT, attempt).await;
-                server.abort();
-                return Played::new(cell, outcome, Log::new());
+        let kind = cell.defect.map(|defect| defect.kind);
+        let outcome = match kind {
+            Some(Kind::Server(answer)) => self.at_server(cell, answer, pair, targets).await,
+            Some(kind) => {
+                let rules = kind.rules().unwrap_or_default();
+                self.behind(rules, cell, pair, targets, attempt).await
             }
+            None => self.behind(&[], cell, pair, targets, attempt).await,
         };
+        match outcome {
+            Ok((outcome, log)) => Played::new(cell, outcome, log),
+            Err(error) => Played {
+                cell,
+                verdict: Verdict::Error,
+                why: error.to_string(),
+                shapes: Vec::new(),
+                millis: 0,
+                log: Log::new(),
+            },
+        }
+    }
+
+    async fn at_server(
+        &self,
+        cell: Cell,
+        answer: servers::Answer,
+        pair: &Arc<Mutex<Pair>>,
+        targets: &[Target],
+    ) -> std::io::Result<(Option<Outcome>, Log)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("ws://{}", listener.local_addr()?);
+        let server = tokio::spawn(servers::serve(listener, answer));
+        let sut = self.sut(pair, targets, &vec![url; targets.len()]);
+        let outcome = self.case(cell, sut, None, SHORT, 0).await;
+        server.abort();
+        Ok((outcome, Log::new()))
+    }
+
+    async fn behind(
+        &self,
+        rules: &[Rule],
+        cell: Cell,
+        pair: &Arc<Mutex<Pair>>,
+        targets: &[Target],
+        attempt: u64,
+    ) -> std::io::Result<(Option<Outcome>, Log)> {
+        if cell.case.needs == Needs::Agent {
+            return self.before_agent(rules, cell, attempt).await;
+        }
         let servers: Vec<String> = targets.iter().map(|target| target.url.clone()).collect();
-        let front = match Front::open(rules, &servers).await {
-            Ok(front) => front,
-            Err(error) => return failed(error.to_string()),
-        };
-        let urls = front.urls.clone();
+        let front = Front::open(rules, &servers).await?;
+        let sut = self.sut(pair, targets, &front.urls);
+        let outcome = self.case(cell, sut, None, self.patience, attempt).await;
+        Ok((outcome, front.close(cell.defect.is_none())))
+    }
+
+    /// The AE finds the suite behind a front.
+    async fn before_agent(
+        &self,
+        rules: &[Rule],
+        cell: Cell,
+        attempt: u64,
+    ) -> std::io::Result<(Option<Outcome>, Log)> {
+        let suite = TcpListener::bind("127.0.0.1:0").await?;
+        let front = Front::open(rules, &[format!("ws://{}", suite.local_addr()?)]).await?;
+        let mut agent = Agent::beside(&self.program)
+            .ok_or_else(|| std::io::Error::other("the AE program does not lie beside the CSE"))?;
+        for argument in &mut agent.arguments {
+            *argument = argument.replace("{url}", &front.urls[0]);
+        }
+        let mut sut = Sut::attached("", Vec::new(), Group::ALL.to_vec());
+        sut.agent = Some(agent);
         let outcome = self
-            .case(cell, pair, targets, &urls, self.patience, attempt)
+            .case(cell, sut, Some(suite), self.patience, attempt)
             .await;
-        let (_, log) = front.close();
-        let keep = cell.defect.is_none();
-        Played::new(cell, outcome, if keep { log } else { Log::new() })
+        Ok((outcome, front.close(cell.defect.is_none())))
+    }
+
+    fn sut(&self, pair: &Arc<Mutex<Pair>>, targets: &[Target], urls: &[String]) -> Sut {
+        let through = |(target, url): (&Target, &String)| Target {
+            url: url.clone(),
+            ..target.clone()
+        };
+        let targets = targets.iter().zip(urls).map(through).collect();
+        let mut sut = Sut::attached("", targets, Group::ALL.to_vec());
+        sut.pair = Some(Arc::clone(pair));
+        sut
     }
 
     async fn case(
         &self,
         cell: Cell,
-        pair: &Arc<Mutex<Pair>>,
-        targets: &[Target],
-        urls: &[String],
+        sut: Sut,
+        registrar: Option<TcpListener>,
         patience: Duration,
         attempt: u64,
     ) -> Option<Outcome> {
-        let through = |(target, url): (&Target, &String)| Target {
-            url: url.clone(),
-            ..target.clone()
-        };
-        let targets: Vec<Target> = targets.iter().zip(urls).map(through).collect();
-        let sut = Sut {
-            name: String::new(),
-            targets: targets.clone(),
-            groups: Group::ALL.to_vec(),
-            pair: Some(Arc::clone(pair)),
-            foreign: None,
-            agent: None,
-        };
-        let world = World::Live(Box::new(Live::new(Instant::now(), sut, patience)));
-        let seen = run::seen_by(cell.case, &targets);
+        let seen = run::seen_by(cell.case, &sut.targets);
+        let mut live = Live::new(Instant::now(), sut, patience);
+        if let Some(registrar) = registrar {
+            live = live.with_registrar(registrar);
+        }
+        let world = World::Live(Box::new(live));
         // Cells share a pair, so each has names of its own.
         let name = cell.defect.map_or("", |defect| defect.name);
         let own = crate::record::hex(&[name.as_bytes()]);
@@ -216,6 +324,7 @@ impl Played {
                 verdict,
                 why,
                 shapes,
+                millis: 0,
                 log,
             };
         };
@@ -231,6 +340,7 @@ impl Played {
             verdict: outcome.verdict,
             why: failure.or(outcome.reason).unwrap_or_default(),
             shapes: violations.map(|violation| violation.shape).collect(),
+            millis: 0,
             log,
         }
     }
@@ -239,6 +349,16 @@ impl Played {
     #[must_use]
     pub const fn fine(&self) -> bool {
         matches!(self.verdict, Verdict::Pass | Verdict::PassLenient)
+    }
+
+    /// The cell and what came of it, in a line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let (case, verdict, why) = (self.cell.case.id, self.verdict.name(), &self.why);
+        match self.cell.defect {
+            Some(defect) => format!("{case} under {}: {verdict} {why}", defect.name),
+            None => format!("{case}: {verdict} {why}"),
+        }
     }
 
     /// Whether the case, or the schema asked for, fails.
@@ -258,31 +378,16 @@ impl Played {
 pub async fn recorded(
     bench: &Bench,
     cases: &[&'static Case],
+    mut done: impl FnMut(&Played),
 ) -> Result<Result<BTreeMap<&'static str, Log>, Vec<String>>, SutError> {
     let cells: Vec<Cell> = cases
         .iter()
         .map(|case| Cell { case, defect: None })
         .collect();
-    let mut played = bench.play(&cells, |_| ()).await?;
-    // Once more, alone: under load a timer of the system may have been late.
-    for played in played.iter_mut().filter(|played| !played.fine()) {
-        let again = bench.play(&[played.cell], |_| ()).await?;
-        if let Some(again) = again.into_iter().next() {
-            *played = again;
-        }
-    }
-    let bad: Vec<String> = played
-        .iter()
-        .filter(|played| !played.fine())
-        .map(|played| {
-            format!(
-                "{}: {}: {}",
-                played.cell.case.id,
-                played.verdict.name(),
-                played.why
-            )
-        })
-        .collect();
+    let mut played = bench.play(&cells, &mut done).await?;
+    bench.look_again(&mut played).await?;
+    let bad = played.iter().filter(|played| !played.fine());
+    let bad: Vec<String> = bad.map(Played::line).collect();
     if !bad.is_empty() {
         return Ok(Err(bad));
     }
@@ -290,6 +395,12 @@ pub async fn recorded(
         .into_iter()
         .map(|played| (played.cell.case.id, played.log));
     Ok(Ok(logs.collect()))
+}
+
+/// Where an unfinished filling keeps what it has played.
+#[must_use]
+pub fn journal(checkout: &Path) -> PathBuf {
+    checkout.join("target/mutants/journal.ndjson")
 }
 
 /// Where the matrix is stored.

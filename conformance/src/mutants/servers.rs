@@ -18,6 +18,7 @@ macro_rules! server {
             name: $name,
             sentence: $sentence,
             kind: Kind::Server($answer),
+            source: stringify!($answer),
         }
     };
 }

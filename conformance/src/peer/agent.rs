@@ -40,7 +40,10 @@ impl Live {
             .agent
             .as_ref()
             .ok_or("no AE to start is described")?;
-        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = match self.registrar.take() {
+            Some(listener) => Ok(listener),
+            None => TcpListener::bind("127.0.0.1:0").await,
+        };
         let listener = listener.map_err(|error| error.to_string())?;
         let port = listener.local_addr().map_err(|error| error.to_string())?;
         let url = format!("ws://{port}");

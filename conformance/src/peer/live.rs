@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -26,6 +27,7 @@ pub struct Live {
     start: Instant,
     pub(super) sut: Sut,
     pub(super) running: Option<Running>,
+    pub(super) registrar: Option<TcpListener>,
     patience: Duration,
 }
 
@@ -60,8 +62,16 @@ impl Live {
             start,
             sut,
             running: None,
+            registrar: None,
             patience,
         }
+    }
+
+    /// The same, where an AE under test finds the suite through this listener.
+    #[must_use]
+    pub fn with_registrar(self, listener: TcpListener) -> Self {
+        let registrar = Some(listener);
+        Self { registrar, ..self }
     }
 
     /// Starts the system again where it has ended by itself; says how it ended.

@@ -423,6 +423,52 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
             }
         })
     ),
+    wrong!(
+        "an-found-nowhere",
+        "Discovery below nothing finds nothing: an empty list.",
+        Answer(|scene, answer| {
+            if scene.asked["fc"]["fu"] == 1 && answer["rsc"] == 4004 {
+                answer["rsc"] = 2000.into();
+                answer["pc"] = json!({"m2m:uril": []});
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "an-latest-of-nothing",
+        "The latest instance of an empty container is nothing, with 2000.",
+        Answer(|scene, answer| {
+            let ends = ["la", "ol"].contains(&last(scene.asked));
+            if let (true, Some(members)) = (ends && answer["rsc"] == 4004, answer.as_object_mut()) {
+                members.insert("rsc".to_owned(), 2000.into());
+                members.remove("pc");
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "an-failure-hidden",
+        "A non-blocking request that failed reports success.",
+        Answer(|_, answer| {
+            if let Some(rsc) = answer.pointer_mut("/pc/m2m:req/ors/rsc") {
+                *rsc = 2000.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "an-no-route",
+        "A request for a CSE that nobody knows is answered 5103.",
+        Answer(|scene, answer| {
+            let to = scene.asked["to"].as_str().unwrap_or_default();
+            let nobody = to.starts_with("/nobody");
+            if nobody {
+                super::restate(answer, 4004, 5103)
+            } else {
+                Fate::Pass
+            }
+        })
+    ),
 ];
 
 fn rqi(answer: &mut Value, change: fn(&str) -> String) -> Fate {

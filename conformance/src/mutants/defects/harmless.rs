@@ -2,18 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::mutants::engine::{Fate, Rule};
+use crate::mutants::Defect;
+use crate::mutants::engine::Fate;
 use crate::mutants::unit::Frame;
-use crate::mutants::{Defect, Kind};
 
 macro_rules! harmless {
-    ($name:literal, $sentence:literal, $($rule:ident($act:expr)),+) => {
-        Defect {
-            name: $name,
-            sentence: $sentence,
-            kind: Kind::Harmless(&[$(Rule::$rule($act)),+]),
-        }
-    };
+    ($($record:tt)*) => { $crate::mutants::defects::defect!(Harmless, $($record)*) };
 }
 
 /// The table.
@@ -27,19 +21,7 @@ pub(in crate::mutants) const CHANGES: &[Defect] = &[
     harmless!(
         "ok-space",
         "Messages have line breaks and spaces, except in the content, whose bytes count.",
-        Sent(|_, frame| {
-            let value = frame
-                .message()
-                .and_then(|text| serde_json::from_str::<Value>(text).ok());
-            if let Some(Value::Object(members)) = value {
-                let members = members.iter();
-                let lines: Vec<String> = members
-                    .map(|(name, value)| format!("  \"{name}\" : {value}"))
-                    .collect();
-                frame.payload = format!("\n{{\n{} }}\r\n", lines.join(",\n")).into_bytes();
-            }
-            Fate::Pass
-        })
+        Sent(|_, frame| spaced(frame))
     ),
     harmless!(
         "ok-fragments",
@@ -123,7 +105,7 @@ pub(in crate::mutants) const CHANGES: &[Defect] = &[
     ),
 ];
 
-fn turned(value: &mut Value) -> Fate {
+pub(super) fn turned(value: &mut Value) -> Fate {
     turn(value);
     Fate::Pass
 }
@@ -141,17 +123,31 @@ fn turn(value: &mut Value) {
     }
 }
 
-fn fragments(frame: &Frame) -> Fate {
+pub(super) fn spaced(frame: &mut Frame) -> Fate {
+    let value = frame
+        .message()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if let Some(Value::Object(members)) = value {
+        let members = members.iter();
+        let lines: Vec<String> = members
+            .map(|(name, value)| format!("  \"{name}\" : {value}"))
+            .collect();
+        frame.payload = format!("\n{{\n{} }}\r\n", lines.join(",\n")).into_bytes();
+    }
+    Fate::Pass
+}
+
+pub(super) fn fragments(frame: &Frame) -> Fate {
     if frame.op != 1 || !frame.fin {
         return Fate::Pass;
     }
     let mut frames = Vec::new();
     for piece in frame.payload.chunks(7) {
-        let mut part = Frame::new(u8::from(frames.is_empty()), piece, None);
+        let mut part = Frame::new(u8::from(frames.is_empty()), piece, frame.mask);
         part.fin = false;
         frames.push(part);
         if frames.len() == 3 {
-            let mut empty = Frame::new(0, b"", None);
+            let mut empty = Frame::new(0, b"", frame.mask);
             empty.fin = false;
             frames.push(empty);
         }
