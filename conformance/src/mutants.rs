@@ -107,20 +107,7 @@ impl Defect {
 }
 
 /// Cases that no defect fails, each with the reason.
-pub const EXCUSED: &[(&str, &str)] = &[
-    (
-        "HSK-18",
-        "all that a server can make of another path is tolerated: TS-0020 6.2.2.1 binds the client",
-    ),
-    (
-        "HSK-08",
-        "whether pieces arrive as pieces is up to the system; hs-one-piece is caught by HSK-22",
-    ),
-    (
-        "FRM-10",
-        "whether pieces arrive as pieces is up to the system; hs-one-piece is caught by HSK-22",
-    ),
-];
+pub const EXCUSED: &[(&str, &str)] = &[];
 
 /// Defects that no case catches, each with the reason.
 pub const UNCAUGHT: &[(&str, &str)] = &[];

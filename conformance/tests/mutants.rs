@@ -1,9 +1,11 @@
 //! The suite against small wrong servers: no case may pass there.
 #![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
 
+use std::process::Command;
 use std::time::Duration;
 
 use m2m_conformance::case::{Case, Verdict};
+use m2m_conformance::mutants::matrix::fingerprint;
 use m2m_conformance::mutants::servers::{self, SERVERS};
 use m2m_conformance::mutants::{self, Kind};
 use m2m_conformance::record::Target;
@@ -52,6 +54,65 @@ async fn a_stored_run_is_judged_the_same() {
         report::verdicts(&again),
         report::verdicts(&finished.outcomes)
     );
+}
+
+#[test]
+fn the_defects_are_listed_with_a_sentence_each() {
+    let (code, text) = conformance(&["mutants", "--list", "--json"]);
+
+    let list: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(list.len(), mutants::all().len());
+    for defect in list {
+        assert!(defect["sentence"].as_str().unwrap().ends_with('.'));
+    }
+}
+
+#[test]
+fn a_selection_of_nothing_is_an_error() {
+    let (code, _) = conformance(&["mutants", "--case", "NONE*"]);
+
+    assert_eq!(code, Some(4));
+}
+
+#[test]
+fn a_definition_is_recognised_by_its_rules_and_not_by_its_sentence() {
+    let defect = *mutants::find("hs-no-key").unwrap();
+    let reworded = mutants::Defect {
+        sentence: "Another sentence.",
+        ..defect
+    };
+    let changed = mutants::Defect {
+        source: "Ask(other)",
+        ..defect
+    };
+
+    assert_eq!(reworded.fingerprint(), defect.fingerprint());
+    assert_ne!(changed.fingerprint(), defect.fingerprint());
+}
+
+#[test]
+fn a_case_is_recognised_by_what_it_stands_on_and_not_by_its_prose() {
+    let case = *cases::find("FLOW-1").unwrap();
+    let reworded = Case {
+        title: "Another title",
+        hint: "",
+        ..case
+    };
+    let moved = Case {
+        requirements: &["EST-01"],
+        ..case
+    };
+
+    assert_eq!(fingerprint(&reworded), fingerprint(&case));
+    assert_ne!(fingerprint(&moved), fingerprint(&case));
+}
+
+fn conformance(arguments: &[&str]) -> (Option<i32>, String) {
+    let program = env!("CARGO_BIN_EXE_conformance");
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code(), text)
 }
 
 /// Cases about sessions between two CSEs; in the others a server may be right by being simple.

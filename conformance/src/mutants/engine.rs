@@ -337,3 +337,57 @@ fn on_frame(rule: Rule, scene: &mut Scene<'_>, frame: &mut Frame) -> Option<Fate
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::mutants::unit::Cutter;
+
+    const EARLY: Rule = Rule::Request(|_, _| Fate::Early(json!({"rsc": 2000})));
+    const BACK: Rule = Rule::Told(|_, _| Fate::Back(json!({"rsc": 4000})));
+
+    /// Frames that come of a message, with their ways.
+    fn frames(rule: Rule, way: Way, message: &Value) -> Vec<(Way, Frame)> {
+        let mut engine = Engine::new(&[rule]);
+        let link = engine.open();
+        let mask = (way == Way::Up).then_some([1, 2, 3, 4]);
+        let frame = Frame::text(&message.to_string(), mask);
+        let parcels = engine.pass(link, way, Unit::Frame(frame));
+        let cut = |parcel| {
+            let Parcel::Bytes(way, bytes) = parcel else {
+                panic!("no bytes");
+            };
+            let mut cutter = Cutter::new(way);
+            cutter
+                .buffer()
+                .extend(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+            cutter.buffer().extend(bytes);
+            let units: Vec<Unit> = std::iter::from_fn(|| cutter.cut()).collect();
+            let Some(Unit::Frame(frame)) = units.last().cloned() else {
+                panic!("no frame");
+            };
+            (way, frame)
+        };
+        parcels.into_iter().map(cut).collect()
+    }
+
+    #[test]
+    fn an_early_answer_goes_back_and_the_request_goes_on() {
+        let frames = frames(EARLY, Way::Up, &json!({"op": 2}));
+
+        assert_eq!(frames.len(), 2);
+        assert_eq!(frames[0].1.message(), Some("{\"op\":2}"));
+        assert_eq!((frames[1].0, frames[1].1.mask), (Way::Down, None));
+    }
+
+    #[test]
+    fn what_is_answered_in_the_name_of_a_client_is_masked() {
+        let frames = frames(BACK, Way::Down, &json!({"op": 5}));
+
+        assert_eq!(frames.len(), 1);
+        assert_eq!((frames[0].0, frames[0].1.mask), (Way::Up, Some([0; 4])));
+        assert_eq!(frames[0].1.message(), Some("{\"rsc\":4000}"));
+    }
+}

@@ -47,6 +47,7 @@ pub async fn fill(bench: &Bench, fill: &Fill, checkout: &Path) -> Result<Matrix,
         work.matrix.enter(&played);
     }
     name_killers(&mut work.matrix, bench).await?;
+    name_catchers(&mut work.matrix, bench).await?;
     let written = work.matrix.write(&path, &cases::all());
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     journal.close().map_err(unwritten)?;
@@ -281,6 +282,44 @@ async fn name_killers(matrix: &mut Matrix, bench: &Bench) -> Result<(), String> 
             }
         }
     }
+}
+
+/// Gives each defect that kills no case alone a case that catches it again.
+async fn name_catchers(matrix: &mut Matrix, bench: &Bench) -> Result<(), String> {
+    let mut open: BTreeMap<&str, Vec<Cell>> = BTreeMap::new();
+    for defect in mutants::all() {
+        let Some(column) = matrix.columns.get_mut(defect.name) else {
+            continue;
+        };
+        let kept = column.catcher.take();
+        if defect.is_harmless() || matrix.is_seen(defect.name) {
+            continue;
+        }
+        let rows = matrix.rows.values();
+        let failed = rows.filter(|row| row.failed.iter().any(|name| name == defect.name));
+        let cases = failed.filter_map(|row| cases::find(&row.case));
+        let cell = |case: &'static Case| Cell {
+            case,
+            defect: Some(defect),
+        };
+        let mut cells: Vec<Cell> = cases.map(cell).collect();
+        cells.sort_by_key(|cell| kept.as_deref() == Some(cell.case.id));
+        open.insert(defect.name, cells);
+    }
+    while !open.is_empty() {
+        let cells: Vec<Cell> = open.values_mut().filter_map(Vec::pop).collect();
+        open.retain(|name, _| cells.iter().any(|cell| cell.name().0 == *name));
+        for played in bench.play(&cells, |_| ()).await.map_err(said)? {
+            let (defect, case) = played.cell.name();
+            if played.fails(case) {
+                open.remove(defect);
+                if let Some(column) = matrix.columns.get_mut(defect) {
+                    column.catcher = Some(case.to_owned());
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The killers each case may have, the one to try first at the end.

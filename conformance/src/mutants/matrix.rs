@@ -60,6 +60,9 @@ pub struct Column {
     pub defect: String,
     /// Its record.
     pub record: String,
+    /// The case that is replayed to see it caught, where it is the killer of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catcher: Option<String>,
 }
 
 /// What the matrix shows, in numbers.
@@ -304,6 +307,18 @@ impl Matrix {
         }
     }
 
+    /// Whether a defect is somebody's killer or has a catcher, so that a replay sees it caught.
+    #[must_use]
+    pub fn is_seen(&self, defect: &str) -> bool {
+        let column = self.columns.get(defect);
+        let kills = |row: &Row| {
+            row.killer
+                .as_ref()
+                .is_some_and(|killer| killer.defect == defect)
+        };
+        column.is_some_and(|column| column.catcher.is_some()) || self.rows.values().any(kills)
+    }
+
     /// Why what fails a case does not count as its killer.
     fn nearest(&self, row: &Row) -> String {
         let failed = row.failed.iter().filter_map(|name| mutants::find(name));
@@ -314,7 +329,7 @@ impl Matrix {
         if wide.is_empty() {
             String::new()
         } else {
-            format!(" alone; {} fail too much else", wide.join(", "))
+            format!(" without failing too much else: {} do", wide.join(", "))
         }
     }
 
@@ -342,6 +357,11 @@ impl Matrix {
                     defect.name,
                     failed.join(", ")
                 ));
+            }
+            let seen = failed.is_empty() || self.is_seen(defect.name);
+            if !harmless && !seen {
+                let again = "is caught once and not again";
+                faults.push(format!("{} {again} by {}", defect.name, failed.join(", ")));
             }
             if !harmless && failed.is_empty() != excused {
                 let caught = if excused {

@@ -28,7 +28,7 @@ const SHORT: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 /// Cells after which the pair is started anew, so that what it stores stays small.
 const ROUND: usize = 800;
-/// Defects that open resources to everybody, also to the other cells; they have a pair of their own.
+/// Defects that open resources to everybody, also to the other cells; each has a pair of its own.
 const APART: &[&str] = &["rq-acor"];
 
 /// One case under one defect, or none.
@@ -41,6 +41,12 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Whether it would disturb others before the same pair: it stops a CSE, or opens resources.
+    fn is_apart(&self) -> bool {
+        let opens = |defect: &Defect| APART.contains(&defect.name);
+        self.case.needs == Needs::PairWithPower || self.defect.is_some_and(opens)
+    }
+
     /// Name of the defect, empty without one, and identifier of the case.
     #[must_use]
     pub fn name(&self) -> (&'static str, &'static str) {
@@ -97,16 +103,12 @@ impl Bench {
         mut done: impl FnMut(&Played),
     ) -> Result<Vec<Played>, SutError> {
         let mut all = Vec::new();
-        let apart = |cell: &Cell| {
-            cell.defect
-                .is_some_and(|defect| APART.contains(&defect.name))
-        };
         let mut names = BTreeSet::new();
         let once = cells.iter().filter(|cell| names.insert(cell.name()));
-        let (apart, usual): (Vec<Cell>, Vec<Cell>) = once.partition(|cell| apart(cell));
+        let once: Vec<Cell> = once.copied().collect();
         let seats = Arc::new(Semaphore::new(self.jobs.max(1)));
         let mut playing = JoinSet::new();
-        for round in usual.chunks(ROUND).chain(apart.chunks(ROUND)) {
+        for round in once.chunks(ROUND) {
             // The pair ends with the last cell that is played there.
             let place = Arc::new(self.place().await?);
             for cell in round.iter().copied() {
@@ -174,8 +176,7 @@ impl Bench {
     }
 
     async fn cell(&self, cell: Cell, place: &Place) -> Result<Played, SutError> {
-        // Who stops a CSE has a pair of its own.
-        let own = if cell.case.needs == Needs::PairWithPower {
+        let own = if cell.is_apart() {
             Some(self.place().await?)
         } else {
             None

@@ -1,12 +1,11 @@
 //! Plays again what the matrix needs to be believed: each case with its killer, each defect, each
 //! case under a harmless change.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cases;
 use crate::console::{self, Cells};
-use crate::mutants::matrix::{Matrix, Row};
+use crate::mutants::matrix::Matrix;
 use crate::mutants::play::{self, Bench, Cell, Played};
 use crate::mutants::selection::Selection;
 use crate::mutants::{self, Defect};
@@ -127,28 +126,21 @@ impl Expected {
 /// Each case with its killer, each defect, each case under a harmless change.
 fn cover(matrix: &Matrix) -> Vec<Expected> {
     let mut cover = Vec::new();
-    let mut covered = BTreeSet::new();
     for row in matrix.rows.values() {
         let Some(killer) = &row.killer else { continue };
-        let Some(defect) = mutants::find(&killer.defect) else {
+        if let Some(defect) = mutants::find(&killer.defect) {
+            cover.extend(Expected::new(&row.case, true, &killer.play, defect));
+        }
+    }
+    for column in matrix.columns.values() {
+        let Some(catcher) = &column.catcher else {
             continue;
         };
-        covered.insert(defect.name);
-        cover.extend(Expected::new(&row.case, true, &killer.play, defect));
+        if let Some(defect) = mutants::find(&column.defect) {
+            cover.extend(Expected::new(catcher, true, catcher, defect));
+        }
     }
-    let wrong = |defect: &&&'static Defect| !defect.is_harmless();
     let all = mutants::all();
-    for defect in all.iter().copied().filter(|defect| wrong(&defect)) {
-        if covered.contains(defect.name) {
-            continue;
-        }
-        let caught = |row: &&Row| {
-            row.failed.iter().any(|name| name == defect.name) && cases::find(&row.case).is_some()
-        };
-        if let Some(row) = matrix.rows.values().find(caught) {
-            cover.extend(Expected::new(&row.case, true, &row.case, defect));
-        }
-    }
     for (place, case) in cases::all().into_iter().enumerate() {
         let fits = |defect: &&Defect| defect.is_harmless() && defect.concerns(case);
         let changes: Vec<&'static Defect> = all.iter().copied().filter(fits).collect();

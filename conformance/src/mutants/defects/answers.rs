@@ -469,6 +469,15 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
             }
         })
     ),
+    wrong!(
+        "an-nonblocking-5000",
+        "A non-blocking request that fails at once is answered 5000.",
+        Answer(|scene, answer| if scene.asked["rt"]["rtv"] == 1 {
+            super::restate(answer, 4004, 5000)
+        } else {
+            Fate::Pass
+        })
+    ),
 ];
 
 fn rqi(answer: &mut Value, change: fn(&str) -> String) -> Fate {

@@ -208,6 +208,21 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
             Fate::Pass
         })
     ),
+    wrong!(
+        "hs-path-offends",
+        "After a handshake for another path nobody gets in any more.",
+        Ask(|scene, head| {
+            if !head.line.starts_with("GET / ") {
+                count(scene, "paths");
+                return Fate::Pass;
+            }
+            if scene.memory.contains_key("paths") {
+                Fate::Cut
+            } else {
+                Fate::Pass
+            }
+        })
+    ),
 ];
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
