@@ -1,6 +1,6 @@
 //! Fills the matrix: plays what is asked for, and names a killer for each case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::case::Case;
@@ -8,7 +8,7 @@ use crate::cases;
 use crate::console::{self, Cells};
 use crate::mutants::front::{Log, would_act};
 use crate::mutants::journal::Journal;
-use crate::mutants::matrix::{Column, Killer, Matrix, Row, subjects};
+use crate::mutants::matrix::{Catcher, Column, Killer, Matrix, Row, subjects};
 use crate::mutants::play::{self, Bench, Cell, Played};
 use crate::mutants::selection::Selection;
 use crate::mutants::{self, Defect};
@@ -123,7 +123,8 @@ struct Work {
     matrix: Matrix,
     cases: Vec<&'static Case>,
     defects: Vec<&'static Defect>,
-    due: Box<dyn Fn(&Case, &Defect) -> bool + Send>,
+    /// Cases and defects that are due; without, all are.
+    due: Option<BTreeSet<String>>,
 }
 
 impl Work {
@@ -134,31 +135,31 @@ impl Work {
                 matrix,
                 cases: selection.cases(),
                 defects: selection.defects(),
-                due: Box::new(|_, _| true),
+                due: None,
             },
             Fill::All => Self {
                 matrix: Matrix::default(),
                 cases,
                 defects,
-                due: Box::new(|_, _| true),
+                due: None,
             },
             Fill::New => {
-                let stale = matrix.stale(&cases);
+                let stale: BTreeSet<String> = matrix.stale(&cases).into_iter().collect();
                 // What breaks a schema shows in any case.
-                let all = Shape::ALL
-                    .iter()
-                    .any(|shape| stale.iter().any(|id| id == shape.id()));
-                let is_stale = move |name: &str| all || stale.iter().any(|known| known == name);
-                let due =
-                    move |case: &Case, defect: &Defect| is_stale(case.id) || is_stale(defect.name);
+                let all = Shape::ALL.iter().any(|shape| stale.contains(shape.id()));
                 Self {
                     matrix,
                     cases,
                     defects,
-                    due: Box::new(due),
+                    due: (!all).then_some(stale),
                 }
             }
         }
+    }
+
+    fn is_due(&self, case: &Case, defect: &Defect) -> bool {
+        let due = self.due.as_ref();
+        due.is_none_or(|due| due.contains(case.id) || due.contains(defect.name))
     }
 
     /// Makes room in the matrix for the cells that are due; those in which the defect would do
@@ -168,7 +169,7 @@ impl Work {
         let mut cells = Vec::new();
         for defect in &self.defects {
             for case in &self.cases {
-                if !(self.due)(case, defect) {
+                if !self.is_due(case, defect) {
                     continue;
                 }
                 self.matrix.clear(case.id, defect.name);
@@ -286,7 +287,7 @@ async fn name_killers(matrix: &mut Matrix, bench: &Bench) -> Result<(), String> 
 
 /// Gives each defect that kills no case alone a case that catches it again.
 async fn name_catchers(matrix: &mut Matrix, bench: &Bench) -> Result<(), String> {
-    let mut open: BTreeMap<&str, Vec<Cell>> = BTreeMap::new();
+    let mut open: BTreeMap<&str, Vec<(String, Cell)>> = BTreeMap::new();
     for defect in mutants::all() {
         let Some(column) = matrix.columns.get_mut(defect.name) else {
             continue;
@@ -297,24 +298,35 @@ async fn name_catchers(matrix: &mut Matrix, bench: &Bench) -> Result<(), String>
         }
         let rows = matrix.rows.values();
         let failed = rows.filter(|row| row.failed.iter().any(|name| name == defect.name));
-        let cases = failed.filter_map(|row| cases::find(&row.case));
-        let cell = |case: &'static Case| Cell {
-            case,
-            defect: Some(defect),
-        };
-        let mut cells: Vec<Cell> = cases.map(cell).collect();
-        cells.sort_by_key(|cell| kept.as_deref() == Some(cell.case.id));
+        // A schema is broken in the case that carries the message.
+        let played = failed.filter_map(|row| {
+            let case = row.carriers.get(defect.name).unwrap_or(&row.case);
+            Some((row.case.clone(), cases::find(case)?))
+        });
+        let mut cells: Vec<(String, Cell)> = played
+            .map(|(subject, case)| {
+                let defect = Some(defect);
+                (subject, Cell { case, defect })
+            })
+            .collect();
+        cells.sort_by_key(|(subject, cell)| {
+            let kept = kept.as_ref().is_some_and(|kept| kept.case == *subject);
+            (kept, subject == cell.case.id)
+        });
         open.insert(defect.name, cells);
     }
     while !open.is_empty() {
-        let cells: Vec<Cell> = open.values_mut().filter_map(Vec::pop).collect();
-        open.retain(|name, _| cells.iter().any(|cell| cell.name().0 == *name));
-        for played in bench.play(&cells, |_| ()).await.map_err(said)? {
-            let (defect, case) = played.cell.name();
-            if played.fails(case) {
+        let tried: Vec<(String, Cell)> = open.values_mut().filter_map(Vec::pop).collect();
+        open.retain(|name, _| tried.iter().any(|(_, cell)| cell.name().0 == *name));
+        let cells: Vec<Cell> = tried.iter().map(|(_, cell)| *cell).collect();
+        let played = bench.play(&cells, |_| ()).await.map_err(said)?;
+        for ((subject, _), played) in tried.into_iter().zip(played) {
+            let (defect, play) = played.cell.name();
+            if played.fails(&subject) {
                 open.remove(defect);
                 if let Some(column) = matrix.columns.get_mut(defect) {
-                    column.catcher = Some(case.to_owned());
+                    let (case, play) = (subject, play.to_owned());
+                    column.catcher = Some(Catcher { case, play });
                 }
             }
         }

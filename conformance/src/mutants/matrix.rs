@@ -60,9 +60,18 @@ pub struct Column {
     pub defect: String,
     /// Its record.
     pub record: String,
-    /// The case that is replayed to see it caught, where it is the killer of none.
+    /// What is replayed to see it caught, where it is the killer of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub catcher: Option<String>,
+    pub catcher: Option<Catcher>,
+}
+
+/// What a defect is replayed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catcher {
+    /// The case or schema that fails.
+    pub case: String,
+    /// The case that is played.
+    pub play: String,
 }
 
 /// What the matrix shows, in numbers.

@@ -137,7 +137,7 @@ fn cover(matrix: &Matrix) -> Vec<Expected> {
             continue;
         };
         if let Some(defect) = mutants::find(&column.defect) {
-            cover.extend(Expected::new(catcher, true, catcher, defect));
+            cover.extend(Expected::new(&catcher.case, true, &catcher.play, defect));
         }
     }
     let all = mutants::all();

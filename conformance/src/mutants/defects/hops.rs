@@ -128,7 +128,10 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         "ho-held-question-lost",
         "A question that waited for the link of its target is lost.",
         Told(|scene, told| {
-            let reopened = scene.ask.get("X-M2M-Origin").is_some_and(|who| who != "");
+            let reopened = scene
+                .ask
+                .get("X-M2M-Origin")
+                .is_some_and(|who| !who.is_empty());
             if event(told) == 50001 && reopened {
                 Fate::Drop
             } else {
