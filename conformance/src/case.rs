@@ -6,6 +6,7 @@ use std::pin::Pin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cases::words;
 use crate::peer::Peer;
 
 /// A case: what it shows and how.
@@ -206,9 +207,9 @@ impl Needs {
 pub struct Script {
     /// What is prepared beyond what [`Needs::preamble`] says; empty if nothing is.
     pub preamble: &'static str,
-    /// What is done; empty where the title says it.
+    /// What is done; empty where `cases/words.toml` says it.
     pub stimulus: &'static str,
-    /// What may come of it, with the verdict that it leads to, where the title does not say it.
+    /// What may come of it, with the verdict that it leads to; empty where `cases/words.toml` says it.
     pub outcomes: &'static [Allowed],
     /// What is tidied up beyond [`POSTAMBLE`]; empty if nothing is.
     pub postamble: &'static str,
@@ -216,12 +217,10 @@ pub struct Script {
     pub ixit: &'static [&'static str],
     /// Words to select it by.
     pub tags: &'static [&'static str],
-    /// Identifiers of TS-0018 test purposes with the same objective.
-    pub ts0018: &'static [&'static str],
 }
 
 /// An outcome that is allowed, and how well it is thought of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Allowed {
     /// [`Verdict::Pass`], [`Verdict::PassLenient`] or [`Verdict::Disputed`].
     pub grade: Verdict,
@@ -234,7 +233,7 @@ pub const POSTAMBLE: &str = "Links are dropped; every name and identifier is fre
      concerns another one.";
 
 impl Script {
-    /// The title says all.
+    /// Nothing of its own.
     pub const PLAIN: Self = Self {
         preamble: "",
         stimulus: "",
@@ -242,7 +241,6 @@ impl Script {
         postamble: "",
         ixit: &[],
         tags: &[],
-        ts0018: &[],
     };
 }
 
@@ -261,9 +259,9 @@ impl Case {
 
     /// What is done.
     #[must_use]
-    pub const fn stimulus(&self) -> &'static str {
+    pub fn stimulus(&self) -> &'static str {
         if self.script.stimulus.is_empty() {
-            self.title
+            words::of(self.id).map_or(self.title, |words| &words.does)
         } else {
             self.script.stimulus
         }
@@ -275,8 +273,13 @@ impl Case {
         if !self.script.outcomes.is_empty() {
             return self.script.outcomes.to_vec();
         }
-        let (grade, seen) = (Verdict::Pass, self.title);
-        vec![Allowed { grade, seen }]
+        words::of(self.id).map_or_else(Vec::new, words::Words::outcomes)
+    }
+
+    /// Identifiers of TS-0018 test purposes with the same objective.
+    #[must_use]
+    pub fn ts0018(&self) -> &'static [String] {
+        words::of(self.id).map_or(&[], |words| &words.ts0018)
     }
 
     /// Condition of the statement under which it applies, as the profile writes it.

@@ -26,6 +26,7 @@ pub mod usage;
 pub mod usage_at_once;
 pub mod usage_context;
 pub mod usage_refusals;
+pub mod words;
 
 /// Every case.
 #[must_use]

@@ -65,6 +65,9 @@ pub enum Command {
         /// Which cases.
         #[command(flatten)]
         selected: Selected,
+        /// Print the whole records as JSON
+        #[arg(long)]
+        json: bool,
         /// Folder of reports, for --failed
         #[arg(long, value_name = "FOLDER", default_value = REPORTS)]
         report: PathBuf,

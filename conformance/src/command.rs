@@ -52,8 +52,17 @@ pub async fn execute(cli: Cli) -> Result<u8, Complaint> {
     match cli.command {
         None => play::play(&Selected::default(), &cli.options).await,
         Some(Command::Run { selected, options }) => play::play(&selected, &options).await,
-        Some(Command::List { selected, report }) => {
-            console::list(&select(&selected, &report)?);
+        Some(Command::List {
+            selected,
+            json,
+            report,
+        }) => {
+            let cases = select(&selected, &report)?;
+            if json {
+                console::list_json(&cases);
+            } else {
+                console::list(&cases);
+            }
             Ok(exit::PASSED)
         }
         Some(Command::Explain { case, run, report }) => explain(&case, run.as_deref(), &report),

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 
 use crate::baseline::Comparison;
 use crate::case::{Case, Group, How};
@@ -21,6 +22,7 @@ use crate::report::ladder;
 use crate::report::results::{Results, Summary};
 use crate::requirements;
 use crate::run::Finished;
+use crate::selection;
 
 mod mutants;
 
@@ -268,6 +270,32 @@ pub fn list(cases: &[&Case]) {
     }
 }
 
+/// The records of the cases, for programs.
+pub fn list_json(cases: &[&Case]) {
+    let records: Vec<Value> = cases.iter().map(|case| record(case)).collect();
+    println!("{:#}", Value::from(records));
+}
+
+fn record(case: &Case) -> Value {
+    json!({
+        "id": case.id,
+        "title": case.title,
+        "group": case.group,
+        "configuration": case.needs.name(),
+        "requirements": case.requirements,
+        "clauses": case.clauses,
+        "condition": case.condition(),
+        "preamble": case.preamble(),
+        "stimulus": case.stimulus(),
+        "outcomes": case.outcomes(),
+        "postamble": case.postamble(),
+        "ixit": case.script.ixit,
+        "tags": selection::tags(case),
+        "ts0018": case.ts0018(),
+        "hint": case.hint
+    })
+}
+
 /// One case in full.
 pub fn explain(case: &Case, tags: &[String]) {
     println!("{}: {}.", case.id, case.title);
@@ -284,8 +312,8 @@ pub fn explain(case: &Case, tags: &[String]) {
         println!("Depends on: {}", case.script.ixit.join(", "));
     }
     println!("Tags: {}", tags.join(", "));
-    if !case.script.ts0018.is_empty() {
-        println!("TS-0018: {}", case.script.ts0018.join(", "));
+    if !case.ts0018().is_empty() {
+        println!("TS-0018: {}", case.ts0018().join(", "));
     }
     println!("Preparation: {}", case.preamble());
     println!("Stimulus: {}", case.stimulus());

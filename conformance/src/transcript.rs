@@ -192,6 +192,13 @@ impl Names {
         everywhere.or_else(|| self.known.get(&(at, text.to_owned())))
     }
 
+    /// The CSE that chose this identifier, if exactly one did.
+    fn knower(&self, identifier: &str) -> Option<&'static str> {
+        let known = self.known.keys().filter(|(_, text)| text == identifier);
+        let mut chose = known.map(|(cse, _)| *cse);
+        chose.next().filter(|_| chose.next().is_none())
+    }
+
     /// The CSE of that CSE-ID; of two, the one that did not say its own.
     fn host(&self, id: &str, at: &'static str) -> &'static str {
         let others = || self.known.keys().map(|(cse, _)| *cse);
@@ -236,7 +243,12 @@ impl Names {
         let originator = members.get("fr").and_then(Value::as_str);
         let path = originator.and_then(|fr| fr.strip_prefix('/'));
         let host = path.and_then(|path| path.split_once('/'));
-        host.map_or(at, |(host, _)| self.host(host, at))
+        if let Some((host, _)) = host {
+            return self.host(host, at);
+        }
+        let extended = members.get("rqi").and_then(Value::as_str);
+        let stem = extended.and_then(|rqi| rqi.split_once('/'));
+        stem.and_then(|(stem, _)| self.knower(stem)).unwrap_or(at)
     }
 
     fn text(&self, name: &str, text: &str, at: &'static str) -> String {
@@ -263,8 +275,18 @@ impl Names {
 
     fn path(&self, text: &str, at: &'static str) -> String {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        let id = path.strip_prefix('/').and_then(|p| p.split('/').next());
-        let at = id.map_or(at, |id| self.host(id, at));
+        let mut parts = path
+            .strip_prefix('/')
+            .into_iter()
+            .flat_map(|p| p.split('/'));
+        let at = match (parts.next(), parts.next()) {
+            (Some(id), Some(next)) if !self.hosts.contains_key(id) => self
+                .knower(next)
+                .filter(|cse| *cse != at)
+                .unwrap_or_else(|| self.host(id, at)),
+            (Some(id), _) => self.host(id, at),
+            (None, _) => at,
+        };
         let segment = |part: &str| self.find(at, part).cloned().unwrap_or_else(|| part.into());
         let mapped: Vec<String> = path.split('/').map(segment).collect();
         match query.split_once('=') {

@@ -351,8 +351,8 @@ fn record(out: &mut String, case: &Case) {
     }
     // The title stands above already.
     rows.retain(|(_, value)| value != case.title);
-    if !case.script.ts0018.is_empty() {
-        rows.push(("TS-0018", case.script.ts0018.join(", ")));
+    if !case.ts0018().is_empty() {
+        rows.push(("TS-0018", case.ts0018().join(", ")));
     }
     push(out, "<h3>Case</h3><dl class=\"facts\">");
     for (name, value) in rows {
