@@ -4,6 +4,7 @@ use crate::bench;
 use crate::catalogue;
 use crate::deep::{self, Bounds};
 use crate::diagram::{self, Format};
+use crate::interrupt;
 use crate::ladder;
 use crate::literal;
 use crate::liveness::Promise;
@@ -154,6 +155,10 @@ const USAGE: u8 = 2;
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let json = arguments.json.as_deref();
+    // The Explorer has nothing that could be unfinished.
+    if !matches!(arguments.command, Some(Command::Explore { .. })) {
+        interrupt::watch();
+    }
     let result = match arguments.command {
         None => {
             let all = scenarios::all().filter(|s| s.by_default);
@@ -273,6 +278,10 @@ fn check(
             write_first(path, &outcome)?;
         }
         outcomes.push(outcome);
+        if interrupt::came() {
+            report::line("interrupted: what comes after this was not searched");
+            break;
+        }
     }
     let unique: usize = outcomes.iter().map(|o| o.unique).sum();
     let transitions: usize = outcomes.iter().map(|o| o.transitions).sum();

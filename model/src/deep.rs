@@ -7,6 +7,7 @@ mod table;
 
 use crate::action;
 use crate::interpret;
+use crate::interrupt;
 use crate::ladder;
 use crate::memory;
 use crate::properties;
@@ -44,6 +45,8 @@ enum End {
     Memory,
     /// Too much time.
     Time,
+    /// Ctrl-C.
+    Interrupted,
     /// Something is broken.
     Broken,
 }
@@ -57,6 +60,7 @@ impl End {
             }
             Self::Memory => "UNFINISHED: the memory was used up first",
             Self::Time => "UNFINISHED: the time was used up first",
+            Self::Interrupted => "UNFINISHED: it was interrupted",
             Self::Broken => "BROKEN",
         }
     }
@@ -67,6 +71,7 @@ impl End {
             Self::Enough => "bounded",
             Self::Memory => "memory",
             Self::Time => "time",
+            Self::Interrupted => "interrupted",
             Self::Broken => "broken",
         }
     }
@@ -195,6 +200,9 @@ impl Search {
                         per_second(unique, took),
                         memory::shown(memory::resident()),
                     ));
+                }
+                if interrupt::came() {
+                    self.stop(End::Interrupted);
                 }
                 if took > self.bounds.time {
                     self.stop(End::Time);

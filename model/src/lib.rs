@@ -12,6 +12,7 @@ mod deep;
 mod diagram;
 mod happening;
 mod interpret;
+mod interrupt;
 mod ladder;
 mod ledger;
 mod literal;

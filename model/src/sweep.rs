@@ -7,6 +7,7 @@
 
 use crate::action::{self, Action};
 use crate::interpret;
+use crate::interrupt;
 use crate::memo::AsItIs;
 use crate::properties::{self, Check};
 use crate::world::{State, World};
@@ -126,6 +127,9 @@ pub(crate) fn sweep(
         for look in looked {
             swept.take(look);
         }
+        if interrupt::came() {
+            return swept;
+        }
         level = swept.next_level(&seen);
         if swept.is_enough(until) || limit.is_some_and(|limit| swept.unique > limit) {
             return swept;
@@ -214,7 +218,7 @@ fn expand(world: &World, seen: &Seen, level: Vec<State>, swept: &Swept) -> Vec<L
                 let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
                 chunk.extend(rest.by_ref().take(CHUNK));
             }
-            if chunk.is_empty() {
+            if chunk.is_empty() || interrupt::came() {
                 return look;
             }
             for (at, state) in chunk.drain(..) {

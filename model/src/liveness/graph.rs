@@ -2,6 +2,7 @@
 
 use crate::action::{self, Action, Due};
 use crate::interpret;
+use crate::interrupt;
 use crate::world::{Side, State, World};
 use m2m_machine::shared::digest;
 use std::collections::{HashMap, VecDeque};
@@ -85,7 +86,7 @@ impl Graph {
                 edges: as_u32(graph.edges.len()),
                 owed: mask,
             });
-            if graph.nodes.len() + queue.len() > limit {
+            if graph.nodes.len() + queue.len() > limit || interrupt::came() {
                 graph.left_at = queue.pop_back().map(|(_, state)| state);
                 break;
             }
