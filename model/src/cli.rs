@@ -4,6 +4,7 @@ use crate::bench;
 use crate::catalogue;
 use crate::deep::{self, Bounds};
 use crate::diagram::{self, Format};
+use crate::explore;
 use crate::interrupt;
 use crate::ladder;
 use crate::literal;
@@ -430,12 +431,11 @@ fn trace(id: &str) -> Result<bool, String> {
 }
 
 fn explore(name: &str, address: &str) -> Result<bool, String> {
-    use stateright::Model;
     let scenario = scenario(name)?;
     let world = World::new(scenario, None, properties::of(scenario.properties));
     report::line(&format!(
         "http://{address} shows {name}; it ends with ctrl-c"
     ));
-    world.checker().serve(address);
+    explore::serve(world, address);
     Ok(true)
 }

@@ -10,6 +10,7 @@ mod catalogue;
 mod cli;
 mod deep;
 mod diagram;
+mod explore;
 mod happening;
 mod interpret;
 mod interrupt;

@@ -77,7 +77,7 @@ pub(crate) fn of(ids: &[&str]) -> Vec<&'static Property> {
 pub(crate) fn in_slots(world: &World) -> Vec<stateright::Property<World>> {
     let mut rows = vec![stateright::Property::always(STRUCTURE, structure)];
     for (slot, property) in world.properties.iter().enumerate() {
-        let (holds, occurs) = SLOTS[slot];
+        let (holds, occurs) = Slots::<World>::ALL[slot];
         rows.push(stateright::Property::always(property.name, holds));
         rows.push(stateright::Property::sometimes(OCCURS[slot], occurs));
     }
@@ -103,73 +103,99 @@ pub(crate) fn change_keeps_structure(world: &World, before: &State, after: &Stat
 /// What every scenario claims besides its properties.
 pub(crate) const STRUCTURE: &str = "no machine violates its structure";
 
-type Condition = fn(&World, &State) -> bool;
-
-fn holds<const SLOT: usize>(world: &World, state: &State) -> bool {
-    world.properties[SLOT].holds(SLOT, world, state)
+/// A model of a world, and how its states show those of the world.
+pub(crate) trait OfWorld: stateright::Model {
+    /// The world.
+    fn world(&self) -> &World;
+    /// The world's state.
+    fn state(shown: &Self::State) -> &State;
 }
 
-fn occurs<const SLOT: usize>(world: &World, state: &State) -> bool {
-    (world.properties[SLOT].witness)(world, state)
+impl OfWorld for World {
+    fn world(&self) -> &World {
+        self
+    }
+
+    fn state(shown: &State) -> &State {
+        shown
+    }
 }
 
-const fn slot<const SLOT: usize>() -> (Condition, Condition) {
-    (holds::<SLOT>, occurs::<SLOT>)
+type Condition<M> = fn(&M, &<M as stateright::Model>::State) -> bool;
+
+fn holds<M: OfWorld, const SLOT: usize>(model: &M, state: &M::State) -> bool {
+    let world = model.world();
+    world.properties[SLOT].holds(SLOT, world, M::state(state))
+}
+
+fn occurs<M: OfWorld, const SLOT: usize>(model: &M, state: &M::State) -> bool {
+    let world = model.world();
+    (world.properties[SLOT].witness)(world, M::state(state))
+}
+
+const fn slot<M: OfWorld, const SLOT: usize>() -> (Condition<M>, Condition<M>) {
+    (holds::<M, SLOT>, occurs::<M, SLOT>)
 }
 
 /// How many properties one scenario can look at.
 pub(crate) const SLOTS_MAX: usize = 48;
 
-const SLOTS: [(Condition, Condition); SLOTS_MAX] = [
-    slot::<0>(),
-    slot::<1>(),
-    slot::<2>(),
-    slot::<3>(),
-    slot::<4>(),
-    slot::<5>(),
-    slot::<6>(),
-    slot::<7>(),
-    slot::<8>(),
-    slot::<9>(),
-    slot::<10>(),
-    slot::<11>(),
-    slot::<12>(),
-    slot::<13>(),
-    slot::<14>(),
-    slot::<15>(),
-    slot::<16>(),
-    slot::<17>(),
-    slot::<18>(),
-    slot::<19>(),
-    slot::<20>(),
-    slot::<21>(),
-    slot::<22>(),
-    slot::<23>(),
-    slot::<24>(),
-    slot::<25>(),
-    slot::<26>(),
-    slot::<27>(),
-    slot::<28>(),
-    slot::<29>(),
-    slot::<30>(),
-    slot::<31>(),
-    slot::<32>(),
-    slot::<33>(),
-    slot::<34>(),
-    slot::<35>(),
-    slot::<36>(),
-    slot::<37>(),
-    slot::<38>(),
-    slot::<39>(),
-    slot::<40>(),
-    slot::<41>(),
-    slot::<42>(),
-    slot::<43>(),
-    slot::<44>(),
-    slot::<45>(),
-    slot::<46>(),
-    slot::<47>(),
-];
+/// What the slots hold; the checker takes functions without a memory, so each slot has its own.
+pub(crate) struct Slots<M>(core::marker::PhantomData<M>);
+
+impl<M: OfWorld> Slots<M> {
+    /// Of each slot whether its property holds, and whether its situation occurs.
+    pub(crate) const ALL: [(Condition<M>, Condition<M>); SLOTS_MAX] = [
+        slot::<M, 0>(),
+        slot::<M, 1>(),
+        slot::<M, 2>(),
+        slot::<M, 3>(),
+        slot::<M, 4>(),
+        slot::<M, 5>(),
+        slot::<M, 6>(),
+        slot::<M, 7>(),
+        slot::<M, 8>(),
+        slot::<M, 9>(),
+        slot::<M, 10>(),
+        slot::<M, 11>(),
+        slot::<M, 12>(),
+        slot::<M, 13>(),
+        slot::<M, 14>(),
+        slot::<M, 15>(),
+        slot::<M, 16>(),
+        slot::<M, 17>(),
+        slot::<M, 18>(),
+        slot::<M, 19>(),
+        slot::<M, 20>(),
+        slot::<M, 21>(),
+        slot::<M, 22>(),
+        slot::<M, 23>(),
+        slot::<M, 24>(),
+        slot::<M, 25>(),
+        slot::<M, 26>(),
+        slot::<M, 27>(),
+        slot::<M, 28>(),
+        slot::<M, 29>(),
+        slot::<M, 30>(),
+        slot::<M, 31>(),
+        slot::<M, 32>(),
+        slot::<M, 33>(),
+        slot::<M, 34>(),
+        slot::<M, 35>(),
+        slot::<M, 36>(),
+        slot::<M, 37>(),
+        slot::<M, 38>(),
+        slot::<M, 39>(),
+        slot::<M, 40>(),
+        slot::<M, 41>(),
+        slot::<M, 42>(),
+        slot::<M, 43>(),
+        slot::<M, 44>(),
+        slot::<M, 45>(),
+        slot::<M, 46>(),
+        slot::<M, 47>(),
+    ];
+}
 
 /// The names of the witnesses in their slots.
 pub(crate) const OCCURS: [&str; SLOTS_MAX] = [

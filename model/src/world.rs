@@ -295,13 +295,4 @@ impl stateright::Model for World {
     fn properties(&self) -> Vec<stateright::Property<Self>> {
         crate::properties::in_slots(self)
     }
-
-    fn format_action(&self, action: &Action) -> String {
-        action.label(self)
-    }
-
-    fn format_step(&self, state: &State, action: Action) -> Option<String> {
-        let next = crate::interpret::perform(self, state, &action)?;
-        Some(crate::show::state(self, &next))
-    }
 }

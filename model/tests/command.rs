@@ -193,3 +193,30 @@ fn a_bounded_search_says_that_it_proves_nothing() {
     assert_eq!(code(&whole), Some(0));
     assert!(said(&whole).contains("complete: every reachable state"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_is_reported_as_unfinished() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let mut search = Command::new(env!("CARGO_BIN_EXE_model"))
+        .args(["deep", "--memory", "2", "--minutes", "5"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut out = BufReader::new(search.stdout.take().expect("it is piped"));
+    let mut said = String::new();
+    out.read_line(&mut said).expect("it says what it does");
+
+    let interrupted = Command::new("kill")
+        .args(["-INT", &search.id().to_string()])
+        .status()
+        .expect("there is kill");
+    assert!(interrupted.success());
+
+    out.read_to_string(&mut said).expect("it goes on in words");
+    assert_eq!(search.wait().expect("it ends").code(), Some(1), "{said}");
+    assert!(said.contains("UNFINISHED"), "{said}");
+}
