@@ -70,12 +70,14 @@ impl Explored {
     }
 
     fn caption(&self, state: &State, action: &Action) -> String {
-        let step = match action {
-            Action::Crash {
-                cause: Some((cause, _)),
-                ..
-            } => cause,
-            other => other,
+        let step = if let Action::Crash {
+            cause: Some((cause, _)),
+            ..
+        } = action
+        {
+            cause
+        } else {
+            action
         };
         let label = action.label(&self.world);
         let said = ladder::caption(&self.world, state, step);
