@@ -201,6 +201,9 @@ pub fn snapshots(same: usize, changed: &[&str], folder: &Path) {
     }
 }
 
+/// So many messages of a case are shown; the report has the others.
+const MESSAGES_MAX: usize = 60;
+
 /// The messages of a case in a stored run.
 pub fn messages(events: &[&Event], place: &Path) {
     if events.is_empty() {
@@ -208,7 +211,8 @@ pub fn messages(events: &[&Event], place: &Path) {
     }
     println!("Messages in {}:", place.display());
     let seen = events.iter().filter(|event| event.kind != Kind::Clock);
-    for event in seen {
+    let more = seen.clone().count().saturating_sub(MESSAGES_MAX);
+    for event in seen.take(MESSAGES_MAX) {
         let arrow = match event.kind {
             Kind::Sent => "->",
             Kind::Received => "<-",
@@ -231,6 +235,9 @@ pub fn messages(events: &[&Event], place: &Path) {
             | Kind::Control => ladder::glance(event),
         };
         println!("  {:<12} {arrow} {}", event.link, printable(&what));
+    }
+    if more > 0 {
+        println!("  and {more} more, which the report and frames.ndjson of that run have");
     }
 }
 

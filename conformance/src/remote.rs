@@ -323,6 +323,7 @@ impl Far {
             &sgn["sur"],
         )?;
         expect::members("END-28", "the notice", &end, shown)?;
+        expect::without("END-28", "the notice", &["scr"], shown)?;
         expect::equal("END-29", "its reason", reason, &shown["rsn"])?;
         Ok(notice)
     }

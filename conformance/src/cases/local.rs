@@ -34,6 +34,7 @@ async fn told(
     let shown = &sgn["nev"]["rep"]["smg:ses"];
     expect::equal("END-28", "`sur` of the notice", subscription, &sgn["sur"])?;
     expect::members("END-28", "the notice", &end, shown)?;
+    expect::without("END-28", "the notice", &["scr"], shown)?;
     expect::equal("END-29", "its reason", reason, &shown["rsn"])?;
     Ok(notice)
 }

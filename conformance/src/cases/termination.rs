@@ -131,7 +131,8 @@ pub fn check_end(
     let sur = &notice.body("m2m:sgn")["sur"];
     expect::equal("END-28", "its `sur`", subscription, sur)?;
     let end = json!({"ri": at_cse, "sid": session.sid, "slc": 3});
-    expect::members("END-28", what, &end, shown)
+    expect::members("END-28", what, &end, shown)?;
+    expect::without("END-28", what, &["scr"], shown)
 }
 
 /// Data requests of both ends are refused as for an unknown session.

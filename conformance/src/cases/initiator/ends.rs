@@ -215,6 +215,7 @@ async fn told(peer: &mut Peer, near: &Near, session: &Shared, reason: u8) -> Res
         &sgn["sur"],
     )?;
     expect::members("END-28", "the notice", &end, shown)?;
+    expect::without("END-28", "the notice", &["scr"], shown)?;
     expect::equal("END-29", "its reason", reason, &shown["rsn"])?;
     Ok(notice)
 }
