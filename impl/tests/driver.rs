@@ -3,48 +3,21 @@
 
 mod host;
 
-use host::{Client, within};
+use host::{Client, in_process, within};
 use m2m_cse::config::Settings;
-use m2m_cse::dial::Dialer;
-use m2m_cse::driver::{Driver, Parts};
-use m2m_cse::link::Hub;
-use m2m_cse::serve::{Door, serve};
 use m2m_cse::store::Store;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
-/// A CSE in this process; its address, and the switch that makes its store fail.
+/// A CSE, and the switch that makes its store fail.
 async fn cse() -> (String, Arc<AtomicBool>) {
-    let settings = Settings::default();
     let failing = Arc::new(AtomicBool::new(false));
-    let listener = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port is free");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    let (tell, inbox) = mpsc::channel(settings.links_inbox());
-    let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
-    let driver = Driver::start(Parts {
-        config: settings.machine(Vec::new()),
-        store: Store::in_memory_failing(failing.clone()),
-        inbox,
-        hub: hub.clone(),
-        dialer: Dialer::default(),
-        report: |_: &_| {},
-        store_retry: Duration::from_millis(10),
-        keeps_ladders: false,
-    });
-    let driver = driver.expect("the store works");
-    let door = Door {
-        unnamed: settings.unnamed_dialect(),
-        handshake: Duration::from_secs(5),
-        tls: None,
-    };
-    tokio::spawn(serve(listener, hub, door));
-    tokio::spawn(driver.run(std::future::pending(), Duration::ZERO));
+    let address = in_process(
+        &Settings::default(),
+        Store::in_memory_failing(failing.clone()),
+    )
+    .await;
     (address, failing)
 }
 

@@ -6,13 +6,21 @@
 )]
 
 use futures_util::{SinkExt, StreamExt};
+use m2m_cse::config::Settings;
+use m2m_cse::dial::Dialer;
+use m2m_cse::driver::{Driver, Parts};
+use m2m_cse::link::Hub;
+use m2m_cse::serve::{Door, serve};
+use m2m_cse::store::Store;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
@@ -104,6 +112,34 @@ impl Cse {
     pub(crate) async fn tcp(&self) -> TcpStream {
         TcpStream::connect(&self.address).await.expect("it listens")
     }
+}
+
+/// A CSE in this process, on that store; its address. It lives as long as the runtime.
+pub(crate) async fn in_process(settings: &Settings, store: Store) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let (tell, inbox) = mpsc::channel(settings.links_inbox());
+    let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
+    let driver = Driver::start(Parts {
+        config: settings.machine(Vec::new()),
+        store,
+        inbox,
+        hub: hub.clone(),
+        dialer: Dialer::default(),
+        report: |_: &_| {},
+        store_retry: Duration::from_millis(10),
+        keeps_ladders: false,
+    });
+    let driver = driver.expect("the store works");
+    let door = Door {
+        unnamed: settings.unnamed_dialect(),
+        handshake: Duration::from_secs(5),
+        tls: None,
+    };
+    tokio::spawn(serve(listener, hub, door));
+    tokio::spawn(driver.run(std::future::pending(), Duration::ZERO));
+    address
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {

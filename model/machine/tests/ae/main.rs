@@ -2,6 +2,8 @@
 
 mod bench;
 mod flows;
+#[path = "../common/fuzz.rs"]
+mod fuzz;
 mod random;
 mod refusals;
 mod sealing;

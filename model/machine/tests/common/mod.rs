@@ -4,6 +4,7 @@
 //! step the promises of the machine are checked: no violated invariant, at most one batch for the store and that
 //! first, stored records that equal the durable view, recovery to that same view, needless timers without effect.
 
+pub(crate) mod fuzz;
 pub(crate) mod message;
 pub(crate) mod player;
 pub(crate) mod scene;
