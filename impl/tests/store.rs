@@ -272,6 +272,7 @@ fn records() -> Vec<Record> {
         notice(NoticeKind::Change(session_id()), 2),
         notice(NoticeKind::Result("req1".into()), 3),
         notice(NoticeKind::Event("sub1".into()), 4),
+        notice(NoticeKind::Pending("sub1".into()), 5),
         tombstone(Some(requester())),
         Record::Outcome(Shared::new(outcome)),
     ];

@@ -111,7 +111,9 @@ impl Due {
                 | cse::Timer::UndoRetry(_)
                 | cse::Timer::Window(_)
                 | cse::Timer::StoredExpiry(_)
-                | cse::Timer::DialRegistree(_) => true,
+                | cse::Timer::DialRegistree(_)
+                | cse::Timer::Reachable(_)
+                | cse::Timer::Notifications(_) => true,
                 cse::Timer::SessionExpiry(_)
                 | cse::Timer::TombstoneEnd(_)
                 | cse::Timer::ResourceExpiry(_)

@@ -120,6 +120,8 @@ fn of_cse(timer: &cse::Timer) -> String {
         cse::Timer::ResourceExpiry(_) => "a resource expires".into(),
         cse::Timer::Outcome(_) => "an outcome is forgotten".into(),
         cse::Timer::DialRegistree(cse) => format!("a link to {cse} is wanted"),
+        cse::Timer::Reachable(peer) => format!("the schedule of {} opens", peer.as_str()),
+        cse::Timer::Notifications(id) => format!("the schedule of {id} opens"),
     }
 }
 

@@ -243,7 +243,7 @@ one_of! {
     When "moment" { 0 => At(moment), 1 => After(milliseconds) }
     Phase "phase" { 0 => Pending { lease }, 1 => Active, 2 => Terminating(termination) }
     Stage "stage" { 0 => AwaitingCapability, 1 => Asked, 2 => Abandoned { until } }
-    NoticeKind "notice" { 0 => Termination(id), 1 => Change(id), 2 => Result(id), 3 => Event(id) }
+    NoticeKind "notice" { 0 => Termination(id), 1 => Change(id), 2 => Result(id), 3 => Event(id), 4 => Pending(id) }
 }
 
 impl Binary for ChangeKind {

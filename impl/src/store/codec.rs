@@ -265,6 +265,7 @@ impl Field for NoticeKind {
             Self::Change(id) => json!({ "change": id.save() }),
             Self::Result(id) => json!({ "result": id.save() }),
             Self::Event(id) => json!({ "event": id.save() }),
+            Self::Pending(id) => json!({ "pending": id.save() }),
         }
     }
 
@@ -275,6 +276,7 @@ impl Field for NoticeKind {
             "change" => SessionId::load(body).map(Self::Change),
             "result" => ResourceId::load(body).map(Self::Result),
             "event" => ResourceId::load(body).map(Self::Event),
+            "pending" => ResourceId::load(body).map(Self::Pending),
             other => unknown("notice", other),
         }
     }

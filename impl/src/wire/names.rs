@@ -117,6 +117,7 @@ pub const fn wrapper(resource_type: ResourceType) -> &'static str {
         ResourceType::CseBase => "m2m:cb",
         ResourceType::Group => "m2m:grp",
         ResourceType::Node => "m2m:nod",
+        ResourceType::PollingChannel => "m2m:pch",
         ResourceType::Schedule => "m2m:sch",
         ResourceType::RemoteCse => "m2m:csr",
         ResourceType::Request => "m2m:req",
@@ -337,6 +338,9 @@ names! {
         "gn" GroupName
         "nco" NetworkCoordinated
         "ni" NodeId
+        "rqag" RequestAggregation
+        "m2m:agrp" AggregatedRequest
+        "pn" PendingNotification
         "m2m:agr" AggregatedResponse
         "m2m:atrl" AttributeList
     }

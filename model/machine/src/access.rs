@@ -209,6 +209,7 @@ fn belongs_to(
         ResourceType::Container
         | ResourceType::Group
         | ResourceType::Node
+        | ResourceType::PollingChannel
         | ResourceType::Schedule
         | ResourceType::Subscription
         | ResourceType::FlexContainer => {

@@ -173,6 +173,9 @@ pub enum Attribute {
     GroupName,
     NetworkCoordinated,
     NodeId,
+    RequestAggregation,
+    AggregatedRequest,
+    PendingNotification,
     AggregatedResponse,
     AttributeList,
     /// A whole resource under the name of its type, for example `m2m:cin`.

@@ -18,6 +18,8 @@ pub mod link;
 pub mod notify;
 pub mod outgoing;
 pub mod policy;
+pub mod polling;
+pub mod reach;
 pub mod registration;
 pub mod render;
 pub mod resources;
@@ -212,6 +214,10 @@ pub enum Timer {
     Outcome(RequestKey),
     /// The link to a registree is wanted.
     DialRegistree(CseId),
+    /// The schedule of a registree opens.
+    Reachable(Entity),
+    /// The schedule of a subscription opens.
+    Notifications(ResourceId),
 }
 
 /// A CSE.
@@ -228,6 +234,10 @@ pub struct Cse {
     pub(crate) undo_pauses: BTreeMap<u64, Timestamp>,
     pub(crate) dialing: link::Dialing,
     pub(crate) dialing_registrees: BTreeMap<CseId, link::Dialing>,
+    /// Polls that wait for a request, for each registree.
+    pub(crate) polls: BTreeMap<Entity, Vec<RequestKey>>,
+    /// Schedules that something waits for, and when they are looked at.
+    pub(crate) openings: BTreeMap<Timer, Timestamp>,
     pub(crate) store_failing: bool,
 }
 
@@ -271,6 +281,8 @@ impl Cse {
             undo_pauses: BTreeMap::new(),
             dialing: link::Dialing::Idle,
             dialing_registrees: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            openings: BTreeMap::new(),
             store_failing: false,
         };
         // USE-64, USE-65
@@ -406,6 +418,8 @@ impl Cse {
             Timer::ResourceExpiry(id) => self.resource_expired(step, id),
             Timer::Outcome(key) => self.durable.outcomes.remove(key),
             Timer::DialRegistree(cse) => self.dial_registree(step, cse),
+            Timer::Reachable(peer) => self.registree_opens(step, peer),
+            Timer::Notifications(subscription) => self.release(step, subscription),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::cse::Cse;
 use crate::id::Entity;
-use crate::record::Phase;
+use crate::record::{NoticeKind, Phase};
 use crate::resource::ResourceType;
 
 /// A structural truth that a state violates.
@@ -137,7 +137,7 @@ fn limits_are_kept(cse: &Cse) -> bool {
             cse.durable
                 .notices
                 .iter()
-                .filter(|(_, n)| n.to == *peer)
+                .filter(|(_, n)| n.to == *peer && !matches!(n.kind, NoticeKind::Pending(_)))
                 .count()
                 <= most
         })

@@ -342,6 +342,8 @@ pub enum NoticeKind {
     Result(ResourceId),
     /// An event of a subscription.
     Event(ResourceId),
+    /// An event of a subscription whose schedule was closed; it is told when that opens.
+    Pending(ResourceId),
 }
 
 /// What is left of a session that ended or never came to be: its identifier is not accepted again.

@@ -20,6 +20,7 @@ pub enum ResourceType {
     CseBase,
     Group,
     Node,
+    PollingChannel,
     RemoteCse,
     Request,
     Schedule,
@@ -36,7 +37,7 @@ pub enum ResourceType {
 
 impl ResourceType {
     /// Every type, in the order of its number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::AccessControlPolicy,
         Self::Ae,
         Self::Container,
@@ -44,6 +45,7 @@ impl ResourceType {
         Self::CseBase,
         Self::Group,
         Self::Node,
+        Self::PollingChannel,
         Self::RemoteCse,
         Self::Request,
         Self::Schedule,
@@ -69,6 +71,7 @@ impl ResourceType {
             Self::CseBase => 5,
             Self::Group => 9,
             Self::Node => 14,
+            Self::PollingChannel => 15,
             Self::RemoteCse => 16,
             Self::Request => 17,
             Self::Schedule => 18,
@@ -101,6 +104,7 @@ impl ResourceType {
             Self::CseBase => "cb",
             Self::Group => "grp",
             Self::Node => "nod",
+            Self::PollingChannel => "pch",
             Self::Schedule => "sch",
             Self::RemoteCse => "csr",
             Self::Request => "req",

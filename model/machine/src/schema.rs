@@ -153,6 +153,7 @@ pub fn table(resource_type: ResourceType) -> &'static Table {
         ResourceType::Group => &published::GROUP,
         ResourceType::Node => &published::NODE,
         ResourceType::Schedule => &published::SCHEDULE,
+        ResourceType::PollingChannel => &published::POLLING_CHANNEL,
         ResourceType::RemoteCse => &published::REMOTE_CSE,
         ResourceType::Request => &published::REQUEST,
         ResourceType::Subscription => &published::SUBSCRIPTION,
@@ -197,6 +198,7 @@ pub fn check_create(
         | ResourceType::Group
         | ResourceType::Node
         | ResourceType::Schedule
+        | ResourceType::PollingChannel
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::Subscription

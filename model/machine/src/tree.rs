@@ -276,6 +276,7 @@ fn due(row: &Resource) -> Option<Timestamp> {
         | ResourceType::CseBase
         | ResourceType::Group
         | ResourceType::Node
+        | ResourceType::PollingChannel
         | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Request

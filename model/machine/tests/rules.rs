@@ -26,6 +26,8 @@ mod neighbours;
 mod order;
 #[path = "rules/policy.rs"]
 mod policy;
+#[path = "rules/reach.rs"]
+mod reach;
 #[path = "rules/registree.rs"]
 mod registree;
 #[path = "rules/repetition.rs"]

@@ -15,6 +15,10 @@ mod hop;
 mod link;
 #[path = "tables/moves.rs"]
 mod moves;
+#[path = "tables/pending.rs"]
+mod pending;
+#[path = "tables/reach.rs"]
+mod reach;
 #[path = "tables/registree.rs"]
 mod registree;
 #[path = "tables/session.rs"]

@@ -193,7 +193,9 @@ fn end_01(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
                 | Timer::StoredExpiry(_)
                 | Timer::ResourceExpiry(_)
                 | Timer::Outcome(_)
-                | Timer::DialRegistree(_) => false,
+                | Timer::DialRegistree(_)
+                | Timer::Reachable(_)
+                | Timer::Notifications(_) => false,
             },
             Input::LinkOpened { .. }
             | Input::LinkLost { .. }
@@ -260,6 +262,7 @@ fn end_05(_: &World, state: &State) -> bool {
                 | ResourceType::Group
                 | ResourceType::Node
                 | ResourceType::Schedule
+                | ResourceType::PollingChannel
                 | ResourceType::RemoteCse
                 | ResourceType::Request
                 | ResourceType::Subscription

@@ -87,6 +87,7 @@ impl Cse {
         self.session_deadlines(wait);
         self.stored_deadlines(wait);
         self.undo_deadlines(wait);
+        self.opening_deadlines(wait);
     }
 
     /// Whether the timer is one that the state waits for, and its time has come.
@@ -117,7 +118,9 @@ impl Cse {
             | Timer::UndoRetry(_)
             | Timer::Window(_)
             | Timer::StoredExpiry(_)
-            | Timer::DialRegistree(_) => {
+            | Timer::DialRegistree(_)
+            | Timer::Reachable(_)
+            | Timer::Notifications(_) => {
                 let mut over = Over {
                     timer,
                     now,

@@ -23,11 +23,6 @@ use alloc::vec::Vec;
 const THIS_LINK: &str = "default";
 
 impl Cse {
-    /// Whether a request to that entity can be sent, now or after this CSE has opened the link.
-    pub(crate) fn can_reach(&self, peer: &Entity) -> bool {
-        self.current_link(peer).is_some() || self.opens_link_to(peer) || self.dials(peer)
-    }
-
     /// Whether that entity is a registree that this CSE dials when it has something for it.
     pub(crate) fn dials(&self, peer: &Entity) -> bool {
         // LNK-01
@@ -48,7 +43,8 @@ impl Cse {
         }
         for (cse, _) in self.durable.neighbours.iter() {
             let peer = Entity::Cse(cse.clone());
-            if self.current_link(&peer).is_some() || !self.dials(&peer) {
+            let shut = self.current_link(&peer).is_some() || self.is_shut(&peer);
+            if shut || !self.dials(&peer) {
                 continue;
             }
             let earliest = match self.dialing_registrees.get(cse) {

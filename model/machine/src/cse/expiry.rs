@@ -24,6 +24,7 @@ impl Cse {
                 | ResourceType::Group
                 | ResourceType::Node
                 | ResourceType::Schedule
+                | ResourceType::PollingChannel
                 | ResourceType::ContentInstance
                 | ResourceType::Request
                 | ResourceType::Subscription
@@ -52,6 +53,7 @@ impl Cse {
         // REG-06
         self.remove(step, id);
         self.forget_outgoing(step, &ae);
+        self.forget_reach(&ae);
         self.unbind(&ae);
         step.report(Event::Deregistered(ae));
     }
@@ -66,6 +68,7 @@ impl Cse {
         self.dialing_registrees.remove(&cse);
         self.hop_is_lost(step, &cse);
         let entity = Entity::Cse(cse);
+        self.forget_reach(&entity);
         self.unbind(&entity);
         step.report(Event::Deregistered(entity));
     }

@@ -204,7 +204,8 @@ impl Cse {
                 self.local_ae(&resource.id)
             }
         };
-        if !self.can_reach(&peer) {
+        let expires = requester.expires.minus(self.config.timers.hop_step_ms);
+        if !self.can_reach(&peer, step.now(), expires) {
             return Err(Refusal::Unreachable);
         }
         if !self.has_room(&peer) {
@@ -213,7 +214,6 @@ impl Cse {
         let mut request = self.forwarded(requester, &peer);
         request.to = member.into();
         request.request_id = id;
-        let expires = requester.expires.minus(self.config.timers.hop_step_ms);
         let purpose = Purpose::Member(number, member.into());
         self.ask(step, &peer, request, purpose, expires);
         Ok(None)
@@ -255,6 +255,7 @@ impl Cse {
         let found = self.resolve(address)?;
         let kind = match found.virtual_child {
             Some(VirtualChild::Latest | VirtualChild::Oldest) => ResourceType::ContentInstance,
+            Some(VirtualChild::PollingChannelUri) => return None,
             Some(VirtualChild::FanOutPoint) => {
                 let group = self.row(&found.resource)?;
                 return group.integer(&Attribute::MemberType);

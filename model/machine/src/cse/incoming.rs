@@ -256,6 +256,9 @@ impl Cse {
         if target.virtual_child == Some(VirtualChild::FanOutPoint) {
             return self.fan_out(step, requester, target);
         }
+        if target.virtual_child == Some(VirtualChild::PollingChannelUri) {
+            return self.polling_request(step, requester, &target.resource);
+        }
         match request.operation {
             Operation::Delete => match resource_type {
                 Some(ResourceType::Ae) => self.deregister_ae(step, requester, &target.resource),
@@ -504,6 +507,7 @@ impl Cse {
                     self.forward_concluded(step, key, &Conclusion::Overdue { sent });
                 }
                 None => {
+                    self.forget_poll(key);
                     let refusal = self.unconfirmed_end(key).unwrap_or(Refusal::Expired);
                     self.refuse(step, &open.requester, refusal);
                 }

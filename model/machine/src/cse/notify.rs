@@ -4,6 +4,7 @@
 //! Which subscription is told what is decided here; how a notification reaches its target, and is kept until then,
 //! in `outgoing`. The private event types of sessions are told by the session chapters.
 
+mod pending;
 #[cfg(test)]
 mod tests;
 
@@ -222,6 +223,7 @@ impl Cse {
 
     fn tell(&mut self, step: &mut Step, due: Vec<Notification>) {
         let mut told: Vec<ResourceId> = Vec::new();
+        let mut postponed = None;
         for Notification {
             subscription,
             to,
@@ -229,6 +231,11 @@ impl Cse {
             is_event,
         } in due
         {
+            let is_first = postponed.as_ref() != Some(&subscription);
+            if is_event && self.postpones(step, &subscription, &to, &content, is_first) {
+                postponed = Some(subscription);
+                continue;
+            }
             self.notify_event(step, &subscription, to, content);
             if is_event && told.last() != Some(&subscription) {
                 told.push(subscription);

@@ -2,6 +2,7 @@
 //! when their time is over.
 
 use super::deadlines::Wait;
+use super::reach::Way;
 use super::{Cse, Event, Output, Step, Timer};
 use crate::deviation::Deviation;
 use crate::env::Timestamp;
@@ -119,8 +120,10 @@ impl Cse {
             link: None,
         };
         self.outgoing.insert(key.clone(), outgoing);
-        if let Some(link) = self.current_link(peer) {
-            self.transmit(step, link, &key);
+        match self.way(peer, step.now()) {
+            Way::Link(link) => self.transmit(step, link, &key),
+            Way::Poll => self.feed(step, peer),
+            Way::Closed => self.await_opening(step.now(), peer),
         }
     }
 
@@ -171,24 +174,56 @@ impl Cse {
 
     /// The link of an entity is (back) there: everything unanswered is sent, in order, and stored requests follow.
     pub(crate) fn reached(&mut self, step: &mut Step, peer: &Entity) {
-        let Some(link) = self.current_link(peer) else {
-            return;
-        };
-        self.reach_abandoned(step, peer);
+        match self.way(peer, step.now()) {
+            Way::Link(link) => {
+                self.reach_abandoned(step, peer);
+                // LNK-11, LNK-21
+                for key in self.waiting(peer, link, step.now()) {
+                    self.transmit(step, link, &key);
+                }
+                self.reach_tombstones(step, peer);
+                self.pump(step, peer);
+            }
+            Way::Poll => {
+                self.reach_abandoned(step, peer);
+                self.reach_tombstones(step, peer);
+                self.pump(step, peer);
+                self.feed(step, peer);
+            }
+            Way::Closed => self.await_opening(step.now(), peer),
+        }
+    }
+
+    /// What was not handed over on this link and may still be, in its order.
+    fn waiting(&self, peer: &Entity, link: LinkId, now: Timestamp) -> Vec<(Entity, RequestId)> {
+        let waits = |o: &Outgoing| o.link != Some(link) && may_still_go(o, now);
         let mut keys: Vec<_> = self
             .towards(peer)
+            .filter(|(_, o)| waits(o))
             .map(|(id, o)| (o.number, (peer.clone(), id.clone())))
             .collect();
         keys.sort();
-        // LNK-11, LNK-21
-        for (_, key) in keys {
-            let goes = |o: &Outgoing| o.link != Some(link) && may_still_go(o, step.now());
-            if self.outgoing.get(&key).is_some_and(goes) {
-                self.transmit(step, link, &key);
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Hands the oldest requests over to whoever has polled for them on that link.
+    pub(crate) fn hand_over(
+        &mut self,
+        step: &Step,
+        peer: &Entity,
+        link: LinkId,
+        most: usize,
+    ) -> Vec<Shared<Request>> {
+        let keys = self.waiting(peer, link, step.now());
+        let mut taken = Vec::new();
+        for key in keys.into_iter().take(most) {
+            if let Some(outgoing) = self.outgoing.get_mut(&key) {
+                outgoing.sent = true;
+                outgoing.link = Some(link);
+                taken.push(outgoing.request.clone());
             }
         }
-        self.reach_tombstones(step, peer);
-        self.pump(step, peer);
+        taken
     }
 
     /// A response arrived: by its link and identifier it belongs to at most one request.
@@ -202,23 +237,36 @@ impl Cse {
             None if state.dialed => super::link::unknown_registrar(),
             None => return,
         };
+        self.answered(step, &peer, link, response);
+    }
+
+    /// A response of that entity; whether there was a request for it.
+    pub(crate) fn answered(
+        &mut self,
+        step: &mut Step,
+        peer: &Entity,
+        link: LinkId,
+        response: &Response,
+    ) -> bool {
         let Some(id) = response.request_id.clone() else {
-            return;
+            return false;
         };
         // LNK-14
         let Some(outgoing) = self.outgoing.remove(&(peer.clone(), id)) else {
-            return;
+            return false;
         };
         let (purpose, answer) = (outgoing.purpose, Conclusion::Answer(response));
         if outgoing.expires > step.now() || !purpose.has_its_time() {
-            return self.concluded(step, &peer, purpose, &answer, link);
+            self.concluded(step, peer, purpose, &answer, link);
+            return true;
         }
         // EST-16
         let overdue = Conclusion::Overdue { sent: true };
-        self.concluded(step, &peer, purpose.clone(), &overdue, link);
+        self.concluded(step, peer, purpose.clone(), &overdue, link);
         if matches!(purpose, Purpose::Consent(_)) {
-            self.concluded(step, &peer, purpose, &answer, link);
+            self.concluded(step, peer, purpose, &answer, link);
         }
+        true
     }
 
     pub(crate) fn outgoing_deadlines(&self, wait: &mut impl Wait) {
@@ -338,6 +386,11 @@ impl Cse {
             .map(|(_, n)| Notice::clone(n))
             .collect();
         for notice in notices {
+            if let NoticeKind::Pending(subscription) = &notice.kind {
+                let timer = Timer::Notifications(subscription.clone());
+                self.openings.insert(timer, Timestamp(0));
+                continue;
+            }
             let request = Request::clone(&notice.request);
             let purpose = Purpose::Notice(notice.number);
             self.expect_again(&notice.to, request, purpose, notice.expires);
@@ -352,7 +405,10 @@ impl Cse {
         match &row.kind {
             NoticeKind::Termination(session) => self.endpoint_told(step, session, peer),
             // USE-23
-            NoticeKind::Change(_) | NoticeKind::Result(_) | NoticeKind::Event(_) => {}
+            NoticeKind::Change(_)
+            | NoticeKind::Result(_)
+            | NoticeKind::Event(_)
+            | NoticeKind::Pending(_) => {}
         }
     }
 

@@ -131,7 +131,9 @@ impl Cse {
         let meant = match virtual_child {
             VirtualChild::Latest => instances.next_back(),
             VirtualChild::Oldest => instances.next(),
-            VirtualChild::FanOutPoint => return Err(Refusal::OperationNotAllowed),
+            VirtualChild::FanOutPoint | VirtualChild::PollingChannelUri => {
+                return Err(Refusal::OperationNotAllowed);
+            }
         };
         meant.cloned().ok_or(Refusal::NotFound)
     }
@@ -207,7 +209,17 @@ impl Cse {
         match new.resource_type {
             ResourceType::AccessControlPolicy | ResourceType::Node => Ok(()),
             ResourceType::Group => self.check_group(&mut new.attributes),
-            ResourceType::Schedule => check_schedule(parent, &new.attributes),
+            ResourceType::Schedule => {
+                self.check_only(parent, ResourceType::Schedule)?;
+                check_schedule(parent, &new.attributes)
+            }
+            ResourceType::PollingChannel => {
+                // REG-41
+                if self.registree(&parent.id).is_none_or(|owner| owner.as_str() != originator) {
+                    return Err(Refusal::NoPrivilege);
+                }
+                self.check_only(parent, ResourceType::PollingChannel)
+            }
             ResourceType::Container => {
                 for counter in [
                     Attribute::StateTag,
@@ -356,6 +368,16 @@ impl Cse {
         }
         let modified = self.apply(step, &resource.id, &members)?;
         Ok(self.render_updated(wanted, &resource.id, modified))
+    }
+
+    /// Of some types there is at most one below a parent (TS-0001 clauses 9.6.3 to 9.6.8).
+    fn check_only(&self, parent: &Resource, resource_type: ResourceType) -> Result<(), Refusal> {
+        let tree = &self.durable.tree;
+        let mut others = tree.children_of_type(&parent.id, resource_type);
+        if parent.resource_type != ResourceType::Node && others.next().is_some() {
+            return Err(Refusal::Conflict);
+        }
+        Ok(())
     }
 
     fn may_assign(&self, originator: &str, resource: &Resource) -> Result<(), Refusal> {

@@ -46,7 +46,7 @@ impl Cse {
         hop: &Entity,
     ) -> Result<Handled, Refusal> {
         // LNK-09, USE-42
-        if !self.can_reach(hop) {
+        if !self.can_reach(hop, step.now(), requester.expires) {
             return Err(Refusal::Unreachable);
         }
         if !self.has_room(hop) {

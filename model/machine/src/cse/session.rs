@@ -109,6 +109,7 @@ impl Cse {
             | ResourceType::CseBase
             | ResourceType::Group
             | ResourceType::Node
+            | ResourceType::PollingChannel
             | ResourceType::Schedule
             | ResourceType::RemoteCse
             | ResourceType::Request
@@ -303,6 +304,7 @@ impl Cse {
             | ResourceType::CseBase
             | ResourceType::Group
             | ResourceType::Node
+            | ResourceType::PollingChannel
             | ResourceType::Schedule
             | ResourceType::RemoteCse
             | ResourceType::Request

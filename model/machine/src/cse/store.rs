@@ -12,6 +12,7 @@ mod request;
 use super::deadlines::Wait;
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};
+use super::reach::Way;
 use super::resources::Resolved;
 use super::{Cse, Step, Timer};
 use crate::deviation::Deviation;
@@ -128,7 +129,7 @@ impl Cse {
 
     /// Sends what is stored for a peer, in the order of acceptance, as far as windows and the link allow.
     pub(crate) fn pump(&mut self, step: &mut Step, hop: &Entity) {
-        if self.current_link(hop).is_none() || self.store_failing {
+        if self.store_failing || self.way(hop, step.now()) == Way::Closed {
             return;
         }
         let mut waiting: Vec<Stored> = self
@@ -229,7 +230,8 @@ impl Cse {
         for (id, row) in self.durable.stored.iter() {
             wait.until(row.expires, || Timer::StoredExpiry(id.clone()));
             let opens_in_time = row.opens < row.expires;
-            if opens_in_time && self.current_link(&row.hop).is_some() && !self.is_on_its_way(row) {
+            let has_way = self.current_link(&row.hop).is_some() && !self.is_shut(&row.hop);
+            if opens_in_time && has_way && !self.is_on_its_way(row) {
                 wait.until(row.opens, || Timer::Window(id.clone()));
             }
         }

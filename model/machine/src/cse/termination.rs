@@ -148,7 +148,7 @@ impl Cse {
             let peer = Entity::Ae(ae.clone());
             let told = self.tell_ended(step, &id, &session.resource, &peer, why, expires);
             // An absent endpoint learns of it later; nobody waits for it.
-            if told && self.current_link(&peer).is_some() {
+            if told && self.is_up(&peer, now) {
                 self.durable.sessions.change(&id, |row| {
                     if let Phase::Terminating(t) = &mut row.phase {
                         t.endpoints.insert(ae);

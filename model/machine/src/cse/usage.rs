@@ -334,7 +334,7 @@ impl Cse {
             ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => false,
             ResponseMode::FlexBlocking => kind != Some(SCHEDULED),
         };
-        let link_down = self.current_link(&hop).is_none() && !self.dials(&hop);
+        let link_down = !self.is_up(&hop, step.now());
         // POL-16
         if kind == Some(IMMEDIATE) && link_down {
             return Err(Refusal::Unreachable);

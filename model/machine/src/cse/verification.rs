@@ -41,9 +41,7 @@ impl Cse {
         if foreign.is_empty() {
             return Ok(None);
         }
-        let reachable = |peer: &Entity| {
-            (self.current_link(peer).is_some() || self.dials(peer)) && self.has_room(peer)
-        };
+        let reachable = |peer: &Entity| self.is_up(peer, step.now()) && self.has_room(peer);
         if !foreign.values().all(reachable) {
             return Err(Refusal::VerificationFailed);
         }

@@ -211,11 +211,17 @@ pub(super) static SUBSCRIPTION: Table = Table {
             Optional,
             Optional,
         ),
+        Row::new(
+            Attribute::PendingNotification,
+            Kind::Integer(1, 2),
+            Optional,
+            Optional,
+        ),
         Row::new(Attribute::SubscriberUri, Kind::Text, Optional, Absent),
     ],
     stored: &[COMMON],
     refused: &[
-        "gpi", "nfu", "bn", "rl", "psn", "pn", "nsp", "ln", "nec", "acrs", "ecae", "nse",
+        "gpi", "nfu", "bn", "rl", "psn", "nsp", "ln", "nec", "acrs", "ecae", "nse",
     ],
     ..Table::CLOSED
 };
@@ -279,6 +285,23 @@ pub(super) static SCHEDULE: Table = Table {
         ),
         Row::new(
             Attribute::NetworkCoordinated,
+            Kind::Bool,
+            Optional,
+            Optional,
+        ),
+    ],
+    stored: &[COMMON],
+    ..Table::CLOSED
+};
+
+pub(super) static POLLING_CHANNEL: Table = Table {
+    rows: &[
+        NAME,
+        EXPIRES,
+        LABELS,
+        CREATOR,
+        Row::new(
+            Attribute::RequestAggregation,
             Kind::Bool,
             Optional,
             Optional,

@@ -141,6 +141,7 @@ const fn kind(of: ResourceType) -> &'static str {
         ResourceType::Group => "grp",
         ResourceType::Node => "nod",
         ResourceType::Schedule => "sch",
+        ResourceType::PollingChannel => "pch",
         ResourceType::RemoteCse => "csr",
         ResourceType::Request => "req",
         ResourceType::Subscription => "sub",

@@ -41,7 +41,9 @@ fn timer_after(timer: &Timer) -> Option<Timer> {
         Timer::StoredExpiry(_) => Some(Timer::ResourceExpiry(resource)),
         Timer::ResourceExpiry(_) => Some(Timer::Outcome(key())),
         Timer::Outcome(_) => Some(Timer::DialRegistree("/cse1".into())),
-        Timer::DialRegistree(_) => None,
+        Timer::DialRegistree(_) => Some(Timer::Reachable(peer)),
+        Timer::Reachable(_) => Some(Timer::Notifications(resource)),
+        Timer::Notifications(_) => None,
     }
 }
 
@@ -118,16 +120,20 @@ fn tried_by(input: &Input) -> &'static str {
             Timer::ResourceExpiry(_) => "Elapsed ResourceExpiry",
             Timer::Outcome(_) => "Elapsed Outcome",
             Timer::DialRegistree(_) => "Elapsed DialRegistree",
+            Timer::Reachable(_) => "Elapsed Reachable",
+            Timer::Notifications(_) => "Elapsed Notifications",
         },
     }
 }
 
 #[test]
 fn the_tables_try_every_input_and_every_timer() {
-    let tables: [fn() -> Vec<Row>; 5] = [
+    let tables: [fn() -> Vec<Row>; 7] = [
         crate::link::rows,
         crate::dialing::rows,
         crate::registree::rows,
+        crate::reach::rows,
+        crate::pending::rows,
         crate::session::rows,
         crate::stored::rows,
     ];

@@ -117,6 +117,8 @@ pub(crate) fn attribute_of(short: &str) -> Attribute {
         "gn" => Attribute::GroupName,
         "se" => Attribute::ScheduleElement,
         "nco" => Attribute::NetworkCoordinated,
+        "rqag" => Attribute::RequestAggregation,
+        "pn" => Attribute::PendingNotification,
         "ni" => Attribute::NodeId,
         custom => Attribute::Custom(custom.into()),
     }

@@ -18,8 +18,8 @@ pub(crate) fn requested_type(number: Option<u32>) -> Result<ResourceType, Refusa
 pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(), Refusal> {
     use ResourceType::{
         AccessControlPolicy, Ae, Container, ContentInstance, CseBase, FlexContainer, Group,
-        NextHop, Node, RemoteCse, Request, Schedule, Session, SessionContext, SessionContextEntry,
-        SessionEndpoint, SessionPolicy, Sessions, Subscription,
+        NextHop, Node, PollingChannel, RemoteCse, Request, Schedule, Session, SessionContext,
+        SessionContextEntry, SessionEndpoint, SessionPolicy, Sessions, Subscription,
     };
     let children: &[ResourceType] = match parent {
         CseBase => &[
@@ -41,6 +41,8 @@ pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(
             Subscription,
             FlexContainer,
             Group,
+            PollingChannel,
+            Schedule,
             Sessions,
         ],
         RemoteCse => &[
@@ -49,6 +51,8 @@ pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(
             Subscription,
             FlexContainer,
             Group,
+            PollingChannel,
+            Schedule,
         ],
         Container => &[Container, ContentInstance, Subscription, FlexContainer],
         FlexContainer => &[Container, Subscription, FlexContainer],
@@ -57,7 +61,8 @@ pub(crate) fn check_child(parent: ResourceType, child: ResourceType) -> Result<(
         Sessions => &[Session, Subscription],
         Session => &[SessionEndpoint, NextHop, SessionPolicy, SessionContext],
         SessionContext => &[SessionContextEntry],
-        ContentInstance | Subscription | SessionEndpoint | NextHop | SessionPolicy
+        Subscription => &[Schedule],
+        ContentInstance | PollingChannel | SessionEndpoint | NextHop | SessionPolicy
         | SessionContextEntry => &[],
     };
     if children.contains(&child) {
@@ -81,6 +86,7 @@ pub(super) fn check_creatable(resource_type: ResourceType) -> Result<(), Refusal
         | ResourceType::Group
         | ResourceType::Node
         | ResourceType::Schedule
+        | ResourceType::PollingChannel
         | ResourceType::RemoteCse
         | ResourceType::Subscription
         | ResourceType::FlexContainer
@@ -106,6 +112,7 @@ pub(super) fn check_updatable(resource_type: ResourceType) -> Result<(), Refusal
         | ResourceType::Group
         | ResourceType::Node
         | ResourceType::Schedule
+        | ResourceType::PollingChannel
         | ResourceType::RemoteCse
         | ResourceType::Subscription
         | ResourceType::FlexContainer => Ok(()),
@@ -131,6 +138,7 @@ pub(super) fn check_deletable(resource_type: ResourceType) -> Result<(), Refusal
         | ResourceType::Group
         | ResourceType::Node
         | ResourceType::Schedule
+        | ResourceType::PollingChannel
         | ResourceType::ContentInstance
         | ResourceType::Subscription
         | ResourceType::FlexContainer => Ok(()),

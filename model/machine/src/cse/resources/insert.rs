@@ -84,6 +84,9 @@ impl Cse {
             attributes: new.attributes,
         });
         self.tell_child_created(step, &parent, &id);
+        if let Some(made) = self.row(&id) {
+            self.reachability_changed(step, &made);
+        }
         Ok(id)
     }
 
@@ -133,6 +136,7 @@ impl Cse {
         let mut modified = self.represent(&after);
         modified.retain(|name, value| old.get(name) != Some(value));
         self.tell_updated(step, &after, &modified);
+        self.reachability_changed(step, &after);
         Ok(modified)
     }
 
@@ -151,7 +155,12 @@ impl Cse {
     /// Removes a resource as a part of a change of its parent.
     pub(super) fn take_out(&mut self, step: &mut Step, id: &ResourceId) -> Vec<Shared<Resource>> {
         self.tell_deleted(step, id);
-        self.durable.tree.remove(id)
+        let removed = self.durable.tree.remove(id);
+        self.forget_pending(&removed);
+        if let Some(root) = removed.last() {
+            self.reachability_changed(step, &root.clone());
+        }
+        removed
     }
 
     /// The collection of sessions lives as long as its AE.

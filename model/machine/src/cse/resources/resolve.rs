@@ -22,7 +22,7 @@ pub(crate) struct Resolved {
     pub(crate) beyond: Vec<Text>,
 }
 
-/// Virtual children of a container, of a session context and of a group (TS-0004 clause 6.8).
+/// Virtual children of a container, of a session context, of a group and of a polling channel (TS-0004 clause 6.8).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum VirtualChild {
     /// `la`: the newest instance or entry.
@@ -31,6 +31,8 @@ pub(crate) enum VirtualChild {
     Oldest,
     /// `fopt`: every member of a group.
     FanOutPoint,
+    /// `pcu`: what waits in a polling channel.
+    PollingChannelUri,
 }
 
 impl Resolved {
@@ -122,6 +124,7 @@ fn collection(parent: ResourceType, segment: &str) -> Option<ResourceType> {
         | ResourceType::Group
         | ResourceType::Node
         | ResourceType::Schedule
+        | ResourceType::PollingChannel
         | ResourceType::RemoteCse
         | ResourceType::Request
         | ResourceType::Subscription
@@ -143,6 +146,7 @@ fn virtual_child(parent: ResourceType, segment: &str) -> Option<VirtualChild> {
         // USE-50
         "la" if has_them => Some(VirtualChild::Latest),
         "fopt" if parent == ResourceType::Group => Some(VirtualChild::FanOutPoint),
+        "pcu" if parent == ResourceType::PollingChannel => Some(VirtualChild::PollingChannelUri),
         "ol" if has_them => Some(VirtualChild::Oldest),
         _ => None,
     }

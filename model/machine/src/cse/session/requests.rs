@@ -269,6 +269,7 @@ fn forbidden_child(child: ResourceType) -> Refusal {
         | ResourceType::CseBase
         | ResourceType::Group
         | ResourceType::Node
+        | ResourceType::PollingChannel
         | ResourceType::Schedule
         | ResourceType::RemoteCse
         | ResourceType::Request
