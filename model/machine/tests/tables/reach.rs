@@ -162,7 +162,7 @@ impl Stage {
             "gone"
         } else if cse.link_to(&ae2()).is_none() {
             "absent"
-        } else if !says_no && !(has(ResourceType::Schedule) && is_early) {
+        } else if !(says_no || has(ResourceType::Schedule) && is_early) {
             "reachable"
         } else if has(ResourceType::PollingChannel) {
             "channel"
