@@ -324,7 +324,6 @@ fn check_answer(answer: &[u8]) {
         return;
     }
     let text = String::from_utf8_lossy(answer);
-    println!("HEAD {}", &text[..12.min(text.len())]);
     assert!(text.starts_with("HTTP/1.1 "), "{text}");
     if !text.starts_with("HTTP/1.1 101") {
         return;
@@ -351,7 +350,6 @@ fn check_answer(answer: &[u8]) {
         let (payload, tail) = tail.split_at(length);
         if *first == 0x81 {
             let message: Json = serde_json::from_slice(payload).expect("it is JSON");
-            println!("SAID {}", message["rsc"]);
             assert!(message.get("rsc").is_some() || message.get("op").is_some());
         }
         rest = tail;
