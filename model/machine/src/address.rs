@@ -36,7 +36,7 @@ impl Address {
             .filter(|s| !s.is_empty())
             .map(Text::from)
             .collect();
-        if cse.is_none() && segments.is_empty() || rest.contains("//") || rest.contains('\0') {
+        if cse.is_none() && segments.is_empty() || has_gap(rest) {
             return None;
         }
         Some(Self { cse, segments })
@@ -84,6 +84,12 @@ fn strip_service_provider(text: &str) -> Option<&str> {
         None => Some(text),
         Some(absolute) => absolute.find('/').map(|at| absolute.split_at(at).1),
     }
+}
+
+/// Whether a segment is empty, or something stands there that no address has.
+fn has_gap(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    bytes.windows(2).any(|two| two == b"//") || bytes.contains(&0)
 }
 
 fn slash(stem: &str) -> Text {

@@ -12,6 +12,7 @@ use crate::record::{
 };
 use crate::shared::Shared;
 use crate::tree::Tree;
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
@@ -27,7 +28,8 @@ pub trait Due {
 pub struct Table<K, V> {
     rows: BTreeMap<K, Shared<V>>,
     due: BTreeSet<(Timestamp, K)>,
-    changed: BTreeSet<K>,
+    /// The rows as they are now; of a row that is gone, nothing.
+    changed: BTreeMap<K, Option<Shared<V>>>,
 }
 
 impl<K, V> Default for Table<K, V> {
@@ -35,7 +37,7 @@ impl<K, V> Default for Table<K, V> {
         Self {
             rows: BTreeMap::new(),
             due: BTreeSet::new(),
-            changed: BTreeSet::new(),
+            changed: BTreeMap::new(),
         }
     }
 }
@@ -91,8 +93,14 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
 
     /// Sets the row of that key.
     pub fn put(&mut self, key: K, row: V) {
-        self.set(key.clone(), Shared::new(row));
-        self.changed.insert(key);
+        self.replace(key, row);
+    }
+
+    /// Sets the row of that key; the row that was there.
+    pub(crate) fn replace(&mut self, key: K, row: V) -> Option<Shared<V>> {
+        let row = Shared::new(row);
+        self.changed.insert(key.clone(), Some(row.clone()));
+        self.set(key, row)
     }
 
     /// Changes the row of that key, if there is one.
@@ -108,17 +116,22 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
 
     /// Removes the row of that key, if there is one.
     pub fn remove(&mut self, key: &K) {
-        if let Some(row) = self.rows.remove(key) {
-            if let Some(at) = row.due() {
-                self.due.remove(&(at, key.clone()));
-            }
-            self.changed.insert(key.clone());
+        self.take(key);
+    }
+
+    /// Removes the row of that key; the row that was there.
+    pub(crate) fn take(&mut self, key: &K) -> Option<Shared<V>> {
+        let row = self.rows.remove(key)?;
+        if let Some(at) = row.due() {
+            self.due.remove(&(at, key.clone()));
         }
+        self.changed.insert(key.clone(), None);
+        Some(row)
     }
 
     /// Takes over a stored row.
-    pub(crate) fn load(&mut self, key: K, row: Shared<V>) {
-        self.set(key, row);
+    pub(crate) fn load(&mut self, key: K, row: Shared<V>) -> Option<Shared<V>> {
+        self.set(key, row)
     }
 
     /// The changes since the last call.
@@ -128,24 +141,30 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
         put: impl Fn(Shared<V>) -> Record,
         delete: impl Fn(K) -> Key,
     ) {
-        for key in core::mem::take(&mut self.changed) {
-            updates.push(match self.rows.get(&key) {
-                Some(row) => Update::Put(put(row.clone())),
+        while let Some((key, row)) = self.changed.pop_first() {
+            updates.push(match row {
+                Some(row) => Update::Put(put(row)),
                 None => Update::Delete(delete(key)),
             });
         }
     }
 
-    fn set(&mut self, key: K, row: Shared<V>) {
+    fn set(&mut self, key: K, row: Shared<V>) -> Option<Shared<V>> {
         let due = row.due();
-        if let Some(old) = self.rows.insert(key.clone(), row)
-            && let Some(at) = old.due()
-        {
-            self.due.remove(&(at, key.clone()));
-        }
         if let Some(at) = due {
-            self.due.insert((at, key));
+            self.due.insert((at, key.clone()));
         }
+        let (old, key) = match self.rows.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(row);
+                return None;
+            }
+            Entry::Occupied(mut place) => (place.insert(row), place),
+        };
+        if let Some(at) = old.due().filter(|at| due != Some(*at)) {
+            self.due.remove(&(at, key.key().clone()));
+        }
+        Some(old)
     }
 }
 
@@ -260,14 +279,14 @@ impl Durable {
     pub fn load(&mut self, record: Record) {
         match record {
             Record::Counter(counter) => self.counter = counter,
-            Record::Neighbour(r) => self.neighbours.load(r.cse.clone(), r),
+            Record::Neighbour(r) => drop(self.neighbours.load(r.cse.clone(), r)),
             Record::Resource(r) => self.tree.load(r),
-            Record::Session(r) => self.sessions.load(r.id.clone(), r),
-            Record::Attempt(r) => self.attempts.load(r.id.clone(), r),
-            Record::Change(r) => self.changes.load(r.number, r),
-            Record::Stored(r) => self.stored.load(r.id.clone(), r),
-            Record::Notice(r) => self.notices.load(r.number, r),
-            Record::Tombstone(r) => self.tombstones.load(r.id.clone(), r),
+            Record::Session(r) => drop(self.sessions.load(r.id.clone(), r)),
+            Record::Attempt(r) => drop(self.attempts.load(r.id.clone(), r)),
+            Record::Change(r) => drop(self.changes.load(r.number, r)),
+            Record::Stored(r) => drop(self.stored.load(r.id.clone(), r)),
+            Record::Notice(r) => drop(self.notices.load(r.number, r)),
+            Record::Tombstone(r) => drop(self.tombstones.load(r.id.clone(), r)),
             Record::Outcome(r) => self.outcomes.load(r),
         }
     }

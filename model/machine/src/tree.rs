@@ -17,7 +17,8 @@ use core::hash::{Hash, Hasher};
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     rows: BTreeMap<ResourceId, Shared<Resource>>,
-    changed: BTreeSet<ResourceId>,
+    /// The rows as they are now; of a row that is gone, nothing.
+    changed: BTreeMap<ResourceId, Option<Shared<Resource>>>,
     // Views of the rows; not hashed.
     base: Option<ResourceId>,
     families: BTreeMap<ResourceId, Arc<Family>>,
@@ -30,7 +31,7 @@ struct Family {
     /// In the order of creation.
     all: BTreeMap<u64, ResourceId>,
     /// By type, each in the order of creation.
-    typed: BTreeMap<(ResourceType, u64), ResourceId>,
+    typed: BTreeMap<ResourceType, BTreeMap<u64, ResourceId>>,
     names: BTreeMap<Text, ResourceId>,
 }
 
@@ -96,6 +97,20 @@ impl Tree {
             .filter_map(|id| self.rows.get(id))
     }
 
+    /// How many children of that type it has; nobody walks over them to know.
+    #[must_use]
+    pub fn count_of_type(&self, parent: &ResourceId, resource_type: ResourceType) -> usize {
+        let family = self.families.get(parent);
+        let alike = family.and_then(|family| family.typed.get(&resource_type));
+        alike.map_or(0, BTreeMap::len)
+    }
+
+    /// Whether it has no children at all.
+    #[must_use]
+    pub fn is_leaf(&self, id: &ResourceId) -> bool {
+        !self.families.contains_key(id)
+    }
+
     /// The children of that type, in the order of creation.
     pub fn children_of_type<'a>(
         &'a self,
@@ -105,16 +120,14 @@ impl Tree {
         self.families
             .get(parent)
             .into_iter()
-            .flat_map(move |family| {
-                let every = (resource_type, u64::MIN)..=(resource_type, u64::MAX);
-                family.typed.range(every)
-            })
-            .filter_map(|(_, id)| self.rows.get(id))
+            .filter_map(move |family| family.typed.get(&resource_type))
+            .flat_map(BTreeMap::values)
+            .filter_map(|id| self.rows.get(id))
     }
 
     /// The child of that name.
     #[must_use]
-    pub fn child(&self, parent: &ResourceId, name: &str) -> Option<&Shared<Resource>> {
+    pub fn child(&self, parent: &ResourceId, name: &Text) -> Option<&Shared<Resource>> {
         self.rows.get(self.families.get(parent)?.names.get(name)?)
     }
 
@@ -159,8 +172,9 @@ impl Tree {
 
     /// Adds a resource or replaces the one of its identifier.
     pub fn put(&mut self, resource: Resource) {
-        self.changed.insert(resource.id.clone());
-        self.set(Shared::new(resource));
+        let row = Shared::new(resource);
+        self.changed.insert(row.id.clone(), Some(row.clone()));
+        self.set(row);
     }
 
     /// Changes a resource, if it is there.
@@ -176,9 +190,9 @@ impl Tree {
         if !is_at_one_place(row, &resource) {
             return self.put(resource);
         }
-        self.changed.insert(id.clone());
         let (before, after) = (due(row), due(&resource));
         *row = Shared::new(resource);
+        self.changed.insert(id.clone(), Some(row.clone()));
         if before != after {
             if let Some(at) = before {
                 self.due.remove(&(at, id.clone()));
@@ -192,7 +206,7 @@ impl Tree {
         let mut removed = Vec::new();
         for id in self.subtree(root).into_iter().rev() {
             if let Some(row) = self.unset(&id) {
-                self.changed.insert(id);
+                self.changed.insert(id, None);
                 removed.push(row);
             }
         }
@@ -204,9 +218,9 @@ impl Tree {
     }
 
     pub(crate) fn take_changes(&mut self, updates: &mut Vec<Update>) {
-        for id in core::mem::take(&mut self.changed) {
-            updates.push(match self.rows.get(&id) {
-                Some(row) => Update::Put(Record::Resource(row.clone())),
+        while let Some((id, row)) = self.changed.pop_first() {
+            updates.push(match row {
+                Some(row) => Update::Put(Record::Resource(row)),
                 None => Update::Delete(Key::Resource(id)),
             });
         }
@@ -219,7 +233,9 @@ impl Tree {
             family.all.insert(row.sequence, row.id.clone());
             family
                 .typed
-                .insert((row.resource_type, row.sequence), row.id.clone());
+                .entry(row.resource_type)
+                .or_default()
+                .insert(row.sequence, row.id.clone());
             family.names.insert(row.name.clone(), row.id.clone());
         } else {
             self.base = Some(row.id.clone());
@@ -237,7 +253,12 @@ impl Tree {
         {
             let family = Arc::make_mut(family);
             family.all.remove(&row.sequence);
-            family.typed.remove(&(row.resource_type, row.sequence));
+            if let Some(alike) = family.typed.get_mut(&row.resource_type) {
+                alike.remove(&row.sequence);
+                if alike.is_empty() {
+                    family.typed.remove(&row.resource_type);
+                }
+            }
             family.names.remove(&row.name);
             if family.all.is_empty() {
                 self.families.remove(parent);

@@ -165,25 +165,24 @@ impl Cse {
             .integer(&Attribute::MaxInstanceAge)
             .and_then(|s| u64::try_from(s).ok())
             .map(|seconds| seconds.saturating_mul(1_000));
-        let entries: Vec<(ResourceId, Timestamp)> = self
-            .durable
-            .tree
-            .children_of_type(id, ResourceType::SessionContextEntry)
-            .map(|r| (r.id.clone(), r.created))
-            .collect();
-        let excess = entries.len().saturating_sub(most);
+        let tree = &mut self.durable.tree;
+        let all = tree.count_of_type(id, ResourceType::SessionContextEntry);
+        let excess = all.saturating_sub(most);
         let too_old = |at: Timestamp| oldest_age.is_some_and(|age| at.plus(age) <= now);
-        // USE-18
-        for (place, (entry, created)) in entries.iter().enumerate() {
-            if place < excess || too_old(*created) {
-                self.durable.tree.remove(entry);
-            }
-        }
-        let left = self
-            .durable
-            .tree
+        // There may be many, and without an age limit only the first ones matter.
+        let looked_at = if oldest_age.is_some() { all } else { excess };
+        let gone: Vec<ResourceId> = tree
             .children_of_type(id, ResourceType::SessionContextEntry)
-            .count();
+            .take(looked_at)
+            .enumerate()
+            .filter(|(place, entry)| *place < excess || too_old(entry.created))
+            .map(|(_, entry)| entry.id.clone())
+            .collect();
+        // USE-18
+        for entry in &gone {
+            tree.remove(entry);
+        }
+        let left = all.saturating_sub(gone.len());
         let count = Value::Integer(i64::try_from(left).unwrap_or(i64::MAX));
         self.durable.tree.change(id, |resource| {
             resource

@@ -181,6 +181,14 @@ impl Cse {
     /// Tells the subscribers of a resource, of everything below it and of its parent that it is about to go.
     pub(crate) fn tell_deleted(&mut self, step: &mut Step, root: &ResourceId) {
         let tree = &self.durable.tree;
+        let parent = tree.get(root).and_then(|gone| gone.parent.as_ref());
+        let is_watched = |id| tree.count_of_type(id, ResourceType::Subscription) > 0;
+        let is_subscription = tree
+            .get(root)
+            .is_some_and(|gone| gone.resource_type == ResourceType::Subscription);
+        if tree.is_leaf(root) && !is_subscription && !parent.is_some_and(is_watched) {
+            return;
+        }
         let mut due = Vec::new();
         for id in tree.subtree(root) {
             if let Some(gone) = tree.get(&id) {

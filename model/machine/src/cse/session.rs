@@ -260,6 +260,9 @@ impl Cse {
     /// Attributes that follow from the links and are not stored.
     pub(crate) fn live_attributes(&self, resource: &Resource) -> Members {
         let mut live = Members::new();
+        if !resource.resource_type.is_of_sessions() {
+            return live;
+        }
         let Some(session) = self.session_of(&resource.id) else {
             return live;
         };

@@ -75,21 +75,23 @@ impl Outcomes {
 
     /// Remembers an outcome.
     pub fn put(&mut self, row: Outcome) {
-        self.unlist(&row.key);
         self.list(&row);
-        self.table.put(row.key.clone(), row);
+        let until = row.until;
+        let old = self.table.replace(row.key.clone(), row);
+        self.unlist(old.filter(|old| old.until != until));
     }
 
     /// Forgets the outcome of that request, if there is one.
     pub fn remove(&mut self, key: &RequestKey) {
-        self.unlist(key);
-        self.table.remove(key);
+        let old = self.table.take(key);
+        self.unlist(old);
     }
 
     pub(crate) fn load(&mut self, row: Shared<Outcome>) {
-        self.unlist(&row.key);
         self.list(&row);
-        self.table.load(row.key.clone(), row);
+        let until = row.until;
+        let old = self.table.load(row.key.clone(), row);
+        self.unlist(old.filter(|old| old.until != until));
     }
 
     pub(crate) fn take_changes(&mut self, updates: &mut Vec<Update>) {
@@ -113,10 +115,10 @@ impl Outcomes {
         self.follow(originator, before);
     }
 
-    fn unlist(&mut self, key: &RequestKey) {
-        let Some(until) = self.table.get(key).map(|row| row.until) else {
-            return;
-        };
+    /// Takes a row that is gone out of the order.
+    fn unlist(&mut self, gone: Option<Shared<Outcome>>) {
+        let Some(row) = gone else { return };
+        let (key, until) = (&row.key, row.until);
         let before = self.head(&key.originator);
         if let Some(order) = self.order.get_mut(&key.originator) {
             order.remove(&(until, key.request_id.clone()));

@@ -295,10 +295,10 @@ impl Cse {
     }
 
     /// Whether a session of that name stands in the collection, or is about to.
-    fn is_taken(&self, collection: &ResourceId, name: &str) -> bool {
+    fn is_taken(&self, collection: &ResourceId, name: &Text) -> bool {
         let reserves = |a: &Attempt| {
             let alive = !matches!(a.stage, Stage::Abandoned { .. });
-            alive && a.parent == *collection && a.name == name
+            alive && a.parent == *collection && a.name == *name
         };
         self.durable.attempts.iter().any(|(_, a)| reserves(a))
             || self.durable.tree.child(collection, name).is_some()

@@ -10,9 +10,11 @@ use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::text::Text;
 use crate::value::{Members, Value};
-use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Digits of the largest number.
+const DIGITS_MAX: usize = 20;
 /// How deep the tree may be: bounds addresses and nested representations.
 const DEPTH_MAX: usize = 64;
 
@@ -195,9 +197,9 @@ impl Cse {
     fn choose(&mut self, new: &NewResource) -> (u64, ResourceId, Text) {
         loop {
             let number = self.durable.next_number();
-            let text: Text = format!("{}{number}", new.resource_type.prefix()).into();
+            let text = numbered(new.resource_type.prefix(), number, 1);
             let name = if new.resource_type == ResourceType::ContentInstance {
-                format!("cin-{number:04}").into()
+                numbered("cin-", number, 4)
             } else {
                 text.clone()
             };
@@ -210,6 +212,27 @@ impl Cse {
             }
         }
     }
+}
+
+/// A number behind a prefix, with so many digits at least; the formatter takes long for each.
+fn numbered(prefix: &str, number: u64, digits: usize) -> Text {
+    let mut figures = [b'0'; DIGITS_MAX];
+    let mut left = number;
+    let mut used = 0;
+    for place in figures.iter_mut().rev() {
+        if left == 0 && used >= digits {
+            break;
+        }
+        *place += u8::try_from(left % 10).unwrap_or_default();
+        left /= 10;
+        used += 1;
+    }
+    let figures = figures.get(DIGITS_MAX - used..).unwrap_or_default();
+    let figures = core::str::from_utf8(figures).unwrap_or_default();
+    let mut text = String::with_capacity(prefix.len() + used);
+    text.push_str(prefix);
+    text.push_str(figures);
+    text.into()
 }
 
 /// Attributes after an UPDATE; what is no attribute of its own (`et`) is left out.
