@@ -10,6 +10,7 @@ mod cbor;
 mod draft;
 pub mod names;
 mod param;
+mod plain;
 mod request;
 mod response;
 pub mod sealed;
@@ -78,13 +79,16 @@ pub struct Unsealable;
 /// Reads a message.
 pub fn decode(text: &str, dialect: &Dialect) -> Decoded {
     match dialect {
-        Dialect::Published => {
-            let mut parameters = Entries::new();
-            let well_formed = value::collect(text, &mut parameters);
-            classify(text, &parameters, well_formed, Strictness::Published)
-        }
+        Dialect::Published => plain::decode(text).map_or_else(|| exact(text), Ok),
         Dialect::Draft { cse } => draft::decode(text, cse),
     }
+}
+
+/// Reads a published message whatever it is, piece by piece.
+fn exact(text: &str) -> Decoded {
+    let mut parameters = Entries::new();
+    let well_formed = value::collect(text, &mut parameters);
+    classify(text, &parameters, well_formed, Strictness::Published)
 }
 
 /// Reads a message in CBOR.

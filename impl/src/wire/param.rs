@@ -85,9 +85,11 @@ impl<'a, W: Write> Members<'a, W> {
     }
 
     pub(super) fn name(&mut self, name: &str) -> &mut W {
-        let separator = if self.empty { "" } else { "," };
+        let before = if self.empty { "\"" } else { ",\"" };
         self.empty = false;
-        write!(self.out, "{separator}\"{name}\":").expect(value::TAKES_ALL);
+        for part in [before, name, "\":"] {
+            self.out.write_all(part.as_bytes()).expect(value::TAKES_ALL);
+        }
         self.out
     }
 
@@ -96,12 +98,12 @@ impl<'a, W: Write> Members<'a, W> {
     }
 
     pub(super) fn number(&mut self, name: &str, number: impl Into<u64>) {
-        write!(self.name(name), "{}", number.into()).expect(value::TAKES_ALL);
+        serde_json::to_writer(self.name(name), &number.into()).expect(value::TAKES_ALL);
     }
 
     pub(super) fn when(&mut self, name: &str, when: When) {
         match when {
-            When::At(moment) => self.text(name, &time::format(moment)),
+            When::At(moment) => value::emit_time(self.name(name), moment),
             When::After(milliseconds) => self.number(name, milliseconds),
         }
     }

@@ -28,9 +28,7 @@ pub(super) fn decode(
     let to = param::text(get("to").ok_or(Malformed::MissingParameter)?)?;
     let request_id = param::text(get("rqi").ok_or(Malformed::MissingParameter)?)?;
     let (to, query) = take_session(&to)?;
-    let mut request = Request::new(operation, &to, "", RequestId(request_id));
-    request.from = None;
-    request.release_version = None;
+    let mut request = blank(operation, to, RequestId(request_id));
     for (name, raw) in parameters {
         read(&mut request, name, raw, strictness)?;
     }
@@ -42,6 +40,31 @@ pub(super) fn decode(
         }
     }
     Ok(request)
+}
+
+/// A request with nothing in it but what every request has.
+pub(super) const fn blank(operation: Operation, to: Text, request_id: RequestId) -> Request {
+    Request {
+        operation,
+        to,
+        from: None,
+        request_id,
+        resource_type: None,
+        content: None,
+        release_version: None,
+        result_content: None,
+        response_type: None,
+        request_expiration: None,
+        result_expiration: None,
+        execution_time: None,
+        originating_timestamp: None,
+        event_category: None,
+        filter: None,
+        identifier_type: None,
+        session: None,
+        reason: None,
+        unsupported: None,
+    }
 }
 
 fn read(
@@ -103,7 +126,7 @@ fn filter(raw: &RawValue) -> Result<Value, Malformed> {
 }
 
 /// Splits the session query (`?sessionID=…`, flow 2 step 20) off an address.
-fn take_session(to: &str) -> Result<(Text, Option<SessionId>), Malformed> {
+pub(super) fn take_session(to: &str) -> Result<(Text, Option<SessionId>), Malformed> {
     let Some((address, query)) = to.split_once('?') else {
         return Ok((to.into(), None));
     };
@@ -178,7 +201,7 @@ pub(super) fn encode(
         write_response_type(members.name("rt"), response_type);
     }
     if let Some(moment) = request.originating_timestamp {
-        members.text("ot", &super::time::format(moment));
+        value::emit_time(members.name("ot"), moment);
     }
     let moments = [
         ("rqet", request.request_expiration),

@@ -30,35 +30,34 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 /// The text of a moment; with a fraction only if there is one.
 #[must_use]
 pub fn format(moment: Timestamp) -> String {
+    spelled(moment, str::to_owned)
+}
+
+/// Hands the text of a moment to `take`.
+pub(super) fn spelled<T>(moment: Timestamp, take: impl FnOnce(&str) -> T) -> T {
     let moment = moment.0.min(LAST);
     let (year, month, day) = civil(moment / DAY_MS);
     let seconds = moment % DAY_MS / 1_000;
-    let mut text = String::with_capacity("YYYYMMDDThhmmss,fff".len());
-    put(&mut text, 4, year.into());
-    put(&mut text, 2, month.into());
-    put(&mut text, 2, day.into());
-    text.push('T');
-    put(&mut text, 2, seconds / 3_600);
-    put(&mut text, 2, seconds / 60 % 60);
-    put(&mut text, 2, seconds % 60);
-    if !moment.is_multiple_of(1_000) {
-        text.push(',');
-        put(&mut text, 3, moment % 1_000);
-    }
-    text
+    let mut text = *b"YYYYMMDDThhmmss,fff";
+    put(&mut text[..4], year.into());
+    put(&mut text[4..6], month.into());
+    put(&mut text[6..8], day.into());
+    put(&mut text[9..11], seconds / 3_600);
+    put(&mut text[11..13], seconds / 60 % 60);
+    put(&mut text[13..15], seconds % 60);
+    put(&mut text[16..], moment % 1_000);
+    let is_whole = moment.is_multiple_of(1_000);
+    let text = &text[..if is_whole { 15 } else { text.len() }];
+    take(std::str::from_utf8(text).expect("digits are ASCII"))
 }
 
-/// Appends the last digits of a number: an answer has many times, and the formatter takes long for each.
-fn put(text: &mut String, digits: usize, mut number: u64) {
-    let mut last = ['0'; 4];
-    for digit in last.iter_mut().rev() {
-        *digit = u32::try_from(number % 10)
-            .ok()
-            .and_then(|digit| char::from_digit(digit, 10))
-            .unwrap_or('0');
+/// Fills the place with the last digits of a number: an answer has many times, and the formatter takes long for
+/// each.
+fn put(place: &mut [u8], mut number: u64) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).expect("a digit is small");
         number /= 10;
     }
-    text.extend(&last[last.len() - digits..]);
 }
 
 fn fraction(bytes: &[u8]) -> Option<u64> {

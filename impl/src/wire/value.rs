@@ -7,6 +7,7 @@
 use super::names::{Scope, attribute, short};
 use super::{Unsealable, sealed, time};
 use m2m_machine::attribute::Attribute;
+use m2m_machine::env::Timestamp;
 use m2m_machine::id::Secret;
 use m2m_machine::text::Text;
 use m2m_machine::value::{Members, SealBody, SealHeader, Value};
@@ -338,7 +339,7 @@ pub(super) fn emit(
         // USE-68
         Value::Number(text) => put(out, text),
         Value::Text(text) => emit_text(out, text),
-        Value::Time(moment) => emit_text(out, &time::format(*moment)),
+        Value::Time(moment) => emit_time(out, *moment),
         Value::Secret(secret) => emit_text(out, &secret.0),
         Value::Sealed(sealed) => match &sealed.body {
             // USE-57
@@ -359,8 +360,7 @@ pub(super) fn emit(
             put(out, "{");
             for (at, (name, member)) in members.iter().enumerate() {
                 put(out, if at == 0 { "" } else { "," });
-                emit_text(out, short(name, scope));
-                put(out, ":");
+                emit_name(out, name, scope);
                 emit(out, member, scope.within(name), seal)?;
             }
             put(out, "}");
@@ -371,7 +371,39 @@ pub(super) fn emit(
 
 /// Writes a string with its quotes.
 pub(super) fn emit_text(out: &mut impl Write, text: &str) {
-    serde_json::to_writer(out, text).expect(TAKES_ALL);
+    if needs_escapes(text) {
+        serde_json::to_writer(out, text).expect(TAKES_ALL);
+    } else {
+        put(out, "\"");
+        put(out, text);
+        put(out, "\"");
+    }
+}
+
+/// Whether something in the text cannot stand in a JSON string as it is (RFC 8259 section 7).
+fn needs_escapes(text: &str) -> bool {
+    // Without an early end, many bytes are looked at in one step.
+    text.bytes().fold(false, |found, byte| {
+        found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    })
+}
+
+/// Writes a name and a colon; only names that are not known here may need escapes.
+fn emit_name(out: &mut impl Write, name: &Attribute, scope: Scope) {
+    let short = short(name, scope);
+    if matches!(name, Attribute::Custom(_)) {
+        emit_text(out, short);
+        put(out, ":");
+    } else {
+        put(out, "\"");
+        put(out, short);
+        put(out, "\":");
+    }
+}
+
+/// Writes a moment with its quotes.
+pub(super) fn emit_time(out: &mut impl Write, moment: Timestamp) {
+    time::spelled(moment, |text| emit_text(out, text));
 }
 
 fn emit_unsealed(out: &mut impl Write, value: &Value, scope: Scope) {
