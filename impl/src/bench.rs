@@ -4,6 +4,7 @@
 //! ([`process`]). A measurement is a [`scene`]; what it found is a row of the [`report`]. Nothing
 //! here passes or fails: the numbers are for people.
 
+pub mod acme;
 pub mod echo;
 pub mod load;
 pub mod process;

@@ -70,7 +70,7 @@ impl Link {
         self.0.send(Message::text(request.fill(number))).await?;
         loop {
             let text = self.text().await?;
-            if identifier(&text) == Some(number) && text.contains("\"rsc\":") {
+            if identifier(&text) == Some(number) && after(&text, "\"rsc\":").is_some() {
                 return Ok(text);
             }
         }
@@ -93,7 +93,7 @@ impl Link {
             let mut next = next;
             while let Some(message) = next {
                 if let Message::Text(text) = message? {
-                    let id = quoted(&text, "\"rqi\":\"").ok_or("a message without identifier")?;
+                    let id = quoted(&text, "\"rqi\":").ok_or("a message without identifier")?;
                     let answer = format!("{{\"rsc\":2000,\"rqi\":\"{id}\",\"rvi\":\"3\"}}");
                     self.0.feed(Message::text(answer)).await?;
                     times.push(Instant::now());
@@ -124,7 +124,7 @@ impl Link {
                 if let Message::Text(text) = message? {
                     let number = identifier(&text).ok_or("an answer without identifier")?;
                     let at = sent.remove(&number).ok_or("an answer without request")?;
-                    if !text.contains("\"rsc\":20") {
+                    if !is_success(&text) {
                         return Err(text.as_str().into());
                     }
                     let now = Instant::now();
@@ -153,7 +153,7 @@ impl Link {
             }
             self.0.flush().await?;
             let text = self.text().await?;
-            if !text.contains("\"rsc\":20") {
+            if !is_success(&text) {
                 return Err(text.into());
             }
             answered += 1;
@@ -172,11 +172,22 @@ impl Link {
     }
 }
 
+/// Whether it is an answer of the class 2xxx.
+#[must_use]
+pub fn is_success(text: &str) -> bool {
+    after(text, "\"rsc\":").is_some_and(|status| status.starts_with("20"))
+}
+
 fn identifier(text: &str) -> Option<u64> {
-    quoted(text, "\"rqi\":\"")?.parse().ok()
+    quoted(text, "\"rqi\":")?.parse().ok()
 }
 
 fn quoted<'a>(text: &'a str, before: &str) -> Option<&'a str> {
+    after(text, before)?.strip_prefix('"')?.split('"').next()
+}
+
+/// What stands behind it; some write a space there.
+fn after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     let start = text.find(before)? + before.len();
-    text.get(start..)?.split('"').next()
+    Some(text.get(start..)?.trim_ascii_start())
 }

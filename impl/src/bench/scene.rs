@@ -1,6 +1,6 @@
 //! The measurements, one function each.
 
-use super::load::{Link, Template, Trouble};
+use super::load::{Link, Template, Trouble, is_success};
 use super::process::Server;
 use super::report::{Disk, Memory, Recovery, Sample, Shape};
 use crate::ae::{Ae, Application, Event, Options, Proposal};
@@ -10,9 +10,12 @@ use m2m_machine::{Cse, Timestamp};
 use serde_json::json;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// AEs are numbered through.
+static AES: AtomicU32 = AtomicU32::new(0);
 /// How long a server is loaded before it counts.
 const WARM_UP: Duration = Duration::from_millis(300);
 /// The payload, like that of a sensor.
@@ -51,11 +54,24 @@ pub async fn single(
     span: Duration,
 ) -> Result<Sample, Trouble> {
     let server = Server::cse("/cse2", store, &[]).await?;
+    beside(ask, (&server.address, "cse2"), shape, span).await
+}
+
+/// Loads a CSE that runs already, of whatever make, there and with that name of its CSEBase; in memory or not as
+/// it was started.
+pub async fn beside(
+    ask: Ask,
+    (address, base): (&str, &str),
+    shape: Shape,
+    span: Duration,
+) -> Result<Sample, Trouble> {
+    // No AE of an earlier run is in the way.
+    let run = AES.fetch_add(1, Ordering::Relaxed);
     let mut links = Vec::new();
     for number in 0..shape.links {
-        let (mut link, originator) =
-            register(&server.address, "cse2", &format!("a{number}")).await?;
-        let own = format!("cse2/a{number}/c");
+        let name = format!("bench{}x{run}x{number}", std::process::id());
+        let (mut link, originator) = register(address, base, &name).await?;
+        let own = format!("{base}/{name}/c");
         expect(&mut link, &create("#", &originator, &own)).await?;
         let request = match ask {
             Ask::Create => create("#", &originator, &own),
@@ -118,24 +134,6 @@ pub async fn session(
     .await;
     answering.abort();
     found
-}
-
-/// Loads a CSE that runs already, of whatever make, in memory or not as it was started.
-pub async fn beside(
-    address: &str,
-    base: &str,
-    shape: Shape,
-    span: Duration,
-) -> Result<Sample, Trouble> {
-    let mut links = Vec::new();
-    for number in 0..shape.links {
-        // No AE of an earlier run is in the way.
-        let name = format!("bench{}x{number}x{}", std::process::id(), shape.outstanding);
-        let (link, originator) = register(address, base, &name).await?;
-        let own = format!("{base}/{name}/c");
-        links.push((link, Template::new(&create("#", &originator, &own))));
-    }
-    load(links, shape, span).await
 }
 
 /// Appends and synchronizes as often as the time allows.
@@ -274,7 +272,7 @@ fn create(id: &str, originator: &str, to: &str) -> String {
 
 async fn expect(link: &mut Link, request: &str) -> Result<(), Trouble> {
     let answer = link.ask(&Template::new(request)).await?;
-    if answer.contains("\"rsc\":2001") {
+    if is_success(&answer) {
         Ok(())
     } else {
         Err(format!("{request} was answered {answer}").into())

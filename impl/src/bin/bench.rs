@@ -2,16 +2,22 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a report")]
 
 use clap::{Args, Parser, Subcommand};
+use m2m_cse::bench::acme::{self, Acme};
 use m2m_cse::bench::load::Trouble;
 use m2m_cse::bench::process::Server;
 use m2m_cse::bench::report::{Report, Row, Sample, Shape};
 use m2m_cse::bench::{echo, scene};
 use m2m_cse::config::Flags;
 use m2m_cse::program;
+use mimalloc::MiMalloc;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// As in the CSE; the echo and the client have it, too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures the CSE beside a bare echo server.
 #[derive(Debug, Parser)]
@@ -43,6 +49,9 @@ struct Run {
     /// Load this running CSE, too, such as ACME; it keeps the AEs that are made there
     #[arg(long, value_name = "HOST:PORT/CSEBASE")]
     beside: Option<String>,
+    /// Load ACME, too, if this Python environment has it
+    #[arg(long, value_name = "FOLDER", default_value = "target/suts/acme/venv")]
+    acme: PathBuf,
     /// Where stores are put; a disk like that of the real thing
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -133,6 +142,9 @@ impl<'a> Bench<'a> {
         self.single("create", scene::Ask::Create).await?;
         self.beside().await?;
         self.single("retrieve", scene::Ask::Retrieve).await?;
+        if let Err(why) = self.acme().await {
+            eprintln!("ACME is left out: {why}");
+        }
         for durable in [false, true] {
             for shape in [shape(1, 1), shape(1, 32)] {
                 if self.is_wanted("notification") {
@@ -251,8 +263,42 @@ impl<'a> Bench<'a> {
             return Ok(());
         };
         for shape in SHAPES {
-            let found = scene::beside(address, base, shape, self.span).await?;
+            let there = (address, base);
+            let found = scene::beside(scene::Ask::Create, there, shape, self.span).await?;
             self.row("create-beside", shape, false, &found).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads ACME, where it is installed, as the CSE is loaded.
+    async fn acme(&mut self) -> Result<(), Trouble> {
+        let mut asks = vec![
+            ("create-acme", scene::Ask::Create),
+            ("retrieve-acme", scene::Ask::Retrieve),
+        ];
+        asks.retain(|(name, _)| self.is_wanted(name));
+        if asks.is_empty() {
+            return Ok(());
+        }
+        let environment = &self.run.acme;
+        let Some(program) = Acme::installed(environment) else {
+            println!(
+                "ACME is not in {}; `conformance run --sut acme` installs it",
+                environment.display()
+            );
+            return Ok(());
+        };
+        for (name, ask) in asks {
+            for shape in SHAPES {
+                // A new one for each row, as for the CSE.
+                self.stores += 1;
+                let folder = self.folder.join(self.stores.to_string());
+                let acme = Acme::start(&program, &folder).await?;
+                let there = (&*acme.address, acme::BASE);
+                let found = scene::beside(ask, there, shape, self.span).await?;
+                drop(acme);
+                self.row(name, shape, false, &found).await?;
+            }
         }
         Ok(())
     }

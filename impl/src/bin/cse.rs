@@ -4,7 +4,12 @@ use clap::{Parser, Subcommand};
 use m2m_cse::config::Flags;
 use m2m_cse::program;
 use m2m_cse::store::tool::Tool;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// A request makes and frees dozens of small pieces, many of them on different threads.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A reference CSE of oneM2M that speaks WebSocket and manages sessions.
 #[derive(Debug, Parser)]
