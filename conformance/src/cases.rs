@@ -13,6 +13,7 @@ pub mod link;
 pub mod local;
 pub mod neighbour;
 pub mod nonblocking;
+pub mod reachability;
 pub mod registration;
 pub mod relink;
 pub mod resources;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<&'static Case> {
         registration::CASES,
         resources::CASES,
         subscription::CASES,
+        reachability::CASES,
         nonblocking::CASES,
         discovery::CASES,
         neighbour::CASES,

@@ -131,6 +131,36 @@ pub const CASES: &[Case] = &[
         "Often the answer waits for the notification.",
         meanwhile
     ),
+    case!(
+        "SUB-13",
+        Subscription,
+        One,
+        "A target that is not the subscriber is asked first, and a yes makes the subscription",
+        ["REG-40"],
+        ["TS-0004 7.4.8.2.1", "TS-0004 7.5.1.2.3"],
+        "Often the subscription stands before the target has answered.",
+        agreed
+    ),
+    case!(
+        "SUB-14",
+        Subscription,
+        One,
+        "A target that does not agree, or is not known, makes 5204 and no subscription",
+        ["REG-40"],
+        ["TS-0004 7.4.8.2.1", "TS-0004 7.5.1.2.3"],
+        "Often nobody looks at the answer.",
+        not_agreed
+    ),
+    case!(
+        "SUB-15",
+        Subscription,
+        One,
+        "A target that an UPDATE adds is asked too, and its no leaves `nu` as it was",
+        ["REG-40"],
+        ["TS-0004 7.4.8.2.3", "TS-0004 7.5.1.2.3"],
+        "Often CREATE alone asks.",
+        added
+    ),
 ];
 
 async fn subscribed(peer: &mut Peer, more: Value) -> Result<Home, Stop> {
@@ -329,4 +359,99 @@ async fn meanwhile(peer: &mut Peer) -> Result<(), Stop> {
     let to = home.cnt.clone();
     home.ae.read(peer, QUIET, &to, "LNK-14", 2000).await?;
     event(peer, &home, 2000).await.map(drop)
+}
+
+/// Sends a request that gives a subscription another AE as its target, and answers the question to
+/// that AE, if there is one; the answer to the request, and whether the target was asked.
+async fn asked(
+    peer: &mut Peer,
+    home: &Home,
+    other: &Ae,
+    message: &Value,
+    verdict: u64,
+) -> Result<(Message, bool), Stop> {
+    let rqi = message["rqi"].as_str().unwrap_or_default().to_owned();
+    peer.send(home.ae.link, "subscribe", message).await?;
+    peer.probe(home.ae.link).await?;
+    if peer.has_response(home.ae.link, &rqi) {
+        peer.tolerate("REG-40: the target is not asked, as TS-0004 7.4.8.2.1 lets it".to_owned());
+        let answer = peer.response(home.ae.link, "answer", &rqi).await?;
+        return Ok((answer, false));
+    }
+    let question = peer
+        .request(other.link, "question", "a verification", |request| {
+            let content = request.pc.as_ref();
+            request.op == 5 && content.is_some_and(|pc| pc["m2m:sgn"]["vrq"] == true)
+        })
+        .await;
+    let question = expect::arrived("REG-40", question)?;
+    let early = peer.has_response(home.ae.link, &rqi);
+    expect::holds(
+        "REG-40",
+        "no answer before the target's",
+        !early,
+        "one came",
+    )?;
+    other
+        .answer(peer, "verdict", &question, verdict, None)
+        .await?;
+    let answer = peer.response(home.ae.link, "answer", &rqi).await;
+    Ok((expect::arrived("REG-40", answer)?, true))
+}
+
+fn to_other(home: &mut Home, target: &str) -> Value {
+    let body = json!({"m2m:sub": {"rn": "sub", "nu": [target], "enc": {"net": [3]}}});
+    home.ae.request(1, &home.cnt, json!({"ty": 23, "pc": body}))
+}
+
+async fn agreed(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = home(peer, &json!({})).await?;
+    let (other, _) = Ae::register(peer, Party::Ae3, None, QUIET).await?;
+    let message = to_other(&mut home, &other.stem);
+    let (answer, _) = asked(peer, &home, &other, &message, 2000).await?;
+    expect::status("REG-40", "the subscription", &answer, &[2001])?;
+    put(peer, &mut home, "seen").await?;
+    let told = other.told(peer, "notification", 3).await;
+    let told = expect::arrived("LNK-14", told)?;
+    other.answer(peer, "answer", &told, 2000, None).await
+}
+
+async fn not_agreed(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = home(peer, &json!({})).await?;
+    let (other, _) = Ae::register(peer, Party::Ae3, None, QUIET).await?;
+    let message = to_other(&mut home, &other.stem);
+    let (answer, was_asked) = asked(peer, &home, &other, &message, 4101).await?;
+    if !was_asked {
+        return Ok(());
+    }
+    expect::status("REG-40", "a refused target", &answer, &[5204])?;
+    let at = format!("{}/sub", home.cnt);
+    home.ae.read(peer, QUIET, &at, "REG-40", 4004).await?;
+    let message = to_other(&mut home, "Cnobody");
+    home.ae
+        .ask(peer, ("subscribe", "refusal"), &message, "REG-40", 5204)
+        .await
+        .map(drop)
+}
+
+async fn added(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = subscribed(peer, events(&[3])).await?;
+    let (other, _) = Ae::register(peer, Party::Ae3, None, QUIET).await?;
+    let at = format!("{}/sub", home.cnt);
+    for (verdict, rsc) in [(4101, 5204), (2000, 2004)] {
+        let nu = json!([home.ae.stem, other.stem]);
+        let message = home
+            .ae
+            .request(3, &at, json!({"pc": {"m2m:sub": {"nu": nu}}}));
+        let (answer, was_asked) = asked(peer, &home, &other, &message, verdict).await?;
+        if !was_asked {
+            return Ok(());
+        }
+        expect::status("REG-40", "another target", &answer, &[rsc])?;
+        let held = home.ae.read(peer, QUIET, &at, "REG-40", 2000).await?;
+        let count = if rsc == 2004 { 2 } else { 1 };
+        let targets = expect::list("REG-40", "the subscription", held.body("m2m:sub"), "nu")?;
+        expect::holds("REG-40", "its targets", targets.len() == count, &held.text)?;
+    }
+    Ok(())
 }

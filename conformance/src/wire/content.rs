@@ -76,6 +76,9 @@ pub struct Content {
     /// Result of a non-blocking request.
     #[serde(rename = "m2m:rsp")]
     pub result: Option<Box<super::Response>>,
+    /// Request that a poll has brought.
+    #[serde(rename = "m2m:rqp")]
+    pub polled: Option<Box<super::Request>>,
     /// Address.
     #[serde(rename = "m2m:uri")]
     #[schemars(length(min = 1))]

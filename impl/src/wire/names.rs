@@ -216,6 +216,7 @@ names! {
         "cb" CseBase
         "srt" SupportedResourceTypes
         "dcse" DescendantCses
+        "smg:own" OwnRegistration
         "scap" SessionCapable
 
         "pv" Privileges

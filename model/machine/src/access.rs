@@ -138,8 +138,12 @@ pub fn names(entry: &str, originator: &str, own: &CseId) -> bool {
         Some(stem) => originator.starts_with(stem),
         None => originator == pattern,
     };
+    let of_provider = sp_relative
+        .strip_prefix('/')
+        .filter(|stem| stem.starts_with('S') && !stem.contains('/'));
     entry == "all"
         || matches(sp_relative)
+        || of_provider.is_some_and(|stem| matches(AeId::at(own, stem).as_str()))
         || (!sp_relative.starts_with('/') && matches(AeId::at(own, sp_relative).as_str()))
 }
 

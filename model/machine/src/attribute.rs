@@ -40,6 +40,8 @@ pub enum Attribute {
     CseBase,
     SupportedResourceTypes,
     DescendantCses,
+    /// On the `<remoteCSE>` of its registrar, never shown: the name of this CSE's own registration there.
+    OwnRegistration,
     SessionCapable,
     // accessControlPolicy.
     Privileges,

@@ -238,6 +238,8 @@ pub struct Cse {
     pub(crate) polls: BTreeMap<Entity, Vec<RequestKey>>,
     /// Schedules that something waits for, and when they are looked at.
     pub(crate) openings: BTreeMap<Timer, Timestamp>,
+    /// The name that the registrar has given to this CSE, until its `<remoteCSE>` holds it.
+    pub(crate) registered_as: Option<Text>,
     pub(crate) store_failing: bool,
 }
 
@@ -283,6 +285,7 @@ impl Cse {
             dialing_registrees: BTreeMap::new(),
             polls: BTreeMap::new(),
             openings: BTreeMap::new(),
+            registered_as: None,
             store_failing: false,
         };
         // USE-64, USE-65

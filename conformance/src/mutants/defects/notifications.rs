@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::mutants::Defect;
-use crate::mutants::defects::{count, event, wrong};
+use crate::mutants::defects::{count, event, last, wrong};
 use crate::mutants::engine::Fate;
 
 /// The table.
@@ -100,6 +100,90 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
             let gone =
                 event(told) > 0 && event(told) < 50_000 && scene.memory.contains_key("refused");
             if gone { Fate::Drop } else { Fate::Pass }
+        })
+    ),
+    wrong!(
+        "no-verdict",
+        "A subscription is made whatever its target says.",
+        Answer(|_, answer| {
+            if answer["rsc"] == 5204 {
+                answer["rsc"] = 2001.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "no-yes",
+        "A target that has agreed is taken as one that has not.",
+        Reply(|scene, reply| {
+            if scene.asked["pc"]["m2m:sgn"]["vrq"] == true {
+                reply["rsc"] = 4101.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "no-polled-lost",
+        "A poll is always answered 4008 at once.",
+        Request(|_, request| polled(request, 2, json!({"rsc": 4008})))
+    ),
+    wrong!(
+        "no-poll-success",
+        "A poll in vain is a success.",
+        Answer(|scene, answer| {
+            if last(scene.asked) == "pcu" && answer["rsc"] == 4008 {
+                answer["rsc"] = 2000.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "no-poll-reply-lost",
+        "The answer to a polled request is taken and forgotten.",
+        Request(|_, request| polled(request, 5, json!({"rsc": 2000})))
+    ),
+    wrong!(
+        "no-poll-anybody",
+        "Everybody may poll.",
+        Answer(|scene, answer| {
+            if last(scene.asked) == "pcu" && answer["rsc"] == 4103 {
+                answer["rsc"] = 4008.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "no-rr",
+        "What an AE says of its reachability is ignored.",
+        Request(|_, request| {
+            if let Some(ae) = request.pointer_mut("/pc/m2m:ae")
+                && ae["rr"] == false
+            {
+                ae["rr"] = true.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "no-schedule",
+        "Schedules are stored and have no effect.",
+        Request(|_, request| {
+            if let Some(entries) = request.pointer_mut("/pc/m2m:sch/se/sce") {
+                *entries = json!(["* * * * * * *"]);
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "no-pn",
+        "Pending events are always notified, all of them.",
+        Request(|_, request| {
+            if let Some(subscription) = request.pointer_mut("/pc/m2m:sub")
+                && subscription.get("pn").is_some()
+            {
+                subscription["pn"] = 2.into();
+            }
+            Fate::Pass
         })
     ),
     wrong!(
@@ -243,4 +327,14 @@ fn swap(answer: &mut Value) -> Fate {
     };
     answer["pc"]["m2m:cnt"]["rn"] = other.into();
     Fate::Pass
+}
+
+/// Answers an operation on the URI of a polling channel so, and hands nothing on.
+fn polled(request: &Value, op: u64, mut answer: Value) -> Fate {
+    if request["op"] != op || last(request) != "pcu" {
+        return Fate::Pass;
+    }
+    answer["rqi"] = request["rqi"].clone();
+    answer["rvi"] = "3".into();
+    Fate::Back(answer)
 }

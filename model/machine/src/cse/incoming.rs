@@ -176,6 +176,7 @@ impl Cse {
             return Err(Refusal::StoreUnavailable);
         }
         let address = Address::parse(&request.to).ok_or(Refusal::BadRequest)?;
+        let address = self.localized(address);
         let by_neighbour = match &requester.peer {
             Entity::Cse(cse) => requester.key.originator == cse.as_str(),
             Entity::Ae(_) => false,
@@ -269,6 +270,9 @@ impl Cse {
                 Some(_) | None => self.execute_now(step, requester, target),
             },
             Operation::Update => {
+                if let Some(asked) = self.verify(step, requester, target)? {
+                    return Ok(asked);
+                }
                 let done = self.execute_now(step, requester, target)?;
                 if resource_type == Some(ResourceType::Ae) {
                     self.sync_sessions(step, &target.resource);

@@ -185,14 +185,18 @@ impl Cse {
         conclusion: &Conclusion<'_>,
         link: LinkId,
     ) {
-        let status = match conclusion {
-            Conclusion::Answer(response) => response.status,
-            Conclusion::Overdue { .. } => return,
+        let Conclusion::Answer(response) = conclusion else {
+            return;
         };
+        let status = response.status;
         if !status.is_success() && status != Status::ALREADY_REGISTERED {
             step.report(Event::RegistrationRefused(status.0));
             return;
         }
+        let made = response.content.as_ref();
+        let made = made.and_then(|content| content.members_of(ResourceType::RemoteCse));
+        let name = made.and_then(|made| made.get(&Attribute::ResourceName)?.as_text());
+        self.registered_as = name.cloned();
         match self.registrar() {
             Some(registrar) => self.read_base(step, &registrar),
             None => {
@@ -336,7 +340,11 @@ impl Cse {
         let Some(row) = self.durable.neighbours.get(&registrar).cloned() else {
             return;
         };
-        let to = format!("{}/{}", row.base, self.config.name);
+        let mirror = self.remote_cse(&registrar).and_then(|id| self.row(&id));
+        let given = mirror.and_then(|row| row.text(&Attribute::OwnRegistration).cloned());
+        // REG-50
+        let name = given.unwrap_or_else(|| self.config.name.clone());
+        let to = format!("{}/{name}", row.base);
         let id = self.own_request_id();
         let mut request = Request::new(Operation::Update, &to, self.config.cse_id.as_str(), id);
         let members = Members::from([(Attribute::DescendantCses, Value::texts(all))]);
@@ -401,10 +409,20 @@ impl Cse {
     /// The registree's own `<remoteCSE>` for its registrar.
     // REG-08
     fn mirror_registrar(&mut self, step: &mut Step, cse: &CseId, base: &Members) {
-        if self.remote_cse(cse).is_some() {
+        let given = self.registered_as.take();
+        if let Some(mirror) = self.remote_cse(cse) {
+            if let Some(given) = given {
+                self.durable.tree.change(&mirror, |row| {
+                    let name = Attribute::OwnRegistration;
+                    row.attributes.insert(name, Value::Text(given));
+                });
+            }
             return;
         }
         let mut members = Members::new();
+        if let Some(given) = given {
+            members.insert(Attribute::OwnRegistration, Value::Text(given));
+        }
         let name = base.get(&Attribute::ResourceName).and_then(Value::as_text);
         let path = format!("{cse}/{}", name.map_or_else(|| cse.stem(), Text::as_str));
         members.insert(Attribute::ResourceName, Value::text(cse.stem()));
@@ -462,9 +480,13 @@ impl Cse {
     fn ae_stem(&mut self, from: &str) -> Result<Text, Refusal> {
         match from {
             "" | "C" | "S" => {
-                let kind = if from == "S" { 'S' } else { 'C' };
+                // REG-51
+                let start = match from {
+                    "S" => format!("S{}-", self.config.cse_id.stem()),
+                    _ => "C".into(),
+                };
                 loop {
-                    let stem: Text = format!("{kind}{}", self.durable.next_number()).into();
+                    let stem: Text = format!("{start}{}", self.durable.next_number()).into();
                     if !self.durable.tree.has(&ResourceId(stem.clone())) {
                         return Ok(stem);
                     }

@@ -319,14 +319,13 @@ impl Cse {
         }
     }
 
-    fn update(
-        &mut self,
-        step: &mut Step,
+    /// Everything that an UPDATE has to pass before the tree changes: the resource, and what is to change.
+    pub(crate) fn prepare_update<'a>(
+        &self,
         originator: &str,
-        request: &Request,
+        request: &'a Request,
         target: &Resolved,
-        wanted: ResultContent,
-    ) -> Result<Option<Content>, Refusal> {
+    ) -> Result<(Shared<Resource>, &'a Members), Refusal> {
         let resource = self.actual(&Resolved::whole(target.resource.clone()))?;
         if target.virtual_child.is_some() || target.collection.is_some() {
             return Err(Refusal::OperationNotAllowed);
@@ -355,6 +354,18 @@ impl Cse {
             let merged = insert::merged(&resource.attributes, members);
             self.check_subscription(parent, Some(&resource.id), &merged)?;
         }
+        Ok((resource, members))
+    }
+
+    fn update(
+        &mut self,
+        step: &mut Step,
+        originator: &str,
+        request: &Request,
+        target: &Resolved,
+        wanted: ResultContent,
+    ) -> Result<Option<Content>, Refusal> {
+        let (resource, members) = self.prepare_update(originator, request, target)?;
         let mut members = members.clone();
         if resource.resource_type == ResourceType::Group {
             let mut group = insert::merged(&resource.attributes, &members);

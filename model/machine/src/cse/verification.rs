@@ -1,9 +1,9 @@
 //! Verification of a subscription (TS-0004 clause 7.5.1.2.3): a target of notifications that is not the subscriber is
-//! asked whether it wants them before the subscription is made.
+//! asked whether it wants them before the subscription is made, or before an UPDATE adds it.
 //!
 //! ```text
 //!  CREATE <subscription> ─▶ every foreign target: NOTIFY vrq ─▶ all 2000: made, 2001
-//!                                                          └──▶ any other answer, no answer: 5204
+//!  UPDATE of its `nu`    ─▶ every new one                  └──▶ any other answer, no answer: 5204
 //! ```
 
 use super::incoming::Handled;
@@ -19,13 +19,13 @@ use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
 use crate::text::Text;
-use crate::value::Value;
+use crate::value::{Members, Value};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
 impl Cse {
-    /// Asks the foreign targets of a new subscription; `None` if there is nobody to ask.
+    /// Asks the foreign targets that a subscription is to get; `None` if there is nobody to ask.
     pub(crate) fn verify(
         &mut self,
         step: &mut Step,
@@ -33,11 +33,22 @@ impl Cse {
         target: &Resolved,
     ) -> Result<Option<Handled>, Refusal> {
         let request = &requester.request;
-        if !self.config.verify_subscriptions || !makes_subscription(request) {
+        if !self.config.verify_subscriptions {
             return Ok(None);
         }
-        let new = self.prepare(step, &requester.key.originator, request, target)?;
-        let foreign = self.foreign_targets(requester, &new.attributes)?;
+        let originator = &requester.key.originator;
+        let (subject, wanted, had) = if makes_subscription(request) {
+            let new = self.prepare(step, originator, request, target)?;
+            (new.parent, targets_of(&new.attributes), Vec::new())
+        } else if self.changes_targets(request, target) {
+            let (row, members) = self.prepare_update(originator, request, target)?;
+            let had = targets_of(&row.attributes);
+            (row.id.clone(), targets_of(members), had)
+        } else {
+            return Ok(None);
+        };
+        let added = wanted.into_iter().filter(|to| !had.contains(to));
+        let foreign = self.foreign_targets(requester, added)?;
         if foreign.is_empty() {
             return Ok(None);
         }
@@ -46,13 +57,13 @@ impl Cse {
             return Err(Refusal::VerificationFailed);
         }
         let expires = requester.expires.minus(self.config.timers.hop_step_ms);
+        let place = self.durable.tree.path(&subject);
         for (to, peer) in foreign {
-            let parent = self.durable.tree.path(&new.parent);
             let sgn = Value::object([
                 (Attribute::VerificationRequest, Value::Bool(true)),
                 (
                     Attribute::SubscriptionReference,
-                    Value::text(&format!("{}/{parent}", self.config.cse_id)),
+                    Value::text(&format!("{}/{place}", self.config.cse_id)),
                 ),
                 (
                     Attribute::Creator,
@@ -103,13 +114,9 @@ impl Cse {
     fn foreign_targets(
         &self,
         requester: &Requester,
-        attributes: &crate::value::Members,
+        targets: impl Iterator<Item = Text>,
     ) -> Result<BTreeMap<Text, Entity>, Refusal> {
         let own = Entity::Cse(self.config.cse_id.clone());
-        let targets: Vec<Text> = attributes
-            .get(&Attribute::NotificationUri)
-            .and_then(Value::as_texts)
-            .unwrap_or_default();
         let mut foreign = BTreeMap::new();
         for to in targets {
             let Some(peer) = self.notification_peer(&to, &own) else {
@@ -128,12 +135,26 @@ impl Cse {
         Ok(foreign)
     }
 
+    /// Whether a request changes the targets of a subscription.
+    fn changes_targets(&self, request: &Request, target: &Resolved) -> bool {
+        let members = request.content.as_ref();
+        let members = members.and_then(|c| c.members_of(ResourceType::Subscription));
+        request.operation == Operation::Update
+            && self.type_of(&target.resource) == Some(ResourceType::Subscription)
+            && members.is_some_and(|m| m.contains_key(&Attribute::NotificationUri))
+    }
+
     /// Whether a target is no URL and neither an AE that can be asked nor this CSE.
     fn is_nobody(&self, target: &str) -> bool {
         let found = Address::parse(target).and_then(|address| self.resolve(&address));
         let found = found.and_then(|found| self.type_of(&found.resource));
         !target.contains("://") && found != Some(ResourceType::CseBase)
     }
+}
+
+fn targets_of(attributes: &Members) -> Vec<Text> {
+    let targets = attributes.get(&Attribute::NotificationUri);
+    targets.and_then(Value::as_texts).unwrap_or_default()
 }
 
 fn makes_subscription(request: &Request) -> bool {
@@ -147,7 +168,7 @@ mod tests {
     use crate::cse::resources::fixture::{Fixture, create};
     use crate::cse::{Input, Opening, Output};
     use crate::env::{Env, Fresh};
-    use crate::id::{LinkId, RequestId};
+    use crate::id::{LinkId, RequestId, ResourceId};
     use crate::primitive::{Primitive, Response};
     use rstest::rstest;
 
@@ -239,5 +260,52 @@ mod tests {
         let done = subscribe(&mut fixture, target);
 
         assert_eq!(status(&done), Some(expected));
+    }
+
+    #[rstest]
+    #[case("Cae2", None, 2004)]
+    #[case("Cae3", Some(2000), 2004)]
+    #[case("Cae3", Some(4101), 5204)]
+    #[case("Cae9", None, 5204)]
+    fn a_target_that_an_update_adds_is_asked_too(
+        #[case] target: &str,
+        #[case] answer: Option<u16>,
+        #[case] expected: u16,
+    ) {
+        let mut fixture = Fixture::new();
+        open(&mut fixture, LinkId(2), "Cae2");
+        open(&mut fixture, LinkId(3), "Cae3");
+        let _ = subscribe(&mut fixture, "Cae2");
+        let base = ResourceId::from("Cae2");
+        let id = {
+            let tree = &fixture.cse.durable.tree;
+            let mut made = tree.children_of_type(&base, ResourceType::Subscription);
+            made.next().expect("a subscription").id.clone()
+        };
+
+        let mut request =
+            Request::new(Operation::Update, id.as_str(), "Cae2", RequestId::from("2"));
+        let targets = Value::texts(["Cae2", target]);
+        let members = Members::from([(Attribute::NotificationUri, targets)]);
+        request.content = Some(Content::resource(ResourceType::Subscription, members));
+        let primitive = Primitive::Request(Shared::new(request));
+        let link = LinkId(2);
+        let mut outputs = happen(&mut fixture, Input::Received { link, primitive });
+        if let Some(answer) = answer {
+            let Some(Primitive::Request(question)) = sent(&outputs, LinkId(3)) else {
+                unreachable!("a question to the target")
+            };
+            assert_eq!(status(&outputs), None);
+            let response = Response::new(Status(answer), question.request_id.clone());
+            let primitive = Primitive::Response(Shared::new(response));
+            let link = LinkId(3);
+            outputs = happen(&mut fixture, Input::Received { link, primitive });
+        }
+
+        // REG-40
+        assert_eq!(status(&outputs), Some(expected));
+        let targets = fixture.get(id.as_str()).texts(&Attribute::NotificationUri);
+        let is_added = targets.iter().any(|to| *to == "Cae3");
+        assert_eq!(is_added, expected == 2004 && target == "Cae3");
     }
 }

@@ -155,6 +155,7 @@ pub(super) static REMOTE_CSE: Table = Table {
         NODE_LINK,
         FORMATS,
         Row::new(Attribute::DescendantCses, Kind::Texts, Optional, Optional),
+        Row::host(Attribute::OwnRegistration).hidden(),
         RELEASES,
     ],
     stored: &[

@@ -1,7 +1,7 @@
 //! Who may speak on a link, and under whose name (LNK-03, LNK-19, LNK-47, LNK-59, REG-14, REG-15, REG-33, REG-38).
 
 use super::hop::{registration as hop_registration, with_peers};
-use crate::common::message::Draft;
+use crate::common::message::{Draft, member};
 use crate::common::scene::{pair, register, registration, single};
 use crate::common::{Node, World, config};
 use m2m_machine::attribute::Attribute;
@@ -259,7 +259,7 @@ fn a_registrar_chooses_a_stem(#[case] from: &str, #[case] prefix: &str) {
 
     let answer = world.exchange("AE9", "CSE1", request);
 
-    let id = crate::common::message::member(&answer, &Attribute::AeId);
+    let id = member(&answer, &Attribute::AeId);
     let id = id.and_then(|id| id.as_text().cloned()).expect("an AE-ID");
     assert!(id.starts_with(prefix), "{id}");
     let read = Draft::retrieve("cse1", &id, "x2").0;
@@ -387,4 +387,27 @@ fn a_registration_may_say_more_than_this_cse_needs() {
     let answer = world.exchange("PEER4", "CSE2", request);
 
     assert_eq!(answer.status, Status::CREATED);
+}
+
+#[test]
+fn a_stem_of_the_service_provider_is_made_where_it_is_unique_and_names_its_ae() {
+    let mut world = pair();
+    world.open("AE9", "CSE1", None);
+    let mut request = registration("AE9", "CSE1", false);
+    request.from = Some("S".into());
+
+    let made = world.exchange("AE9", "CSE1", request);
+
+    // REG-51
+    let stem = member(&made, &Attribute::AeId).expect("aei");
+    let stem = stem.as_text().expect("text").to_string();
+    assert!(stem.starts_with("Scse1-"), "{stem}");
+    let read = Draft::retrieve(&format!("/{stem}"), &stem, "x1").0;
+    let found = world.exchange("AE9", "CSE1", read);
+    assert_eq!(found.status.0, 2000);
+    let other = Draft::retrieve("/S9", &stem, "x2").0;
+    world.ask("AE9", "CSE1", other);
+    world.settle();
+    let unknown = world.take_response("CSE1", "AE9", "x2").expect("an answer");
+    assert_eq!(unknown.status.0, 4004);
 }

@@ -6,10 +6,13 @@ use crate::common::scene::{done, pair, register, two_cses};
 use crate::common::{Node, World, config};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::config::CseKind;
-use m2m_machine::cse::{Input, Output, Timer};
+use m2m_machine::cse::{Input, Opening, Output, Timer};
+use m2m_machine::id::LinkId;
+use m2m_machine::primitive::{Content, Operation, Primitive, Request, Response};
 use m2m_machine::resource::ResourceType;
+use m2m_machine::shared::Shared;
 use m2m_machine::status::Status;
-use m2m_machine::value::Value;
+use m2m_machine::value::{Members, Value};
 use rstest::rstest;
 
 /// The CSE-IDs of the neighbours for which a CSE has a `<remoteCSE>`.
@@ -157,4 +160,84 @@ fn every_target_of_a_subscription_is_asked(#[case] second: Status, #[case] expec
     assert_eq!(asked, ["/cse1/Ca", "/cse1/Cb"], "REG-40");
     let answer = world.take_response("CSE2", "AE2", "s1").map(|r| r.status);
     assert_eq!(answer, Some(expected), "REG-40");
+}
+
+/// What CSE1 sends to its registrar over that link, the last request of it.
+fn asked(outputs: &[Output], registrar: LinkId) -> Option<Shared<Request>> {
+    let mut sent = outputs.iter().filter_map(|output| match output {
+        Output::Send { link, primitive } if *link == registrar => match primitive {
+            Primitive::Request(request) => Some(request.clone()),
+            Primitive::Response(_) => None,
+        },
+        Output::Send { .. }
+        | Output::Persist(_)
+        | Output::CloseLink { .. }
+        | Output::Dial
+        | Output::DialRegistree { .. }
+        | Output::Report(_) => None,
+    });
+    sent.next_back()
+}
+
+#[rstest]
+#[case::as_it_asked_for(Some("cse1"), "/cse2/cse2/cse1")]
+#[case::renamed(Some("id-mn"), "/cse2/cse2/id-mn")]
+#[case::not_told(None, "/cse2/cse2/cse1")]
+fn a_cse_speaks_of_itself_by_the_name_that_its_registrar_gave(
+    #[case] name: Option<&str>,
+    #[case] expected: &str,
+    #[values(false, true)] crashes: bool,
+) {
+    let registrar = LinkId(901);
+    let own = config("cse1", CseKind::Mn, Some("/cse2/cse2"));
+    let mut world = World::new([("CSE1", own)]);
+    let opened = || Input::LinkOpened {
+        link: registrar,
+        opening: Opening::Dialed,
+        trusted: true,
+    };
+    let answered = |world: &mut World, request: &Request, content: Content| {
+        let created = request.operation == Operation::Create;
+        let status = if created { Status::CREATED } else { Status::OK };
+        let mut response = Response::new(status, request.request_id.clone());
+        response.content = Some(content);
+        let primitive = Primitive::Response(Shared::new(response));
+        let link = registrar;
+        world.step("CSE1", Input::Received { link, primitive })
+    };
+    let base = || {
+        let members = [
+            (Attribute::ResourceName, Value::text("cse2")),
+            (Attribute::CseId, Value::text("/cse2")),
+        ];
+        Content::resource(ResourceType::CseBase, Members::from(members))
+    };
+    let register = asked(&world.step("CSE1", opened()), registrar).expect("a registration");
+    let name = name.map(|name| (Attribute::ResourceName, Value::text(name)));
+    let made = Content::resource(ResourceType::RemoteCse, name.into_iter().collect());
+    let outputs = answered(&mut world, &register, made);
+    let read = asked(&outputs, registrar).expect("the reading of the CSEBase");
+    let _ = answered(&mut world, &read, base());
+    if crashes {
+        world.crash("CSE1");
+        let outputs = world.step("CSE1", opened());
+        let read = asked(&outputs, registrar).expect("the reading of the CSEBase");
+        let _ = answered(&mut world, &read, base());
+    }
+
+    world.open("CSE7", "CSE1", Some("/cse7"));
+    let registration = Draft::create("/cse1/cse1", "/cse7", "c7-1", ResourceType::RemoteCse)
+        .with(Attribute::CseBase, Value::text("/cse7/cse7"))
+        .with(Attribute::RequestReachability, Value::Bool(true))
+        .with(Attribute::SupportedReleaseVersions, Value::texts(["3"]));
+    let outputs = world.ask("CSE7", "CSE1", registration.0);
+
+    let told = asked(&outputs, registrar).expect("a notice of descendants");
+    // REG-50
+    assert_eq!(told.to.as_str(), expected);
+    let mirror = Draft::retrieve("cse1/cse2", "/cse2", "r1").0;
+    let primitive = Primitive::Request(Shared::new(mirror));
+    let link = registrar;
+    let shown = world.step("CSE1", Input::Received { link, primitive });
+    assert!(!format!("{shown:?}").contains("OwnRegistration"));
 }

@@ -48,6 +48,19 @@ impl Resolved {
 }
 
 impl Cse {
+    /// An address that begins with the SP-relative AE-ID of an AE here whose stem is one of the service provider
+    /// (`/S…`, TS-0001 clause 7.2), as an address of this CSE.
+    pub(crate) fn localized(&self, mut address: Address) -> Address {
+        let stem = address.cse.as_ref().map(|cse| Text::from(cse.stem()));
+        let named = stem.filter(|stem| stem.starts_with('S') && self.is_registered_ae(stem));
+        // REG-51
+        if let Some(stem) = named {
+            address.cse = None;
+            address.segments.insert(0, stem);
+        }
+        address
+    }
+
     /// What the address means here; `None` if it is another CSE's, or nothing is there. Whether a virtual child has
     /// something to stand for is not looked at.
     pub(crate) fn resolve(&self, address: &Address) -> Option<Resolved> {

@@ -187,7 +187,7 @@ impl Cse {
 
     /// Over whose link a notification to that address goes.
     pub(crate) fn notification_peer(&self, target: &str, requester: &Entity) -> Option<Entity> {
-        let address = crate::address::Address::parse(target)?;
+        let address = self.localized(crate::address::Address::parse(target)?);
         match &address.cse {
             Some(cse) if *cse != self.config.cse_id => {
                 self.next_hop(cse, requester).map(Entity::Cse)
