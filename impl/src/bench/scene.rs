@@ -247,8 +247,9 @@ async fn load(
 
 /// Registers an AE with a bounded container `c`; its link and its originator.
 async fn register(address: &str, base: &str, name: &str) -> Result<(Link, String), Trouble> {
-    let mut link = Link::open(address, None).await?;
     let stem = format!("C{name}");
+    // ACME tells links apart by it.
+    let mut link = Link::open(address, Some(&stem)).await?;
     let registration = json!({"op": 1, "to": base, "fr": stem, "rqi": "#", "rvi": "3", "ty": 2,
         "pc": {"m2m:ae": {"rn": name, "api": "Norg.example", "rr": true, "srv": ["3"]}}});
     expect(&mut link, &registration.to_string()).await?;
