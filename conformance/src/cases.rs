@@ -7,17 +7,20 @@ pub mod discovery;
 pub mod establishment;
 pub mod establishment_refusals;
 pub mod framing;
+pub mod groups;
 pub mod handshake;
 pub mod initiator;
 pub mod link;
 pub mod local;
 pub mod neighbour;
 pub mod nonblocking;
+pub mod parameters;
 pub mod reachability;
 pub mod registration;
 pub mod relink;
 pub mod resources;
 pub mod restart;
+pub mod rules;
 pub mod subscription;
 pub mod target;
 pub mod termination;
@@ -37,6 +40,9 @@ pub fn all() -> Vec<&'static Case> {
         framing::CASES,
         registration::CASES,
         resources::CASES,
+        groups::CASES,
+        rules::CASES,
+        parameters::CASES,
         subscription::CASES,
         reachability::CASES,
         nonblocking::CASES,

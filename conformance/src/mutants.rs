@@ -121,6 +121,7 @@ pub fn all() -> Vec<&'static Defect> {
         defects::status::DEFECTS,
         defects::answers::DEFECTS,
         defects::requests::DEFECTS,
+        defects::groups::DEFECTS,
         defects::notifications::DEFECTS,
         defects::sessions::DEFECTS,
         defects::hops::DEFECTS,

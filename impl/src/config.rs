@@ -8,7 +8,7 @@ pub use error::ConfigError;
 pub use flags::{DialectName, Flags, Kind, LogFormat};
 
 use crate::connect::Route;
-use crate::dial::PointOfAccess;
+use crate::dial::{Offer, PointOfAccess};
 use crate::link::LinkLimits;
 use crate::tls::{self, TlsError};
 use crate::wire::{self, Dialect};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub allow_plain_mcc: bool,
     /// Whether registree CSEs without a link are dialled at their points of access.
     pub dial_registree_poa: bool,
+    /// The serializations that are offered on links that this CSE opens.
+    pub offer: Offer,
     /// The dialect of links without subprotocol.
     pub dialect: DialectName,
     /// Where counters are served, if they are.
@@ -223,6 +225,7 @@ impl Settings {
             allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
             dial_registree_poa: flags.dial_registree_poa
                 || file.dial_registree_poa.unwrap_or_default(),
+            offer: flags.offer.or(file.offer).unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
             metrics: flags.metrics.clone().or(file.metrics),
             web: flags.web.clone().or(file.web),
@@ -355,6 +358,7 @@ impl Default for Settings {
             security: Security::default(),
             allow_plain_mcc: false,
             dial_registree_poa: false,
+            offer: Offer::default(),
             dialect: DialectName::default(),
             metrics: None,
             web: None,

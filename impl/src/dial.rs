@@ -3,11 +3,12 @@
 
 use crate::connect::{Duplex, Route};
 use crate::link::Hub;
-use crate::wire::Speech;
-use m2m_machine::cse::link::SUBPROTOCOLS;
+use crate::wire::{Serialization, Speech};
+use clap::ValueEnum;
 use m2m_machine::cse::{Input, Opening};
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
+use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,25 +76,84 @@ impl PointOfAccess {
         self.secured
     }
 
-    /// Opens a WebSocket there as `origin`; also tells whether the connection is to be trusted.
+    /// Opens a WebSocket for JSON there as `origin`; also tells whether the connection is to be trusted.
     pub async fn open(
         &self,
         route: &Route,
         origin: Option<&str>,
         config: WebSocketConfig,
     ) -> Result<(WebSocketStream<Box<dyn Duplex>>, bool), Error> {
+        let opened = self
+            .open_offering(Offer::Json, route, origin, config)
+            .await?;
+        Ok((opened.socket, opened.trusted))
+    }
+
+    /// Opens a WebSocket there as `origin`, for one of the serializations that are offered.
+    pub async fn open_offering(
+        &self,
+        offer: Offer,
+        route: &Route,
+        origin: Option<&str>,
+        config: WebSocketConfig,
+    ) -> Result<Opened, Error> {
         let connected = route.connect(&self.host, self.port, self.secured).await;
         let (stream, trusted) = connected?;
         let uri: Uri = format!("{self}/")
             .parse()
             .expect("a point of access is a URI, as it was when it was read");
-        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOLS[0]);
+        let mut request = ClientRequestBuilder::new(uri);
+        for subprotocol in offer.subprotocols() {
+            request = request.with_sub_protocol(*subprotocol);
+        }
         if let Some(origin) = origin {
             request = request.with_header("X-M2M-Origin", origin);
         }
         // LNK-36
-        let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
-        Ok((socket, trusted))
+        let (socket, answer) = client_async_with_config(request, stream, Some(config)).await?;
+        let chosen = answer.headers().get("Sec-WebSocket-Protocol");
+        let is_cbor = chosen.is_some_and(|name| name.as_bytes().ends_with(b"cbor"));
+        let serialization = if is_cbor {
+            Serialization::Cbor
+        } else {
+            Serialization::Json
+        };
+        Ok(Opened {
+            socket,
+            trusted,
+            serialization,
+        })
+    }
+}
+
+/// A WebSocket that was opened.
+pub struct Opened {
+    /// It.
+    pub socket: WebSocketStream<Box<dyn Duplex>>,
+    /// Whether the connection is to be trusted.
+    pub trusted: bool,
+    /// What the peer has chosen of the offer.
+    pub serialization: Serialization,
+}
+
+/// Which serializations are offered on links that are opened here; the peer chooses.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Offer {
+    /// JSON only
+    #[default]
+    Json,
+    /// CBOR, and JSON for peers that do not speak it
+    Cbor,
+}
+
+impl Offer {
+    const fn subprotocols(self) -> &'static [&'static str] {
+        match self {
+            Self::Json => &["oneM2M.json"],
+            // LNK-63
+            Self::Cbor => &["oneM2M.cbor", "oneM2M.json"],
+        }
     }
 }
 
@@ -113,6 +173,8 @@ pub struct Dialer {
     pub route: Route,
     /// Who we are: the CSE-ID.
     pub origin: String,
+    /// What is offered.
+    pub offer: Offer,
     /// How long an attempt may take.
     pub patience: Duration,
 }
@@ -152,12 +214,18 @@ impl Dialer {
     /// Opens a link there and runs it to its end; or says why it could not be opened.
     async fn try_at(&self, at: &PointOfAccess, opening: Opening, hub: &Hub) -> Result<(), String> {
         let place = hub.place().ok_or("there are as many links as allowed")?;
-        let attempt = at.open(&self.route, Some(&self.origin), hub.limits().websocket());
-        let (socket, trusted) = timeout(self.patience, attempt)
+        let config = hub.limits().websocket();
+        let attempt = at.open_offering(self.offer, &self.route, Some(&self.origin), config);
+        let opened = timeout(self.patience, attempt)
             .await
             .map_err(|_| "it does not answer in time")?
             .map_err(|why| why.to_string())?;
-        hub.run(socket, &Speech::default(), opening, trusted).await;
+        let speech = Speech {
+            serialization: opened.serialization,
+            ..Speech::default()
+        };
+        hub.run(opened.socket, &speech, opening, opened.trusted)
+            .await;
         drop(place);
         Ok(())
     }

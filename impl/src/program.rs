@@ -94,6 +94,7 @@ async fn run(settings: Settings) -> ExitCode {
             registrar: settings.registrar.clone(),
             route,
             origin: settings.cse_id.clone(),
+            offer: settings.offer,
             patience: Duration::from_millis(settings.host.dial_ms),
         },
         report: {

@@ -13,6 +13,7 @@ use m2m_machine::cse::Opening;
 use m2m_machine::cse::link::{self, Upgrade, UpgradeRefusal};
 use m2m_machine::text::Text;
 use sha1::{Digest, Sha1};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -229,12 +230,21 @@ pub async fn serve(listener: TcpListener, hub: Arc<Hub>, door: Door) {
         let place = hub.place();
         let (hub, door) = (hub.clone(), door.clone());
         // LNK-43
-        tokio::spawn(async move {
-            let is_local = peer.ip().to_canonical().is_loopback();
-            if let Err(why) = secure(stream, is_local, place, &hub, &door).await {
-                tracing::debug!(%peer, %why, "a connection failed before it was a link");
-            }
-        });
+        tokio::spawn(async move { welcome(stream, peer, place, &hub, &door).await });
+    }
+}
+
+/// Makes a link of a connection that came from `peer`, and runs it to its end.
+pub async fn welcome(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Option<OwnedSemaphorePermit>,
+    hub: &Hub,
+    door: &Door,
+) {
+    let is_local = peer.ip().to_canonical().is_loopback();
+    if let Err(why) = secure(stream, is_local, place, hub, door).await {
+        tracing::debug!(%peer, %why, "a connection failed before it was a link");
     }
 }
 

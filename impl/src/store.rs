@@ -49,7 +49,7 @@ pub enum StoreError {
     )]
     InUse(PathBuf),
     /// It was written in another form.
-    #[error("the store {path} has format {found}, this program reads formats 1 and {expected}; use the program that wrote it, or move the store away", expected = codec::FORMAT)]
+    #[error("the store {path} has format {found}, this program reads formats 1 to {expected}; use the program that wrote it, or move the store away", expected = codec::FORMAT)]
     Format {
         /// Which store.
         path: PathBuf,
@@ -337,6 +337,7 @@ fn check_format(path: &Path, database: &Database) -> Result<(), StoreError> {
     match stamp().map_err(|why| failed(path, why))? {
         codec::FORMAT => Ok(()),
         upgrade::FORMAT => upgrade::from_text(path, database),
+        codec::EARLIER => upgrade::stamp(database).map_err(|why| failed(path, why)),
         found => Err(StoreError::Format {
             path: path.into(),
             found,

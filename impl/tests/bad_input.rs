@@ -79,6 +79,13 @@ fn remote_cse(name: &str) -> Json {
     create("cse1", 16, json!({ "m2m:csr": content }))
 }
 
+/// A policy with this in its rule.
+fn policy(more: Json) -> Json {
+    let rule = with(json!({"acor": ["all"], "acop": 63}), more);
+    let content = json!({"pv": {"acr": [rule]}, "pvs": {"acr": [rule]}});
+    create("cse1/ae1", 1, json!({ "m2m:acp": content }))
+}
+
 /// A request over the link of AE1.
 #[rstest]
 // REG-22, REG-23, LNK-41: the primitive.
@@ -107,6 +114,17 @@ fn remote_cse(name: &str) -> Json {
 #[case::creation_wants_children(with(container(), json!({"rcn": 4})), 4000)]
 #[case::retrieval_wants_modified(with(request(2, "cse1/ae1/box"), json!({"rcn": 9})), 4000)]
 #[case::update_wants_references(with(update("cse1/ae1/box", json!({"m2m:cnt": {}})), json!({"rcn": 6})), 4000)]
+// REG-56: values of parameters.
+#[case::a_category_that_is_none(with(container(), json!({"ec": 1})), 4000)]
+#[case::a_category_that_is_a_text(with(container(), json!({"ec": "4"})), 4000)]
+#[case::a_group_request_without_name(with(container(), json!({"gid": ""})), 4000)]
+#[case::a_group_request_that_is_a_number(with(container(), json!({"gid": 7})), 4000)]
+#[case::a_result_before_its_request(with(container(), json!({"rqet": 20_000, "rset": 10_000})), 4000)]
+#[case::carried_out_after_its_end(with(container(), json!({"rqet": 10_000, "oet": 20_000})), 4000)]
+#[case::a_result_that_is_not_kept(with(container(), json!({"rp": 0})), 4000)]
+#[case::a_time_that_is_none(with(container(), json!({"oet": "noon"})), 4000)]
+#[case::a_truth_as_time(with(container(), json!({"rqet": true})), 4000)]
+#[case::semantic_content(with(request(2, "cse1/ae1/box"), json!({"rcn": 10})), 5001)]
 #[case::deletion_wants_an_address(with(request(4, "cse1/ae1/box"), json!({"rcn": 2})), 4000)]
 // REG-24, REG-25: the target.
 #[case::nothing_there(request(2, "cse1/ae1/nothing"), 4004)]
@@ -141,6 +159,14 @@ fn remote_cse(name: &str) -> Json {
 #[case::a_schedule_for_the_network(create("cse1", 18, json!({"m2m:sch": {"se": {"sce": ["* * * * * * *"]}, "nco": true}})), 4102)]
 #[case::a_schedule_that_is_none(create("cse1", 18, json!({"m2m:sch": {"se": {"sce": ["often"]}}})), 4000)]
 #[case::types_that_do_not_go_together(with(request(2, "cse1"), json!({"fc": {"fu": 1, "ty": "all"}})), 4000)]
+#[case::a_group_of_one_too_many(create("cse1/ae1", 9, json!({"m2m:grp": {"mnm": 1, "mid": ["cse1/ae1", "cse1/ae1/box"]}})), 6010)]
+#[case::a_group_of_another_type(create("cse1/ae1", 9, json!({"m2m:grp": {"mnm": 1, "mt": 2, "csy": 2, "mid": ["cse1/ae1/box"]}})), 4110)]
+#[case::a_group_that_notifies_together(create("cse1/ae1", 9, json!({"m2m:grp": {"mnm": 1, "mid": [], "nar": {}}})), 5001)]
+#[case::a_rule_for_some_addresses(policy(json!({"acco": [{"acip": {"ipv4": ["10.0.0.0/8"]}}]})), 5001)]
+#[case::a_rule_for_a_region(policy(json!({"acco": [{"aclr": {"accc": ["DE"]}}]})), 5001)]
+#[case::a_rule_for_a_time_that_is_none(policy(json!({"acco": [{"actw": ["noon"]}]})), 4000)]
+#[case::a_rule_about_nothing_known(policy(json!({"acod": [{"kind": 3}]})), 4000)]
+#[case::a_rule_for_too_many_operations(policy(json!({"acop": 64})), 4000)]
 #[case::a_second_registration_on_the_link(registration("cse1", "ae3"), 4117)]
 #[tokio::test]
 async fn a_bad_request_is_answered_with_its_status(#[case] message: Json, #[case] status: u32) {
@@ -199,6 +225,50 @@ async fn without_the_right_nothing_is_done(#[case] message: Json) {
     let answer = stage.ae2.ask(with(message, json!({"fr": "Cae2"}))).await;
 
     assert_eq!(answer["rsc"], 4103, "{answer}");
+}
+
+/// REG-24
+#[rstest]
+#[case::a_service_subscription("m2m:mssp", 11)]
+#[case::an_application_rule("m2m:asar", 19)]
+#[case::a_collection_of_statistics("m2m:stcl", 21)]
+#[tokio::test]
+async fn what_belongs_to_the_infrastructure_is_refused_elsewhere(
+    #[case] name: &str,
+    #[case] ty: u32,
+) {
+    // Nobody is at that registrar.
+    let middle = ["--kind", "mn", "--registrar", "ws://127.0.0.1:1"];
+    let nodes = [
+        (Cse::start(PLAIN).await, 5001),
+        (Cse::start(&[PLAIN, &middle].concat()).await, 4005),
+    ];
+    for (cse, status) in nodes {
+        let mut ae1 = cse.client().await;
+        ae1.register("cse1", "ae1").await;
+
+        let answer = ae1.ask(create("cse1", ty, json!({ name: {} }))).await;
+
+        assert_eq!(answer["rsc"], status, "{answer}");
+    }
+}
+
+/// LNK-50, LNK-18: as if over a network that nobody vouches for.
+#[rstest]
+#[case::a_cse_that_registers(with(remote_cse("cse8"), json!({"fr": "/cse8"})), 4107)]
+#[case::an_ae_that_registers(registration("cse1", "ae3"), 2001)]
+#[tokio::test]
+async fn a_cse_is_not_heard_over_a_link_that_is_not_secured(
+    #[case] message: Json,
+    #[case] status: u32,
+) {
+    let elsewhere = "192.0.2.7:5000".parse().expect("an address");
+    let address = host::serving_as_if_from(elsewhere).await;
+    let mut link = Client::open(&address, None, "oneM2M.json").await;
+
+    let answer = link.ask(message).await;
+
+    assert_eq!(answer["rsc"], status, "{answer}");
 }
 
 /// REG-07

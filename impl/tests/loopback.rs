@@ -337,6 +337,7 @@ impl Cse {
                 registrar: settings.registrar.clone(),
                 route: Route::default(),
                 origin: cse_id.to_owned(),
+                offer: settings.offer,
                 patience: PATIENCE,
             },
             report: move |event: &cse::Event| {

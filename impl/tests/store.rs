@@ -1,5 +1,8 @@
 //! The store: every kind of record comes back as it was, and what is no store of ours is refused.
 
+#[path = "store/formats.rs"]
+mod formats;
+
 use m2m_cse::store::{Store, StoreError, codec};
 use m2m_cse::wire::names;
 use m2m_machine::Timestamp;
@@ -184,11 +187,15 @@ fn change(what: ChangeKind, number: u64) -> Record {
 }
 
 fn notice(kind: NoticeKind, number: u64) -> Record {
+    notice_of(Request::clone(&request()), kind, number)
+}
+
+fn notice_of(request: Request, kind: NoticeKind, number: u64) -> Record {
     let to = Entity::Cse(CseId::from("/cse1"));
     Record::Notice(Shared::new(Notice {
         number,
         to,
-        request: request(),
+        request: Shared::new(request),
         expires: NOON,
         kind,
     }))
@@ -355,84 +362,6 @@ fn a_store_in_use_is_refused() {
         second.to_string().contains("in use by another process"),
         "{second}"
     );
-}
-
-#[test]
-fn a_store_of_another_format_is_refused() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    drop(Store::open(folder.path()).expect("a new store"));
-    tamper(folder.path(), |transaction| {
-        let table = redb::TableDefinition::<&str, u32>::new("about");
-        transaction
-            .open_table(table)
-            .unwrap()
-            .insert("format", 3)
-            .unwrap();
-    });
-
-    let refused = Store::open(folder.path()).expect_err("it is newer");
-
-    assert!(
-        refused
-            .to_string()
-            .contains("has format 3, this program reads formats 1 and 2"),
-        "{refused}"
-    );
-}
-
-#[test]
-fn a_store_of_the_first_format_is_upgraded() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    first_format(folder.path(), &records());
-
-    let upgraded = Store::open(folder.path()).and_then(|mut s| s.load());
-    let again = Store::open(folder.path()).and_then(|mut s| s.load());
-
-    assert_eq!(sorted(upgraded.expect("it is readable")), sorted(records()));
-    assert_eq!(sorted(again.expect("it is readable")), sorted(records()));
-}
-
-#[test]
-fn a_store_of_the_first_format_that_is_damaged_stays_as_it_is() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    first_format(folder.path(), &records());
-    let damaged = b"{\"counter\":\"one\"}";
-    tamper(folder.path(), |transaction| {
-        let table = redb::TableDefinition::<&str, &[u8]>::new("records");
-        let mut table = transaction.open_table(table).unwrap();
-        table.insert("[\"counter\",null]", &damaged[..]).unwrap();
-    });
-
-    for _ in 0..2 {
-        let refused = Store::open(folder.path()).expect_err("it is damaged");
-
-        let message = refused.to_string();
-        assert!(
-            message.contains("damaged at the record [\"counter\",null]"),
-            "{message}"
-        );
-        assert!(
-            message.contains("expected a natural number, found text"),
-            "{message}"
-        );
-    }
-}
-
-/// Makes a store as the program of format 1 wrote it.
-fn first_format(folder: &std::path::Path, records: &[Record]) {
-    tamper(folder, |transaction| {
-        let about = redb::TableDefinition::<&str, u32>::new("about");
-        let mut about = transaction.open_table(about).expect("it is writable");
-        about.insert("format", 1).expect("it is writable");
-        let table = redb::TableDefinition::<&str, &[u8]>::new("records");
-        let mut table = transaction.open_table(table).expect("it is writable");
-        for record in records {
-            let key = codec::key_text(&record.key());
-            table
-                .insert(&*key, codec::text(record).as_bytes())
-                .expect("it is writable");
-        }
-    });
 }
 
 #[test]

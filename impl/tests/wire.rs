@@ -205,7 +205,8 @@ fn what_is_no_primitive_is_told_why(
 #[case(json!("20270301T100500"), When::At(Timestamp(1_803_895_500_000)))]
 #[case(json!("20270301T100500,25"), When::At(Timestamp(1_803_895_500_250)))]
 fn expirations_are_absolute_or_relative(#[case] json: Json, #[case] expected: When) {
-    let message = json!({"op": 2, "to": "t", "rqi": "r", "rqet": json, "rset": json, "oet": json});
+    let message = json!({"op": 2, "to": "t", "rqi": "r", "rqet": json, "rset": json, "oet": json,
+        "rp": json});
 
     let Ok(Primitive::Request(request)) = read(&message) else {
         panic!("it is a request");
@@ -214,17 +215,18 @@ fn expirations_are_absolute_or_relative(#[case] json: Json, #[case] expected: Wh
     assert_eq!(request.request_expiration, Some(expected));
     assert_eq!(request.result_expiration, Some(expected));
     assert_eq!(request.execution_time, Some(expected));
+    assert_eq!(request.result_persistence, Some(expected));
 }
 
 #[test]
 fn the_first_unknown_parameter_is_named_and_vendor_information_is_not() {
-    let message = json!({"op": 2, "to": "t", "rqi": "r", "vsi": "v", "gid": "g", "tkns": []});
+    let message = json!({"op": 2, "to": "t", "rqi": "r", "vsi": "v", "grtm": ["g"], "tkns": []});
 
     let Ok(Primitive::Request(request)) = read(&message) else {
         panic!("it is a request");
     };
 
-    assert_eq!(request.unsupported, Some("gid".into()));
+    assert_eq!(request.unsupported, Some("grtm".into()));
 }
 
 #[test]
@@ -402,12 +404,13 @@ prop_compose! {
             option::of(any::<u32>()), option::of(any::<u32>())],
         (version, session) in (option::of(text()), option::of(text())),
         response_type in option::of((1..=5_i64, option::of(vec(text(), 0..3)))),
-        moments in [option::of(when()), option::of(when()), option::of(when())],
+        moments in [option::of(when()), option::of(when()), option::of(when()), option::of(when())],
+        group_request in option::of(text()),
         filter in option::of(object(Scope::Criteria, 2)),
         content in option::of(content()),
     ) -> Request {
         let [resource_type, result_content, event_category, identifier_type, reason] = numbers;
-        let [request_expiration, result_expiration, execution_time] = moments;
+        let [request_expiration, result_expiration, execution_time, result_persistence] = moments;
         Request {
             operation: Operation::from_number(operation).expect("it is in range"),
             to: to.as_str().into(),
@@ -424,8 +427,10 @@ prop_compose! {
             request_expiration,
             result_expiration,
             execution_time,
+            result_persistence,
             originating_timestamp: None,
             event_category,
+            group_request,
             filter,
             identifier_type,
             session: session.map(SessionId),

@@ -1,6 +1,7 @@
 //! The command line, and the file that says the same.
 
 use super::{Security, table};
+use crate::dial::Offer;
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -54,6 +55,9 @@ pub struct Flags {
     /// there is something for it; for peers such as ACME that close theirs after every request
     #[arg(long, help_heading = "Neighbours")]
     pub dial_registree_poa: bool,
+    /// What to offer on links that this CSE opens; the peer chooses [default: json]
+    #[arg(long, value_name = "SERIALIZATION", help_heading = "Neighbours")]
+    pub offer: Option<Offer>,
     /// How primitives are spelled: `draft` also admits links without subprotocol, in the spelling
     /// of the draft binding [default: published]
     #[arg(long, value_name = "DIALECT", help_heading = "Neighbours")]
@@ -157,6 +161,7 @@ pub(super) struct File {
     pub(super) registrar: Option<String>,
     pub(super) store: Option<PathBuf>,
     pub(super) ephemeral: Option<bool>,
+    pub(super) offer: Option<Offer>,
     pub(super) dialect: Option<DialectName>,
     pub(super) allow_plain_mcc: Option<bool>,
     pub(super) dial_registree_poa: Option<bool>,

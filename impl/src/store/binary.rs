@@ -16,8 +16,10 @@ use m2m_machine::text::Text;
 use m2m_machine::value::{SealBody, Sealed, Value};
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 
 pub(super) type Out = Encoder<Vec<u8>>;
 pub(super) type Written = Result<(), minicbor::encode::Error<Infallible>>;
@@ -49,6 +51,22 @@ pub(super) fn array(from: &mut Decoder<'_>, expected: usize) -> Result<(), Unrea
     } else {
         Err(Unreadable(format!(
             "expected {expected} elements, found {found}"
+        )))
+    }
+}
+
+/// Reads the head of an array of some length; how many elements it has beyond the fewest.
+pub(super) fn array_of(
+    from: &mut Decoder<'_>,
+    expected: RangeInclusive<usize>,
+) -> Result<Cell<usize>, Unreadable> {
+    let found = length(from)?;
+    if expected.contains(&found) {
+        Ok(Cell::new(found - expected.start()))
+    } else {
+        let most = expected.end();
+        Err(Unreadable(format!(
+            "expected {most} elements, found {found}"
         )))
     }
 }

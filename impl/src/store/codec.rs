@@ -1,6 +1,6 @@
 //! Records as bytes, and their keys; both as JSON, too, for people and from format 1.
 
-use super::binary::{Binary, Out, Written, array, kind, kind_of, unknown_kind};
+use super::binary::{Binary, Out, Written, array_of, kind, kind_of, unknown_kind};
 use super::field::{Field, Unreadable, member, object, part, structure, tagged, unknown};
 use m2m_machine::id::{ResourceId, SessionId};
 use m2m_machine::record::{
@@ -10,8 +10,10 @@ use m2m_machine::record::{
 use minicbor::{Decoder, Encoder};
 use serde_json::{Map, Value as Json, json};
 
-/// The version of the form of records. A store of format 1 is brought to it, any other is refused.
-pub const FORMAT: u32 = 2;
+/// The version of the form of records. Stores of formats 1 and 2 are brought to it, any other is refused.
+pub const FORMAT: u32 = 3;
+/// The form without the members that structures have got later; what is in it is read as it is.
+pub(super) const EARLIER: u32 = 2;
 
 /// The key of a record as bytes.
 #[must_use]

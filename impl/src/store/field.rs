@@ -4,7 +4,7 @@
 //! Unlike on the wire, a value here says what it is, because what is stored must come back as the
 //! machine left it.
 
-use super::binary::{Binary, Out, Written, array};
+use super::binary::{Binary, Out, Written, array_of};
 use crate::wire::names::{self, Scope};
 use crate::wire::sealed;
 use m2m_machine::attribute::Attribute;
@@ -23,6 +23,7 @@ use m2m_machine::value::{SealBody, SealHeader, Sealed, Value};
 use minicbor::Decoder;
 use serde_json::{Map, Value as Json, json};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -83,37 +84,77 @@ pub(super) fn unknown<T>(what: &str, name: &str) -> Result<T, Unreadable> {
     Err(Unreadable(format!("{name} is no {what} that is known")))
 }
 
-/// Structures, as objects of their fields.
+/// The member of an object that a structure has got later: absent in older records.
+pub(super) fn late_member<T: Field + Default>(
+    members: &mut Map<String, Json>,
+    name: &str,
+) -> Result<T, Unreadable> {
+    if members.contains_key(name) {
+        member(members, name)
+    } else {
+        Ok(T::default())
+    }
+}
+
+/// Structures, as objects of their fields; those that came `later` are not in older records.
 macro_rules! structure {
-    ($($name:ident { $($field:ident),+ $(,)? })+) => {$(
+    ($($name:ident { $($field:ident),+ $(,)? $(; later $($late:ident),+)? })+) => {$(
         impl Field for $name {
             fn save(&self) -> Json {
-                let Self { $($field),+ } = self;
-                Json::Object(Map::from_iter([$((stringify!($field).to_owned(), $field.save())),+]))
+                let Self { $($field,)+ $($($late),+)? } = self;
+                Json::Object(Map::from_iter([
+                    $((stringify!($field).to_owned(), $field.save()),)+
+                    $($((stringify!($late).to_owned(), $late.save())),+)?
+                ]))
             }
 
             fn load(json: Json) -> Result<Self, Unreadable> {
                 let mut members = object(json)?;
-                Ok(Self { $($field: member(&mut members, stringify!($field))?),+ })
+                Ok(Self {
+                    $($field: member(&mut members, stringify!($field))?,)+
+                    $($($late: late_member(&mut members, stringify!($late))?),+)?
+                })
             }
         }
 
         impl Binary for $name {
             fn write(&self, out: &mut Out) -> Written {
-                let Self { $($field),+ } = self;
-                out.array([$(stringify!($field)),+].len() as u64)?;
+                let Self { $($field,)+ $($($late),+)? } = self;
+                let names = [$(stringify!($field),)+ $($(stringify!($late)),+)?];
+                out.array(names.len() as u64)?;
                 $($field.write(out)?;)+
+                $($($late.write(out)?;)+)?
                 Ok(())
             }
 
             fn read(from: &mut Decoder<'_>) -> Result<Self, Unreadable> {
-                array(from, [$(stringify!($field)),+].len())?;
-                Ok(Self { $($field: part(from, stringify!($field))?),+ })
+                let early = [$(stringify!($field)),+].len();
+                let names = [$(stringify!($field),)+ $($(stringify!($late)),+)?];
+                let _late = array_of(from, early..=names.len())?;
+                Ok(Self {
+                    $($field: part(from, stringify!($field))?,)+
+                    $($($late: late_part(from, &_late, stringify!($late))?),+)?
+                })
             }
         }
     )+};
 }
 pub(super) use structure;
+
+/// The next field of a structure that it has got later, if so many more are there.
+pub(super) fn late_part<T: Binary + Default>(
+    from: &mut Decoder<'_>,
+    left: &Cell<usize>,
+    name: &str,
+) -> Result<T, Unreadable> {
+    match left.get().checked_sub(1) {
+        None => Ok(T::default()),
+        Some(fewer) => {
+            left.set(fewer);
+            part(from, name)
+        }
+    }
+}
 
 /// The next field of a structure.
 pub(super) fn part<T: Binary>(from: &mut Decoder<'_>, name: &str) -> Result<T, Unreadable> {
@@ -155,7 +196,7 @@ structure! {
         operation, to, from, request_id, resource_type, content, release_version, result_content,
         response_type, request_expiration, result_expiration, execution_time,
         originating_timestamp, event_category, filter, identifier_type, session, reason,
-        unsupported,
+        unsupported; later result_persistence, group_request
     }
     Response { status, request_id, release_version, session, content, result_expiration }
     Resource {

@@ -1,4 +1,5 @@
-//! Brings a store of format 1, whose records and keys are JSON, to the form of this program.
+//! Brings a store of an earlier format to the form of this program: of format 1, whose records and keys are JSON, and
+//! of format 2, whose structures have fewer members.
 
 use super::{ABOUT, FORMAT_KEY, RECORDS, StoreError, codec, failed};
 use m2m_machine::record::Record;
@@ -31,6 +32,16 @@ pub(super) fn from_text(path: &Path, database: &Database) -> Result<(), StoreErr
         to = codec::FORMAT,
         "the store has been upgraded"
     );
+    Ok(())
+}
+
+/// Marks a store whose records are read as they are, so that no older program reads what is written from now on.
+pub(super) fn stamp(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction
+        .open_table(ABOUT)?
+        .insert(FORMAT_KEY, codec::FORMAT)?;
+    transaction.commit()?;
     Ok(())
 }
 

@@ -168,6 +168,7 @@ static COMMON: &[Attribute] = &[
     Attribute::ContentSize,
     Attribute::OntologyRef,
     Attribute::NodeLink,
+    Attribute::Custodian,
     Attribute::ChildReferences,
 ];
 
@@ -344,6 +345,15 @@ names! {
         "pn" PendingNotification
         "m2m:agr" AggregatedResponse
         "m2m:atrl" AttributeList
+        "macp" MembersAccessControlPolicyIds
+        "spty" SpecializationType
+        "cstn" Custodian
+
+        "gid" GroupRequestId
+        "rp" ResultPersistence
+        "rset" ResultExpiration
+        "oet" ExecutionTime
+        "ec" EventCategory
     }
     CRITERION {
         "nm" CriterionName

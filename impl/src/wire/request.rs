@@ -58,7 +58,9 @@ pub(super) const fn blank(operation: Operation, to: Text, request_id: RequestId)
         result_expiration: None,
         execution_time: None,
         originating_timestamp: None,
+        result_persistence: None,
         event_category: None,
+        group_request: None,
         filter: None,
         identifier_type: None,
         session: None,
@@ -87,6 +89,8 @@ fn read(
         "rset" => request.result_expiration = Some(param::when(raw)?),
         "oet" => request.execution_time = Some(param::when(raw)?),
         "ot" => request.originating_timestamp = Some(param::timestamp(raw)?),
+        "rp" => request.result_persistence = Some(param::when(raw)?),
+        "gid" => request.group_request = Some(param::text(raw)?),
         "ec" => request.event_category = unsigned()?,
         "fc" => request.filter = Some(filter(raw)?),
         "drt" => request.identifier_type = unsigned()?,
@@ -207,11 +211,15 @@ pub(super) fn encode(
         ("rqet", request.request_expiration),
         ("rset", request.result_expiration),
         ("oet", request.execution_time),
+        ("rp", request.result_persistence),
     ];
     for (name, when) in moments {
         if let Some(when) = when {
             members.when(name, when);
         }
+    }
+    if let Some(group_request) = &request.group_request {
+        members.text("gid", group_request);
     }
     if let Some(session) = &request.session {
         members.text("sid", session.as_str());

@@ -190,15 +190,19 @@ fn is_time(name: &Attribute, scope: Scope) -> bool {
     )]
     match name {
         Attribute::CreationTime | Attribute::LastModifiedTime | Attribute::ExpirationTime => true,
-        Attribute::OriginatingTimestamp | Attribute::RequestExpiration => scope == Scope::Plain,
+        Attribute::OriginatingTimestamp
+        | Attribute::RequestExpiration
+        | Attribute::ResultExpiration
+        | Attribute::ExecutionTime
+        | Attribute::ResultPersistence => scope == Scope::Plain,
         Attribute::CreatedBefore
         | Attribute::CreatedAfter
         | Attribute::ModifiedSince
         | Attribute::UnmodifiedSince => scope == Scope::Criteria,
         Attribute::Custom(name) => match scope {
-            Scope::Plain => matches!(name.as_str(), "rset" | "oet"),
             Scope::Criteria => matches!(name.as_str(), "exa" | "exb"),
-            Scope::Criterion
+            Scope::Plain
+            | Scope::Criterion
             | Scope::Reference
             | Scope::Key
             | Scope::Monitor

@@ -10,9 +10,10 @@ use m2m_cse::config::Settings;
 use m2m_cse::dial::Dialer;
 use m2m_cse::driver::{Driver, Parts};
 use m2m_cse::link::Hub;
-use m2m_cse::serve::{Door, serve};
+use m2m_cse::serve::{Door, serve, welcome};
 use m2m_cse::store::Store;
 use serde_json::{Value as Json, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -116,6 +117,26 @@ impl Cse {
 
 /// A CSE in this process, on that store; its address. It lives as long as the runtime.
 pub(crate) async fn in_process(settings: &Settings, store: Store) -> String {
+    let (listener, address, hub, door) = ready(settings, store).await;
+    tokio::spawn(serve(listener, hub, door));
+    address
+}
+
+/// A CSE in this process to which every connection seems to come from `peer`; its address.
+pub(crate) async fn serving_as_if_from(peer: SocketAddr) -> String {
+    let (listener, address, hub, door) = ready(&Settings::default(), Store::none()).await;
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let (place, hub, door) = (hub.place(), hub.clone(), door.clone());
+            tokio::spawn(async move { welcome(stream, peer, place, &hub, &door).await });
+        }
+    });
+    address
+}
+
+/// A machine that runs, and what it takes to let links in.
+async fn ready(settings: &Settings, store: Store) -> (TcpListener, String, Arc<Hub>, Door) {
     let listener = TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a port is free");
     let address = listener.local_addr().expect("it is bound").to_string();
@@ -137,9 +158,8 @@ pub(crate) async fn in_process(settings: &Settings, store: Store) -> String {
         handshake: Duration::from_secs(5),
         tls: None,
     };
-    tokio::spawn(serve(listener, hub, door));
     tokio::spawn(driver.run(std::future::pending(), Duration::ZERO));
-    address
+    (listener, address, hub, door)
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {

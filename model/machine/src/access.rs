@@ -12,11 +12,16 @@ mod tests;
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::cse::resources::resolve::find;
+use crate::env::Timestamp;
 use crate::id::{AeId, CseId, ResourceId};
 use crate::primitive::Operation;
+use crate::record::Requester;
 use crate::resource::{Resource, ResourceType};
+use crate::schedule;
+use crate::text::Text;
 use crate::tree::{Tree, policy_ids};
 use crate::value::Value;
+use alloc::vec::Vec;
 
 /// What someone wants to do; each has its bit in `acop` (TS-0004 clause 6.3.4.2.29).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,71 +65,262 @@ impl From<Operation> for Right {
     }
 }
 
-/// Whether the originator (SP-relative) may do this to the resource.
-///
-/// `administrator` has every right; `own` is the CSE-ID of this CSE.
-#[must_use]
-pub fn allowed(
-    tree: &Tree,
-    originator: &str,
-    administrator: Option<&str>,
-    own: &CseId,
-    resource: &Resource,
-    right: Right,
-) -> bool {
-    if administrator.is_some_and(|a| names(a, originator, own)) {
-        return true;
+/// Who wants something, and what a rule looks at besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The originator, SP-relative.
+    pub originator: &'a str,
+    /// When.
+    pub now: Timestamp,
+    /// The type of the child that is to be made, on CREATE.
+    pub child: Option<ResourceType>,
+}
+
+impl<'a> Asker<'a> {
+    /// Someone who makes nothing.
+    #[must_use]
+    pub const fn new(originator: &'a str, now: Timestamp) -> Self {
+        Self {
+            originator,
+            now,
+            child: None,
+        }
     }
-    if resource.resource_type.is_of_sessions() {
-        // EST-70
-        return takes_part(tree, originator, own, resource, right);
-    }
-    if resource.resource_type == ResourceType::AccessControlPolicy {
-        return grants(resource, &Attribute::SelfPrivileges, originator, own, right);
-    }
-    // REG-25
-    if policy_ids(resource).is_empty() {
-        belongs_to(tree, originator, own, resource, right)
-    } else {
-        policies(tree, own, resource)
-            .any(|p| grants(p, &Attribute::Privileges, originator, own, right))
+
+    /// Someone who makes a resource of this type.
+    #[must_use]
+    pub const fn making(originator: &'a str, now: Timestamp, child: ResourceType) -> Self {
+        Self {
+            originator,
+            now,
+            child: Some(child),
+        }
     }
 }
 
-/// Whether the originator may change which policies govern the resource: where there are some, that takes the right
-/// to change one of them (TS-0001 clause 9.6.1.3.2).
-#[must_use]
-pub fn may_assign_policies(
-    tree: &Tree,
-    originator: &str,
-    administrator: Option<&str>,
-    own: &CseId,
-    resource: &Resource,
-) -> bool {
-    if policy_ids(resource).is_empty() || administrator.is_some_and(|a| names(a, originator, own)) {
-        allowed(
-            tree,
-            originator,
-            administrator,
-            own,
-            resource,
-            Right::Update,
-        )
-    } else {
-        policies(tree, own, resource).any(|p| {
-            grants(
-                p,
-                &Attribute::SelfPrivileges,
-                originator,
-                own,
-                Right::Update,
-            )
+impl Requester {
+    /// The originator of the request, with what it makes.
+    pub(crate) fn asker(&self, now: Timestamp) -> Asker<'_> {
+        Asker {
+            originator: &self.key.originator,
+            now,
+            child: self
+                .request
+                .resource_type
+                .and_then(ResourceType::from_number),
+        }
+    }
+}
+
+/// What decides: the tree, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Authority<'a> {
+    /// The tree, in which the policies and groups stand.
+    pub tree: &'a Tree,
+    /// The CSE-ID of this CSE.
+    pub own: &'a CseId,
+    /// Who has every right.
+    pub administrator: Option<&'a str>,
+}
+
+impl<'a> Authority<'a> {
+    /// Whether the asker may do this to the resource.
+    #[must_use]
+    pub fn allows(self, asker: Asker<'_>, resource: &Resource, right: Right) -> bool {
+        if self.administers(asker) {
+            return true;
+        }
+        if resource.resource_type.is_of_sessions() {
+            // EST-70
+            return takes_part(self.tree, asker.originator, self.own, resource, right);
+        }
+        if resource.resource_type == ResourceType::AccessControlPolicy {
+            return self.grants(resource, &Attribute::SelfPrivileges, asker, resource, right);
+        }
+        // REG-25
+        let policies = policy_ids(resource);
+        if policies.is_empty() {
+            self.unruled(asker, resource, right)
+        } else {
+            self.any_grants(policies, asker, resource, right)
+        }
+    }
+
+    /// Whether the asker may do this to the members of a group: as `macp` says, and without it as to the group
+    /// (TS-0001 clause 9.6.13).
+    #[must_use]
+    pub fn allows_members(self, asker: Asker<'_>, group: &Resource, right: Right) -> bool {
+        let policies = group.texts(&Attribute::MembersAccessControlPolicyIds);
+        // REG-52
+        if policies.is_empty() || self.administers(asker) {
+            self.allows(asker, group, right)
+        } else {
+            self.any_grants(policies, asker, group, right)
+        }
+    }
+
+    /// Whether the asker may change which policies govern the resource: where there are some, that takes the right
+    /// to change one of them (TS-0001 clause 9.6.1.3.2).
+    #[must_use]
+    pub fn allows_assignment(self, asker: Asker<'_>, resource: &Resource) -> bool {
+        let policies = policy_ids(resource);
+        if policies.is_empty() || self.administers(asker) {
+            return self.allows(asker, resource, Right::Update);
+        }
+        let privileges = &Attribute::SelfPrivileges;
+        self.policies(policies)
+            .any(|policy| self.grants(policy, privileges, asker, policy, Right::Update))
+    }
+
+    fn administers(self, asker: Asker<'_>) -> bool {
+        self.administrator
+            .is_some_and(|name| names(name, asker.originator, self.own))
+    }
+
+    /// What has no policies of its own: an instance is ruled by those of its container (TS-0001 clause 9.6.7), a
+    /// subscription by those of its parent too, and all else belongs to someone.
+    fn unruled(self, asker: Asker<'_>, resource: &Resource, right: Right) -> bool {
+        let is_instance = resource.resource_type == ResourceType::ContentInstance;
+        let inherits = is_instance || resource.resource_type == ResourceType::Subscription;
+        let parent = resource.parent.as_ref().filter(|_| inherits);
+        let policies = parent
+            .and_then(|parent| self.tree.get(parent))
+            .map_or_else(Vec::new, |parent| policy_ids(parent));
+        // REG-54
+        if policies.is_empty() {
+            belongs_to(self, asker, resource, right)
+        } else {
+            self.any_grants(policies, asker, resource, right)
+                || !is_instance && belongs_to(self, asker, resource, right)
+        }
+    }
+
+    fn any_grants(
+        self,
+        policies: Vec<Text>,
+        asker: Asker<'_>,
+        resource: &Resource,
+        right: Right,
+    ) -> bool {
+        self.policies(policies)
+            .any(|policy| self.grants(policy, &Attribute::Privileges, asker, resource, right))
+    }
+
+    /// Whether a policy lets the asker do this to the resource.
+    fn grants(
+        self,
+        policy: &Resource,
+        privileges: &Attribute,
+        asker: Asker<'_>,
+        resource: &Resource,
+        right: Right,
+    ) -> bool {
+        let rules = policy
+            .get(privileges)
+            .and_then(|p| p.member(&Attribute::AccessControlRules))
+            .and_then(Value::as_list)
+            .unwrap_or_default();
+        rules.iter().any(|rule| {
+            let operations = rule
+                .member(&Attribute::AccessControlOperations)
+                .and_then(Value::as_integer)
+                .unwrap_or(0);
+            let originators = || {
+                rule.member(&Attribute::AccessControlOriginators)
+                    .and_then(Value::as_texts)
+                    .unwrap_or_default()
+            };
+            operations & right.bit() != 0
+                && in_context(rule, asker.now)
+                && about(rule, resource, asker, right)
+                && originators()
+                    .iter()
+                    .any(|entry| self.is_named(entry, asker.originator))
+        })
+    }
+
+    /// Whether an entry of a rule names the originator, itself or as a member of a group here.
+    fn is_named(self, entry: &str, originator: &str) -> bool {
+        names(entry, originator, self.own) || self.is_member(entry, originator)
+    }
+
+    /// Whether the originator is a member of the group of that address: by its identifier, or by the `<AE>` or
+    /// `<remoteCSE>` that stands for it here. A group within the group does not count.
+    fn is_member(self, group: &str, originator: &str) -> bool {
+        let found = |text: &str| find(self.tree, self.own, &Address::parse(text)?);
+        let Some(group) = found(group).filter(|g| g.resource_type == ResourceType::Group) else {
+            return false;
+        };
+        // REG-53
+        group.texts(&Attribute::MemberIds).iter().any(|member| {
+            let is_whole = !member.ends_with('*') && *member != "all";
+            let stands_for = |r: &Resource| match r.text(&Attribute::CseId) {
+                Some(cse) if r.resource_type == ResourceType::RemoteCse => *cse == *originator,
+                Some(_) | None => {
+                    r.resource_type == ResourceType::Ae && is_ae(r, originator, self.own)
+                }
+            };
+            is_whole && names(member, originator, self.own)
+                || found(member).is_some_and(|r| stands_for(r))
+        })
+    }
+
+    fn policies(self, ids: Vec<Text>) -> impl Iterator<Item = &'a Resource> {
+        let (tree, own) = (self.tree, self.own);
+        ids.into_iter().filter_map(move |id| {
+            let found = find(tree, own, &Address::parse(&id)?)?;
+            (found.resource_type == ResourceType::AccessControlPolicy).then_some(&**found)
         })
     }
 }
 
+/// Whether the rule holds at this time: it has no contexts, or one of them is open (TS-0004 clause 7.3.3.15).
+fn in_context(rule: &Value, now: Timestamp) -> bool {
+    let contexts = rule
+        .member(&Attribute::AccessControlContexts)
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    // REG-53
+    contexts.is_empty()
+        || contexts.iter().any(|context| {
+            let windows = context
+                .member(&Attribute::AccessControlWindows)
+                .and_then(Value::as_texts)
+                .unwrap_or_default();
+            schedule::is_open(&windows, now)
+        })
+}
+
+/// Whether the rule is about such a resource: it names no objects, or one that fits. `chty` has a say in what is
+/// made only.
+fn about(rule: &Value, resource: &Resource, asker: Asker<'_>, right: Right) -> bool {
+    let objects = rule
+        .member(&Attribute::AccessControlObjects)
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    let number = |resource_type: ResourceType| i64::from(resource_type.number());
+    let fits = |object: &Value| {
+        let kind = object
+            .member(&Attribute::ResourceType)
+            .and_then(Value::as_integer);
+        let special = object
+            .member(&Attribute::SpecializationType)
+            .and_then(Value::as_text);
+        let children = object
+            .member(&Attribute::ChildTypes)
+            .and_then(Value::as_list)
+            .filter(|_| right == Right::Create);
+        let child = asker.child.map(|child| Value::Integer(number(child)));
+        kind.is_none_or(|kind| kind == number(resource.resource_type))
+            && special.is_none_or(|s| resource.text(&Attribute::ContainerDefinition) == Some(s))
+            && children.is_none_or(|types| child.is_some_and(|child| types.contains(&child)))
+    };
+    // REG-53
+    objects.is_empty() || objects.iter().any(fits)
+}
+
 /// Whether an entry of a list of originators names this one: `all`, an SP-relative or absolute ID, the stem of a
-/// local AE; each may end in `*`.
+/// local AE; `*` stands for any letters.
 #[must_use]
 pub fn names(entry: &str, originator: &str, own: &CseId) -> bool {
     let sp_relative = match entry.strip_prefix("//") {
@@ -134,64 +330,50 @@ pub fn names(entry: &str, originator: &str, own: &CseId) -> bool {
         },
         None => entry,
     };
-    let matches = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(stem) => originator.starts_with(stem),
-        None => originator == pattern,
-    };
     let of_provider = sp_relative
         .strip_prefix('/')
         .filter(|stem| stem.starts_with('S') && !stem.contains('/'));
     entry == "all"
-        || matches(sp_relative)
-        || of_provider.is_some_and(|stem| matches(AeId::at(own, stem).as_str()))
-        || (!sp_relative.starts_with('/') && matches(AeId::at(own, sp_relative).as_str()))
+        || fits(sp_relative, originator)
+        || of_provider.is_some_and(|stem| fits(AeId::at(own, stem).as_str(), originator))
+        || (!sp_relative.starts_with('/') && fits(AeId::at(own, sp_relative).as_str(), originator))
 }
 
-fn policies<'a>(
-    tree: &'a Tree,
-    own: &CseId,
-    resource: &Resource,
-) -> impl Iterator<Item = &'a Resource> {
-    policy_ids(resource).into_iter().filter_map(move |id| {
-        let found = find(tree, own, &Address::parse(&id)?)?;
-        (found.resource_type == ResourceType::AccessControlPolicy).then_some(&**found)
-    })
-}
-
-fn grants(
-    policy: &Resource,
-    privileges: &Attribute,
-    originator: &str,
-    own: &CseId,
-    right: Right,
-) -> bool {
-    let rules = policy
-        .get(privileges)
-        .and_then(|p| p.member(&Attribute::AccessControlRules))
-        .and_then(Value::as_list)
-        .unwrap_or_default();
-    rules.iter().any(|rule| {
-        let operations = rule
-            .member(&Attribute::AccessControlOperations)
-            .and_then(Value::as_integer)
-            .unwrap_or(0);
-        let originators = rule
-            .member(&Attribute::AccessControlOriginators)
-            .and_then(Value::as_texts)
-            .unwrap_or_default();
-        operations & right.bit() != 0 && originators.iter().any(|o| names(o, originator, own))
-    })
+/// Whether a text fits a pattern in which `*` stands for any letters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return text.ends_with(part);
+        }
+        match text.find(part) {
+            Some(at) => text = text.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Where no policy says otherwise.
 fn belongs_to(
-    tree: &Tree,
-    originator: &str,
-    own: &CseId,
+    authority: Authority<'_>,
+    asker: Asker<'_>,
     resource: &Resource,
     right: Right,
 ) -> bool {
-    let created_it = resource.creator == *originator;
+    let Authority { tree, own, .. } = authority;
+    let originator = asker.originator;
+    // REG-54
+    let created_it = match resource.text(&Attribute::Custodian) {
+        Some(custodian) => names(custodian, originator, own),
+        None => resource.creator == *originator,
+    };
     match resource.resource_type {
         ResourceType::CseBase => match right {
             Right::Retrieve | Right::Discover => true,
@@ -207,7 +389,7 @@ fn belongs_to(
             .parent
             .as_ref()
             .and_then(|parent| tree.get(parent))
-            .is_some_and(|parent| allowed(tree, originator, None, own, parent, right)),
+            .is_some_and(|parent| authority.allows(asker, parent, right)),
         // REG-35
         ResourceType::Request => created_it,
         ResourceType::Container

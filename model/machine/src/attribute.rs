@@ -180,6 +180,15 @@ pub enum Attribute {
     PendingNotification,
     AggregatedResponse,
     AttributeList,
+    MembersAccessControlPolicyIds,
+    SpecializationType,
+    Custodian,
+    // Parameters that a `<request>` records.
+    GroupRequestId,
+    ResultPersistence,
+    ResultExpiration,
+    ExecutionTime,
+    EventCategory,
     /// A whole resource under the name of its type, for example `m2m:cin`.
     Resource(ResourceType),
     /// Anything else, by its name on the wire.

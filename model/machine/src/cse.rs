@@ -230,6 +230,8 @@ pub struct Cse {
     pub(crate) open: BTreeMap<RequestKey, incoming::Open>,
     pub(crate) outgoing: BTreeMap<(Entity, RequestId), outgoing::Outgoing>,
     pub(crate) fan_outs: BTreeMap<u64, group::FanOut>,
+    /// Which groups have met which fan-out, and until when that counts.
+    pub(crate) fanned_out: BTreeMap<(ResourceId, Text), Timestamp>,
     /// Until when the hops of changes that are taken back are left in peace.
     pub(crate) undo_pauses: BTreeMap<u64, Timestamp>,
     pub(crate) dialing: link::Dialing,
@@ -280,6 +282,7 @@ impl Cse {
             open: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             fan_outs: BTreeMap::new(),
+            fanned_out: BTreeMap::new(),
             undo_pauses: BTreeMap::new(),
             dialing: link::Dialing::Idle,
             dialing_registrees: BTreeMap::new(),

@@ -209,8 +209,12 @@ pub struct Request {
     pub execution_time: Option<When>,
     /// Originating timestamp (`ot`).
     pub originating_timestamp: Option<Timestamp>,
+    /// Result persistence (`rp`).
+    pub result_persistence: Option<When>,
     /// Event category (`ec`).
     pub event_category: Option<u32>,
+    /// Group request identifier (`gid`).
+    pub group_request: Option<Text>,
     /// Filter criteria (`fc`), an object.
     pub filter: Option<Value>,
     /// Desired identifier result type (`drt`).
@@ -241,7 +245,9 @@ impl Request {
             result_expiration: None,
             execution_time: None,
             originating_timestamp: None,
+            result_persistence: None,
             event_category: None,
+            group_request: None,
             filter: None,
             identifier_type: None,
             session: None,

@@ -24,6 +24,8 @@ mod identity;
 mod neighbours;
 #[path = "rules/order.rs"]
 mod order;
+#[path = "rules/parameters.rs"]
+mod parameters;
 #[path = "rules/policy.rs"]
 mod policy;
 #[path = "rules/reach.rs"]

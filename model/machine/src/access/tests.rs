@@ -1,7 +1,7 @@
 //! Who may do what, row by row.
 
 use super::*;
-use crate::cse::resources::fixture::{Fixture, OTHER, OWNER};
+use crate::cse::resources::fixture::{Fixture, NOW, OTHER, OWNER};
 use alloc::vec;
 use rstest::rstest;
 
@@ -35,14 +35,8 @@ fn with_policy() -> Fixture {
 
 fn may(fixture: &Fixture, originator: &str, id: &str, right: Right) -> bool {
     let resource = fixture.get(id);
-    allowed(
-        &fixture.cse.durable.tree,
-        originator,
-        None,
-        &CseId::from("/cse2"),
-        &resource,
-        right,
-    )
+    let asker = Asker::new(originator, NOW);
+    fixture.cse.authority().allows(asker, &resource, right)
 }
 
 #[rstest]
@@ -108,8 +102,8 @@ fn changing_which_policies_apply_takes_the_right_to_change_one_of_them() {
     let mut fixture = with_policy();
     let acpi = [(Attribute::AccessControlPolicyIds, Value::texts(["acp1"]))];
     fixture.put(ResourceType::Container, "Cae2", "cnt1", "box", OWNER, &acpi);
-    let (tree, own) = (&fixture.cse.durable.tree, CseId::from("/cse2"));
-    let may = |who| may_assign_policies(tree, who, None, &own, &fixture.get("cnt1"));
+    let authority = fixture.cse.authority();
+    let may = |who| authority.allows_assignment(Asker::new(who, NOW), &fixture.get("cnt1"));
 
     assert!(may(OTHER));
     assert!(!may(STRANGER));
@@ -196,15 +190,153 @@ fn the_csebase_is_open_to_who_is_registered(
 #[test]
 fn the_administrator_has_every_right() {
     let fixture = with_policy();
-    let (tree, own) = (&fixture.cse.durable.tree, CseId::from("/cse2"));
-    let acp = fixture.get("acp1");
+    let authority = Authority {
+        administrator: Some("Sadmin"),
+        ..fixture.cse.authority()
+    };
+    let asker = Asker::new("/cse2/Sadmin", NOW);
 
-    assert!(allowed(
-        tree,
-        "/cse2/Sadmin",
-        Some("Sadmin"),
-        &own,
-        &acp,
-        Right::Delete
-    ));
+    assert!(authority.allows(asker, &fixture.get("acp1"), Right::Delete));
+}
+
+fn member(name: Attribute, value: Value) -> Value {
+    Value::object([(name, value)])
+}
+
+fn numbers(numbers: &[i64]) -> Value {
+    Value::List(numbers.iter().map(|n| Value::Integer(*n)).collect())
+}
+
+/// A container `cnt1` with an instance `cin1`, under a policy with this one rule for AE1.
+fn ruled(name: Attribute, restriction: Value) -> Fixture {
+    let mut fixture = Fixture::new();
+    let rule = Value::object([
+        (
+            Attribute::AccessControlOriginators,
+            Value::texts([STRANGER]),
+        ),
+        (Attribute::AccessControlOperations, Value::Integer(63)),
+        (name, Value::List(vec![restriction])),
+    ]);
+    let rule = member(Attribute::AccessControlRules, Value::List(vec![rule]));
+    let acp = ResourceType::AccessControlPolicy;
+    let privileges = [(Attribute::Privileges, rule)];
+    fixture.put(acp, "Cae2", "acp1", "acp", OWNER, &privileges);
+    let acpi = [(Attribute::AccessControlPolicyIds, Value::texts(["acp1"]))];
+    fixture.put(ResourceType::Container, "Cae2", "cnt1", "box", OWNER, &acpi);
+    let cin = ResourceType::ContentInstance;
+    fixture.put(cin, "cnt1", "cin1", "one", OWNER, &[]);
+    fixture
+}
+
+/// `NOW` is a Friday, 08:00 in UTC.
+#[rstest]
+#[case::always("* * * * * * *", true)]
+#[case::this_hour("* * 8 * * * *", true)]
+#[case::another_hour("* * 9 * * * *", false)]
+#[case::another_day("* * * * * 6 *", false)]
+fn a_rule_may_hold_at_some_times_only(#[case] window: &str, #[case] expected: bool) {
+    let windows = member(Attribute::AccessControlWindows, Value::texts([window]));
+    let fixture = ruled(Attribute::AccessControlContexts, windows);
+
+    assert_eq!(may(&fixture, STRANGER, "cnt1", Right::Retrieve), expected);
+}
+
+#[rstest]
+#[case::of_the_type(member(Attribute::ResourceType, Value::Integer(3)), "cnt1", true)]
+#[case::of_another_type(member(Attribute::ResourceType, Value::Integer(4)), "cnt1", false)]
+#[case::what_is_below(member(Attribute::ResourceType, Value::Integer(4)), "cin1", true)]
+#[case::not_what_is_below(member(Attribute::ResourceType, Value::Integer(3)), "cin1", false)]
+#[case::of_no_specialization(
+    member(Attribute::SpecializationType, Value::text("org.example")),
+    "cnt1",
+    false
+)]
+#[case::children_are_not_asked_for(member(Attribute::ChildTypes, numbers(&[23])), "cnt1", true)]
+fn a_rule_may_be_about_some_resources_only(
+    #[case] object: Value,
+    #[case] id: &str,
+    #[case] expected: bool,
+) {
+    let fixture = ruled(Attribute::AccessControlObjects, object);
+
+    assert_eq!(may(&fixture, STRANGER, id, Right::Retrieve), expected);
+}
+
+#[rstest]
+#[case::a_type_that_is_named(ResourceType::ContentInstance, true)]
+#[case::another_type(ResourceType::Subscription, false)]
+fn a_rule_may_let_make_some_types_only(#[case] child: ResourceType, #[case] expected: bool) {
+    let types = member(Attribute::ChildTypes, numbers(&[3, 4]));
+    let fixture = ruled(Attribute::AccessControlObjects, types);
+    let asker = Asker::making(STRANGER, NOW, child);
+
+    let authority = fixture.cse.authority();
+    let allowed = authority.allows(asker, &fixture.get("cnt1"), Right::Create);
+
+    assert_eq!(allowed, expected);
+}
+
+#[rstest]
+#[case::by_its_identifier(&[STRANGER], STRANGER, true)]
+#[case::by_its_resource(&["cse2/ae3"], OTHER, true)]
+#[case::by_a_stem(&["Cae3"], OTHER, true)]
+#[case::not_a_member(&["cse2/ae3"], STRANGER, false)]
+#[case::no_pattern(&["all", "/cse1/*"], STRANGER, false)]
+fn a_group_stands_for_its_members(
+    #[case] of: &[&str],
+    #[case] originator: &str,
+    #[case] expected: bool,
+) {
+    let mut fixture = Fixture::new();
+    let members = [(Attribute::MemberIds, Value::texts(of))];
+    fixture.put(ResourceType::Group, "Cae2", "grp1", "grp", OWNER, &members);
+    let privileges = [(Attribute::Privileges, rules(&["cse2/ae2/grp"], 2))];
+    let acp = ResourceType::AccessControlPolicy;
+    fixture.put(acp, "Cae2", "acp1", "acp", OWNER, &privileges);
+    let acpi = [(Attribute::AccessControlPolicyIds, Value::texts(["acp1"]))];
+    fixture.put(ResourceType::Container, "Cae2", "cnt1", "box", OWNER, &acpi);
+
+    assert_eq!(may(&fixture, originator, "cnt1", Right::Retrieve), expected);
+}
+
+#[rstest]
+#[case("/cse1/C*1", true)]
+#[case("/*/Cae1", true)]
+#[case("*ae*", true)]
+#[case("/cse1/C*2", false)]
+#[case("/cse1/Cae1*", true)]
+#[case("/cse1/Cae1*1", false)]
+fn a_star_stands_for_any_letters(#[case] entry: &str, #[case] expected: bool) {
+    assert_eq!(names(entry, STRANGER, &CseId::from("/cse2")), expected);
+}
+
+#[rstest]
+#[case::who_may_do_it_to_the_parent(STRANGER, Right::Delete, true)]
+#[case::who_may_not(OTHER, Right::Delete, false)]
+#[case::who_made_it("/cse1/Cae9", Right::Delete, true)]
+fn a_subscription_follows_its_parent_and_its_creator(
+    #[case] originator: &str,
+    #[case] right: Right,
+    #[case] expected: bool,
+) {
+    let object = member(Attribute::ChildTypes, numbers(&[23]));
+    let mut fixture = ruled(Attribute::AccessControlObjects, object);
+    let sub = ResourceType::Subscription;
+    fixture.put(sub, "cnt1", "sub1", "sub", "/cse1/Cae9", &[]);
+
+    assert_eq!(may(&fixture, originator, "sub1", right), expected);
+}
+
+#[rstest]
+#[case::the_custodian(OTHER, true)]
+#[case::not_the_creator(STRANGER, false)]
+#[case::the_ae_above(OWNER, true)]
+fn a_custodian_stands_in_for_the_creator(#[case] originator: &str, #[case] expected: bool) {
+    let mut fixture = Fixture::new();
+    let custodian = [(Attribute::Custodian, Value::text("Cae3"))];
+    let cnt = ResourceType::Container;
+    fixture.put(cnt, "Cae2", "cnt1", "box", STRANGER, &custodian);
+
+    assert_eq!(may(&fixture, originator, "cnt1", Right::Update), expected);
 }

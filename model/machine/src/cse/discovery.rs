@@ -9,7 +9,7 @@ pub(crate) use criteria::{Criteria, attribute_of, conditions, criteria};
 
 use super::Cse;
 use super::render::{Form, ResultContent};
-use crate::access::Right;
+use crate::access::{Asker, Right};
 use crate::attribute::Attribute;
 use crate::id::ResourceId;
 use crate::primitive::Content;
@@ -26,13 +26,13 @@ impl Cse {
     /// The answer to a discovery below `root`: a list of addresses, or of references if `asked` for.
     pub(crate) fn discover(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         root: &ResourceId,
         criteria: &Criteria,
         asked: Option<ResultContent>,
         form: Form,
     ) -> Result<Content, Refusal> {
-        let found = self.matches(originator, root, criteria);
+        let found = self.matches(asker, root, criteria);
         match asked {
             // DIS-03, DIS-04
             None => {
@@ -56,7 +56,7 @@ impl Cse {
     /// What matches, in the order of creation.
     fn matches(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         root: &ResourceId,
         criteria: &Criteria,
     ) -> Vec<Shared<Resource>> {
@@ -74,7 +74,7 @@ impl Cse {
             .filter(|resource| self.passes(criteria, resource))
             .filter_map(|resource| below(tree, &resource, &criteria.relative))
             // DIS-01, DIS-02
-            .filter(|resource| self.may(originator, resource, Right::Discover).is_ok())
+            .filter(|resource| self.may(asker, resource, Right::Discover).is_ok())
             .collect();
         found.sort_by_key(|resource| resource.sequence);
         // DIS-09

@@ -1,16 +1,24 @@
-//! Groups (TS-0001 clause 9.6.13, TS-0004 clause 7.4.14): their members, and requests to all of them at once.
+//! Groups (TS-0001 clause 9.6.13, TS-0004 clause 7.4.14): requests to all members at once.
 //!
-//! A request to `fopt` goes to every member: at once to those here, over the links to all others. The answer holds
-//! the answers of all members; a member that does not answer in time is missing in it. A member that is a fan-out
-//! point here counts as the members of its group.
+//! A request to `fopt` goes to every member once: at once to those here, over the links to all others. The answer
+//! holds the answers of all members; a member that does not answer in time is missing in it. A member that is a
+//! fan-out point here counts as the members of its group, for those who may reach them. What may be a member is
+//! decided in `members`.
+
+mod members;
+#[cfg(test)]
+mod tests;
+
+pub(super) use members::changed_members;
 
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};
 use super::resources::{Resolved, VirtualChild};
 use super::{Cse, Step};
-use crate::access::Right;
+use crate::access::{Asker, Right};
 use crate::address::Address;
 use crate::attribute::Attribute;
+use crate::env::Timestamp;
 use crate::id::{Entity, RequestId, ResourceId};
 use crate::primitive::{Content, Operation, Request};
 use crate::record::Requester;
@@ -18,18 +26,17 @@ use crate::resource::{Resource, ResourceType};
 use crate::status::{Refusal, Status};
 use crate::text::Text;
 use crate::value::{Members, Value};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use members::Sameness;
 
 /// How many members one request reaches at most.
 const MEMBERS_MAX: usize = 10_000;
 
-/// Strategies for a member of another type (TS-0004 clause 6.3.4.2.11).
-mod strategy {
-    pub(super) const ABANDON_GROUP: i64 = 2;
-    pub(super) const SET_MIXED: i64 = 3;
-}
+/// How many fan-outs are remembered at a time, to tell when one comes again.
+const REMEMBERED_MAX: usize = 10_000;
 
 /// A request to the members of a group that not all of them have answered.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -39,61 +46,20 @@ pub(crate) struct FanOut {
     awaited: usize,
 }
 
-/// What a check of a group puts right.
-pub(super) fn changed_members(group: &Members) -> Members {
-    [
-        Attribute::MemberIds,
-        Attribute::MemberType,
-        Attribute::MemberTypeValidated,
-        Attribute::CurrentNrOfMembers,
-    ]
-    .into_iter()
-    .filter_map(|name| group.get(&name).cloned().map(|value| (name, value)))
-    .collect()
+/// What a group stands for, with the groups in it.
+#[derive(Default)]
+struct Reach {
+    /// The groups on the way down.
+    above: Vec<ResourceId>,
+    /// The groups that are reached.
+    groups: Vec<ResourceId>,
+    /// What is known already.
+    seen: BTreeSet<Sameness>,
+    /// The members, or why they are not reached.
+    members: Vec<(Text, Result<(), Refusal>)>,
 }
 
 impl Cse {
-    /// Checks the members of a group and writes what the host says of them.
-    pub(super) fn check_group(&self, group: &mut Members) -> Result<(), Refusal> {
-        let integer = |name: &Attribute| group.get(name).and_then(Value::as_integer);
-        let most = integer(&Attribute::MaxNrOfMembers).unwrap_or(0);
-        let strategy = integer(&Attribute::ConsistencyStrategy);
-        let mut kind = integer(&Attribute::MemberType).unwrap_or(0);
-        let named = group
-            .get(&Attribute::MemberIds)
-            .and_then(Value::as_texts)
-            .ok_or(Refusal::BadRequest)?;
-        let mut members: Vec<Text> = Vec::new();
-        let mut all_known = true;
-        for member in named {
-            if members.contains(&member) {
-                continue;
-            }
-            let address = Address::parse(&member).ok_or(Refusal::BadRequest)?;
-            let is_known = self.is_own(&address);
-            all_known &= is_known;
-            if kind != 0 && is_known && self.kind_of(&address) != Some(kind) {
-                match strategy {
-                    Some(strategy::ABANDON_GROUP) => return Err(Refusal::MemberType),
-                    Some(strategy::SET_MIXED) => kind = 0,
-                    // The default: the member is left out.
-                    Some(_) | None => continue,
-                }
-            }
-            members.push(member);
-        }
-        let count = i64::try_from(members.len()).unwrap_or(i64::MAX);
-        if count > most {
-            return Err(Refusal::TooManyMembers);
-        }
-        group.insert(Attribute::MemberIds, Value::texts(members));
-        group.insert(Attribute::MemberType, Value::Integer(kind));
-        group.insert(Attribute::CurrentNrOfMembers, Value::Integer(count));
-        let validated = Value::Bool(kind == 0 || all_known);
-        group.insert(Attribute::MemberTypeValidated, validated);
-        Ok(())
-    }
-
     /// Carries out a request on every member of a group.
     pub(crate) fn fan_out(
         &mut self,
@@ -103,23 +69,27 @@ impl Cse {
     ) -> Result<Handled, Refusal> {
         let group = self.row(&target.resource).ok_or(Refusal::NotFound)?;
         let request = &requester.request;
-        let originator = &requester.key.originator;
-        self.may(originator, &group, Right::from(request.operation))?;
-        let mark = format!("~{}.{}.", self.config.cse_id.stem(), group.id);
-        if request.request_id.0.contains(mark.as_str()) {
-            return Err(Refusal::GroupLoop);
-        }
-        let mut members = Vec::new();
-        self.collect(&group, &target.beyond, &mut Vec::new(), &mut members)?;
-        if members.is_empty() {
+        let asker = requester.asker(step.now());
+        let right = Right::from(request.operation);
+        self.may_reach(asker, &group, right)?;
+        // REG-61
+        let mut reach = Reach::default();
+        self.collect(asker, right, &group, &target.beyond, &mut reach)?;
+        if reach.members.is_empty() {
             return Err(Refusal::NoMembers);
         }
+        let gid = self.remember_fan_out(step, requester, &reach.groups)?;
         let number = self.durable.next_number();
+        let mark = format!("~{}.{}.", self.config.cse_id.stem(), group.id);
         let mut answers = Vec::new();
         let mut awaited = 0;
-        for (at, member) in members.into_iter().enumerate() {
-            let id = RequestId(format!("{}{mark}{at}", request.request_id).into());
-            match self.reach_member(step, requester, &member, id, number) {
+        for (at, (member, reachable)) in reach.members.into_iter().enumerate() {
+            let mut sent = Request::clone(request);
+            sent.to = member.clone();
+            sent.group_request = Some(gid.clone());
+            sent.request_id = RequestId(format!("{}{mark}{at}", request.request_id).into());
+            let reached = reachable.and_then(|()| self.reach_member(step, requester, sent, number));
+            match reached {
                 Ok(Some((status, content))) => {
                     answers.push(answer(request, &member, status, content.as_ref()));
                 }
@@ -172,17 +142,54 @@ impl Cse {
         }
     }
 
+    /// The identifier of this fan-out, which all its requests carry on; a group that has met it is not reached by it
+    /// again (TS-0004 clause 7.4.14).
+    fn remember_fan_out(
+        &mut self,
+        step: &Step,
+        requester: &Requester,
+        groups: &[ResourceId],
+    ) -> Result<Text, Refusal> {
+        let now = step.now();
+        self.fanned_out
+            .retain(|_, until: &mut Timestamp| *until > now);
+        let given = &requester.request.group_request;
+        let gid = match given {
+            Some(gid) => gid.clone(),
+            None => self.own_request_id().0,
+        };
+        let met = |group: &ResourceId| self.fanned_out.contains_key(&(group.clone(), gid.clone()));
+        // REG-55
+        if groups.iter().any(met) {
+            return Err(Refusal::GroupLoop);
+        }
+        if self.fanned_out.len() + groups.len() > REMEMBERED_MAX {
+            return Err(Refusal::NotAcceptable);
+        }
+        for group in groups {
+            let key = (group.clone(), gid.clone());
+            self.fanned_out.insert(key, requester.expires);
+        }
+        Ok(gid)
+    }
+
+    fn may_reach(&self, asker: Asker<'_>, group: &Resource, right: Right) -> Result<(), Refusal> {
+        if self.authority().allows_members(asker, group, right) {
+            Ok(())
+        } else {
+            Err(Refusal::NoPrivilege)
+        }
+    }
+
     /// The outcome at a member here; `None` if the request is on its way to it.
     fn reach_member(
         &mut self,
         step: &mut Step,
         requester: &Requester,
-        member: &str,
-        id: RequestId,
+        request: Request,
         number: u64,
     ) -> Result<Option<(Status, Option<Content>)>, Refusal> {
-        let address = Address::parse(member).ok_or(Refusal::BadRequest)?;
-        let originator = &requester.key.originator;
+        let address = Address::parse(&request.to).ok_or(Refusal::BadRequest)?;
         let peer = match (&address.cse, self.is_own(&address)) {
             (Some(cse), false) => {
                 let hop = self.next_hop(cse, &Entity::Cse(self.config.cse_id.clone()));
@@ -190,9 +197,8 @@ impl Cse {
             }
             (Some(_) | None, _) => {
                 let found = self.resolve(&address).ok_or(Refusal::NotFound)?;
-                if requester.request.operation != Operation::Notify {
-                    let mut request = Request::clone(&requester.request);
-                    request.to = member.into();
+                if request.operation != Operation::Notify {
+                    let originator = &requester.key.originator;
                     let done = self.execute(step, originator, &request, &found)?;
                     return Ok(Some((done.status, done.content)));
                 }
@@ -200,7 +206,7 @@ impl Cse {
                 if resource.resource_type != ResourceType::Ae {
                     return Err(Refusal::OperationNotAllowed);
                 }
-                self.may(originator, &resource, Right::Notify)?;
+                self.may(requester.asker(step.now()), &resource, Right::Notify)?;
                 self.local_ae(&resource.id)
             }
         };
@@ -211,58 +217,60 @@ impl Cse {
         if !self.has_room(&peer) {
             return Err(Refusal::NotAcceptable);
         }
-        let mut request = self.forwarded(requester, &peer);
-        request.to = member.into();
-        request.request_id = id;
-        let purpose = Purpose::Member(number, member.into());
-        self.ask(step, &peer, request, purpose, expires);
+        let mut sent = self.forwarded(requester, &peer, step.now());
+        sent.to = request.to;
+        sent.request_id = request.request_id;
+        sent.group_request = request.group_request;
+        let purpose = Purpose::Member(number, sent.to.clone());
+        self.ask(step, &peer, sent, purpose, expires);
         Ok(None)
     }
 
-    /// The addresses that a group stands for.
+    /// The addresses that a group stands for, each once.
     fn collect(
         &self,
+        asker: Asker<'_>,
+        right: Right,
         group: &Resource,
         beyond: &[Text],
-        visited: &mut Vec<ResourceId>,
-        members: &mut Vec<Text>,
+        reach: &mut Reach,
     ) -> Result<(), Refusal> {
-        if visited.contains(&group.id) {
+        if reach.above.contains(&group.id) {
             return Err(Refusal::GroupLoop);
         }
-        visited.push(group.id.clone());
+        reach.above.push(group.id.clone());
+        if !reach.groups.contains(&group.id) {
+            reach.groups.push(group.id.clone());
+        }
         for member in group.texts(&Attribute::MemberIds) {
             let mut path = String::from(&*member);
             for segment in beyond {
                 path.push('/');
                 path.push_str(segment);
             }
+            let path = Text::from(path);
             let inner = Address::parse(&path)
-                .filter(|address| self.is_own(address))
                 .and_then(|address| self.resolve(&address))
                 .filter(|found| found.virtual_child == Some(VirtualChild::FanOutPoint));
-            match inner.and_then(|found| Some((self.row(&found.resource)?, found.beyond))) {
-                Some((inner, beyond)) => self.collect(&inner, &beyond, visited, members)?,
-                None if members.len() < MEMBERS_MAX => members.push(path.into()),
-                None => return Err(Refusal::TooManyMembers),
+            let inner = inner.and_then(|found| Some((self.row(&found.resource)?, found.beyond)));
+            let is_new = reach.seen.insert(self.sameness(&path));
+            let may_reach = match &inner {
+                Some((inner, _)) => self.may_reach(asker, inner, right),
+                None => Ok(()),
+            };
+            match (inner, may_reach) {
+                (Some((inner, beyond)), Ok(())) => {
+                    self.collect(asker, right, &inner, &beyond, reach)?;
+                }
+                (Some(_) | None, _) if !is_new => {}
+                (Some(_) | None, may_reach) if reach.members.len() < MEMBERS_MAX => {
+                    reach.members.push((path, may_reach));
+                }
+                (Some(_) | None, _) => return Err(Refusal::TooManyMembers),
             }
         }
-        visited.pop();
+        reach.above.pop();
         Ok(())
-    }
-
-    fn kind_of(&self, address: &Address) -> Option<i64> {
-        let found = self.resolve(address)?;
-        let kind = match found.virtual_child {
-            Some(VirtualChild::Latest | VirtualChild::Oldest) => ResourceType::ContentInstance,
-            Some(VirtualChild::PollingChannelUri) => return None,
-            Some(VirtualChild::FanOutPoint) => {
-                let group = self.row(&found.resource)?;
-                return group.integer(&Attribute::MemberType);
-            }
-            None => self.type_of(&found.resource)?,
-        };
-        Some(i64::from(kind.number()))
     }
 }
 
@@ -291,168 +299,4 @@ fn answer(request: &Request, from: &str, status: Status, content: Option<&Conten
 fn aggregated(answers: Vec<Value>) -> Content {
     let list = Value::object([(Attribute::ResponsePrimitive, Value::List(answers))]);
     Content::new(Attribute::AggregatedResponse, list)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cse::resources::fixture::{BOX, Fixture, OWNER, create, integer, name};
-    use crate::cse::{Input, Opening, Output};
-    use crate::env::{Env, Fresh};
-    use crate::id::LinkId;
-    use crate::primitive::{Primitive, Response};
-    use crate::shared::Shared;
-    use alloc::vec;
-    use rstest::rstest;
-
-    const CONTAINERS: (Attribute, Value) = (Attribute::MemberType, Value::Integer(3));
-
-    fn members(of: &[&str]) -> [(Attribute, Value); 3] {
-        [
-            name("grp"),
-            (Attribute::MaxNrOfMembers, Value::Integer(2)),
-            (Attribute::MemberIds, Value::texts(of)),
-        ]
-    }
-
-    fn group(
-        fixture: &mut Fixture,
-        of: &[&str],
-        more: &[(Attribute, Value)],
-    ) -> Result<Members, Refusal> {
-        let members = [&members(of), more].concat();
-        fixture.create(OWNER, "cse2/ae2", ResourceType::Group, &members)
-    }
-
-    fn happen(fixture: &mut Fixture, input: Input) -> Vec<Output> {
-        let env = Env {
-            now: fixture.now,
-            fresh: Fresh::predictable(1),
-        };
-        fixture.cse.step(env, input)
-    }
-
-    /// What AE2 is answered.
-    fn ask(fixture: &mut Fixture, request: Request) -> Shared<Response> {
-        let link = LinkId(2);
-        let opening = Opening::Accepted {
-            origin: Some("Cae2".into()),
-        };
-        let _ = happen(
-            fixture,
-            Input::LinkOpened {
-                link,
-                opening,
-                trusted: true,
-            },
-        );
-        let primitive = Primitive::Request(Shared::new(request));
-        let outputs = happen(fixture, Input::Received { link, primitive });
-        let answer = outputs.into_iter().find_map(|output| match output {
-            Output::Send {
-                primitive: Primitive::Response(response),
-                ..
-            } => Some(response),
-            Output::Send { .. }
-            | Output::Persist(_)
-            | Output::CloseLink { .. }
-            | Output::Dial
-            | Output::DialRegistree { .. }
-            | Output::Report(_) => None,
-        });
-        answer.expect("an answer")
-    }
-
-    fn fan_out(fixture: &mut Fixture) -> Shared<Response> {
-        let content = [(Attribute::Content, Value::text("x"))];
-        ask(
-            fixture,
-            create("cse2/ae2/grp/fopt", ResourceType::ContentInstance, &content),
-        )
-    }
-
-    #[test]
-    fn a_request_reaches_every_member_and_the_answers_come_together() {
-        let mut fixture = Fixture::with_box(&[]);
-        group(&mut fixture, &[BOX, "cse2/ae2/gone"], &[]).expect("a group");
-
-        let response = fan_out(&mut fixture);
-
-        assert_eq!(response.status, Status::OK);
-        let content = response.content.as_ref().expect("m2m:agr");
-        let answers = content
-            .value
-            .member(&Attribute::AggregatedResponse)
-            .and_then(|agr| agr.member(&Attribute::ResponsePrimitive))
-            .and_then(Value::as_list)
-            .expect("m2m:rsp");
-        let statuses: Vec<_> = answers
-            .iter()
-            .map(|a| {
-                a.as_object()
-                    .and_then(|a| integer(a, &Attribute::ResponseStatusCode))
-            })
-            .collect();
-        assert_eq!(statuses, [Some(2001), Some(4004)]);
-        let instances = fixture.cse.durable.tree.iter();
-        let made = instances.filter(|r| r.resource_type == ResourceType::ContentInstance);
-        assert_eq!(made.count(), 1);
-    }
-
-    #[rstest]
-    #[case(&[], Status::NO_MEMBERS)]
-    #[case(&["cse2/ae2/grp/fopt"], Status::GROUP_REQUEST_IDENTIFIER_EXISTS)]
-    fn some_groups_reach_nobody(#[case] of: &[&str], #[case] expected: Status) {
-        let mut fixture = Fixture::with_box(&[]);
-        group(&mut fixture, of, &[]).expect("a group");
-
-        assert_eq!(fan_out(&mut fixture).status, expected);
-    }
-
-    #[rstest]
-    #[case(&[BOX, BOX], &[], Ok(1))]
-    #[case(&[BOX, "cse2/ae2"], &[CONTAINERS], Ok(1))]
-    #[case(
-        &[BOX, "cse2/ae2"],
-        &[CONTAINERS, (Attribute::ConsistencyStrategy, Value::Integer(2))],
-        Err(Refusal::MemberType)
-    )]
-    #[case(
-        &[BOX, "cse2/ae2"],
-        &[CONTAINERS, (Attribute::ConsistencyStrategy, Value::Integer(3))],
-        Ok(2)
-    )]
-    #[case(&[BOX, "cse2/ae2", "cse2"], &[], Err(Refusal::TooManyMembers))]
-    #[case(&[BOX], &[(Attribute::Custom("macp".into()), Value::Null)], Err(Refusal::NotImplemented))]
-    fn members_are_counted_and_checked(
-        #[case] of: &[&str],
-        #[case] more: &[(Attribute, Value)],
-        #[case] expected: Result<i64, Refusal>,
-    ) {
-        let mut fixture = Fixture::with_box(&[]);
-
-        let made = group(&mut fixture, of, more);
-
-        let count = made.map(|m| integer(&m, &Attribute::CurrentNrOfMembers).unwrap_or(0));
-        assert_eq!(count, expected);
-    }
-
-    #[test]
-    fn a_changed_group_is_checked_again() {
-        let mut fixture = Fixture::with_box(&[]);
-        group(&mut fixture, &[BOX], &[]).expect("a group");
-        let more = [(
-            Attribute::MemberIds,
-            Value::texts([BOX, "cse2/ae2", "cse2"]),
-        )];
-        let fewer = [(Attribute::MemberIds, Value::List(vec![]))];
-        let kind = ResourceType::Group;
-
-        let refused = fixture.update(OWNER, "cse2/ae2/grp", kind, &more);
-        let taken = fixture.update(OWNER, "cse2/ae2/grp", kind, &fewer);
-
-        assert_eq!(refused, Err(Refusal::TooManyMembers));
-        let count = taken.map(|m| integer(&m, &Attribute::CurrentNrOfMembers));
-        assert_eq!(count, Ok(Some(0)));
-    }
 }

@@ -3,9 +3,11 @@
 //! The order is that of R8 and TS-0004 clause 7.2.2.2: originator against link, repetition, parameters, target.
 
 mod identity;
+mod parameters;
 
 use super::deadlines::Wait;
 use super::outgoing::{Conclusion, Purpose};
+use super::render::ResultContent;
 use super::resources::{Resolved, VirtualChild};
 use super::{Cse, Event, Output, Step, Timer};
 use crate::address::Address;
@@ -26,6 +28,8 @@ pub(crate) struct Open {
     pub(crate) link: LinkId,
     /// When it came in first.
     pub(crate) accepted: Timestamp,
+    /// When it is carried out, if that is yet to come.
+    pub(crate) due: Option<Timestamp>,
     /// Who waits.
     pub(crate) requester: Requester,
 }
@@ -72,10 +76,7 @@ impl Cse {
             request_id: request.request_id.clone(),
         };
         let now = step.now();
-        let life = now.plus(self.config.timers.request_life_ms);
-        let expires = request
-            .request_expiration
-            .map_or(life, |when| when.from(now));
+        let expires = parameters::expiration(&request, now, self.config.timers.request_life_ms);
         let requester = Requester {
             key,
             peer,
@@ -91,6 +92,7 @@ impl Cse {
             Open {
                 link,
                 accepted: now,
+                due: None,
                 requester: requester.clone(),
             },
         );
@@ -133,6 +135,7 @@ impl Cse {
                 Open {
                     link,
                     accepted: step.now(),
+                    due: None,
                     requester: requester.clone(),
                 },
             );
@@ -171,7 +174,7 @@ impl Cse {
         requester: &Requester,
     ) -> Result<Handled, Refusal> {
         let request = requester.request.clone();
-        self.check_parameters(&request, requester.expires, step.now())?;
+        parameters::check(&request, requester.expires, step.now())?;
         if self.store_failing && request.operation != Operation::Retrieve {
             return Err(Refusal::StoreUnavailable);
         }
@@ -181,7 +184,9 @@ impl Cse {
             Entity::Cse(cse) => requester.key.originator == cse.as_str(),
             Entity::Ae(_) => false,
         };
+        let due = parameters::execution(&request, step.now());
         match registers(&request) {
+            Some(_) if due.is_some() => return Err(Refusal::NotImplemented),
             Some(ResourceType::Ae) if self.is_base(&address) => {
                 return self.register_ae(step, link, requester);
             }
@@ -206,6 +211,8 @@ impl Cse {
         if !self.is_own(&address) {
             // EST-31
             return match request.session {
+                // REG-57
+                Some(_) if due.is_some() => Err(Refusal::NotImplemented),
                 Some(_) => self.data_request(step, requester, None),
                 None => self.forward(step, requester, &address),
             };
@@ -220,11 +227,18 @@ impl Cse {
         address: &Address,
     ) -> Result<Handled, Refusal> {
         let request = &requester.request;
+        // REG-28
+        ResultContent::of(request.operation, request.result_content)?;
+        let due = parameters::execution(request, step.now());
         let target = self.resolve(address);
         let of_sessions = target.as_ref().is_some_and(|t| {
             self.type_of(&t.resource)
                 .is_some_and(|r| r.is_of_sessions())
         });
+        let is_in_session = request.session.is_some() || of_sessions || makes_session(request);
+        if is_in_session && due.is_some() {
+            return Err(Refusal::NotImplemented);
+        }
         if request.session.is_some() && !of_sessions {
             return self.data_request(step, requester, target);
         }
@@ -237,11 +251,38 @@ impl Cse {
         }
         match request.response_mode() {
             ResponseMode::Blocking | ResponseMode::NoResponse | ResponseMode::FlexBlocking => {
-                self.perform(step, requester, &target)
+                match due {
+                    Some(due) => Ok(self.hold(requester, due)),
+                    None => self.perform(step, requester, &target),
+                }
             }
             ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => {
-                self.perform_later(step, requester, &target)
+                self.perform_later(step, requester, &target, due)
             }
+        }
+    }
+
+    /// Keeps a request whose originator waits until its time comes.
+    fn hold(&mut self, requester: &Requester, due: Timestamp) -> Handled {
+        if let Some(open) = self.open.get_mut(&requester.key) {
+            // REG-57
+            open.due = Some(due);
+        }
+        Handled::Later
+    }
+
+    /// The time has come of a request that was kept.
+    fn perform_held(&mut self, step: &mut Step, requester: &Requester) {
+        let address = Address::parse(&requester.request.to);
+        let target = address.and_then(|address| self.resolve(&address));
+        let done = match target {
+            Some(target) => self.perform(step, requester, &target),
+            None => Err(Refusal::NotFound),
+        };
+        match done {
+            Ok(Handled::Now(status, content)) => self.respond(step, requester, status, content),
+            Ok(Handled::Later) => {}
+            Err(refusal) => self.refuse(step, requester, refusal),
         }
     }
 
@@ -301,56 +342,6 @@ impl Cse {
         let originator = &requester.key.originator;
         let response = self.execute(step, originator, &requester.request, target)?;
         Ok(Handled::Now(response.status, response.content))
-    }
-
-    fn check_parameters(
-        &self,
-        request: &Request,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        // REG-26
-        if expires <= now {
-            return Err(Refusal::Expired);
-        }
-        // REG-22
-        let version = request.release_version.as_deref().unwrap_or("1");
-        if !RELEASE_VERSIONS.contains(&version) {
-            return Err(Refusal::ReleaseVersion);
-        }
-        if request.unsupported.is_some() {
-            return Err(Refusal::NotImplemented);
-        }
-        // Only RETRIEVE addresses single attributes.
-        if request.operation != Operation::Retrieve && request.to.contains('#') {
-            return Err(Refusal::BadRequest);
-        }
-        let result_ends = request.result_expiration.map(|when| when.from(now));
-        if result_ends.is_some_and(|at| at <= now) {
-            return Err(Refusal::Expired);
-        }
-        match request.operation {
-            Operation::Create => {
-                let typed = request.resource_type.is_some() && request.content.is_some();
-                if typed && request.filter.is_none() {
-                    Ok(())
-                } else {
-                    Err(Refusal::BadRequest)
-                }
-            }
-            Operation::Retrieve | Operation::Delete | Operation::Update | Operation::Notify
-                if request.resource_type.is_some() =>
-            {
-                Err(Refusal::BadRequest)
-            }
-            Operation::Update | Operation::Notify if request.content.is_none() => {
-                Err(Refusal::BadRequest)
-            }
-            Operation::Delete if request.content.is_some() => Err(Refusal::BadRequest),
-            Operation::Retrieve | Operation::Update | Operation::Delete | Operation::Notify => {
-                Ok(())
-            }
-        }
     }
 
     /// What is said of a target that is not there: an AE without sessions is not the same as no AE.
@@ -488,7 +479,8 @@ impl Cse {
 
     pub(crate) fn open_deadlines(&self, wait: &mut impl Wait) {
         for (key, open) in &self.open {
-            wait.until(open.requester.expires, || Timer::Answer(key.clone()));
+            let next = open.due.unwrap_or(open.requester.expires);
+            wait.until(next, || Timer::Answer(key.clone()));
         }
     }
 
@@ -498,9 +490,13 @@ impl Cse {
         due.map(|(at, key)| (at, Timer::Outcome(key)))
     }
 
-    /// Who waits at the end of its request gets 4008.
+    /// A request is carried out if its time has only come; who waits at the end of its request gets 4008.
     pub(crate) fn answer_overdue(&mut self, step: &mut Step, key: &RequestKey) {
+        let held = self.open.get_mut(key).and_then(|open| open.due.take());
         if let Some(open) = self.open.get(key).cloned() {
+            if held.is_some() && open.requester.expires > step.now() {
+                return self.perform_held(step, &open.requester);
+            }
             let forwarded = Purpose::Forward(key.clone());
             let found = self.outgoing.iter().find(|(_, o)| o.purpose == forwarded);
             let on_its_way = found.map(|(at, o)| (at.clone(), o.sent));

@@ -10,8 +10,9 @@ mod tests;
 
 use super::discovery::{self, attribute_of};
 use super::{Cse, Step};
-use crate::access::{self, Right};
+use crate::access::{self, Asker, Right};
 use crate::attribute::Attribute;
+use crate::env::Timestamp;
 use crate::id::{CseId, ResourceId};
 use crate::primitive::{Content, Operation};
 use crate::resource::{Resource, ResourceType};
@@ -118,7 +119,7 @@ impl Cse {
         child: &ResourceId,
     ) {
         let Some(child) = self.row(child) else { return };
-        let mut due = self.due(parent, &child, Happening::ChildCreated, None);
+        let mut due = self.due(step.now(), parent, &child, Happening::ChildCreated, None);
         // A subscription is not told of itself.
         due.retain(|notification| notification.subscription != child.id);
         self.tell(step, due);
@@ -131,7 +132,13 @@ impl Cse {
         resource: &Resource,
         modified: &Members,
     ) {
-        let due = self.due(resource, resource, Happening::Updated, Some(modified));
+        let due = self.due(
+            step.now(),
+            resource,
+            resource,
+            Happening::Updated,
+            Some(modified),
+        );
         self.tell(step, due);
     }
 
@@ -140,7 +147,7 @@ impl Cse {
         let Some(container) = self.row(container) else {
             return;
         };
-        let due = self.due(&container, &container, Happening::Missed, None);
+        let due = self.due(step.now(), &container, &container, Happening::Missed, None);
         self.tell(step, due);
     }
 
@@ -173,7 +180,7 @@ impl Cse {
                 (Attribute::Originator, Value::text(originator)),
             ]);
             let about = (Attribute::OperationMonitor, monitor);
-            due.extend(self.notifications(subscription, resource, about, None));
+            due.extend(self.notifications(step.now(), subscription, resource, about, None));
         }
         self.tell(step, due);
     }
@@ -192,14 +199,14 @@ impl Cse {
         let mut due = Vec::new();
         for id in tree.subtree(root) {
             if let Some(gone) = tree.get(&id) {
-                due.extend(self.due(gone, gone, Happening::Deleted, None));
+                due.extend(self.due(step.now(), gone, gone, Happening::Deleted, None));
                 due.extend(self.farewell(gone));
             }
         }
         if let Some(gone) = tree.get(root)
             && let Some(parent) = gone.parent.as_ref().and_then(|parent| tree.get(parent))
         {
-            let mut told = self.due(parent, gone, Happening::ChildDeleted, None);
+            let mut told = self.due(step.now(), parent, gone, Happening::ChildDeleted, None);
             told.retain(|notification| notification.subscription != gone.id);
             due.extend(told);
         }
@@ -274,6 +281,7 @@ impl Cse {
     /// The notifications of what happened to `subject`, showing `shown`.
     fn due(
         &self,
+        now: Timestamp,
         subject: &Resource,
         shown: &Resource,
         happening: Happening,
@@ -286,7 +294,7 @@ impl Cse {
             }
             let event = Value::Integer(happening.event_type());
             let about = (Attribute::NotificationEventType, event);
-            due.extend(self.notifications(&subscription, shown, about, modified));
+            due.extend(self.notifications(now, &subscription, shown, about, modified));
         }
         due
     }
@@ -329,16 +337,15 @@ impl Cse {
     /// The notifications of one subscription, one for each target.
     fn notifications(
         &self,
+        now: Timestamp,
         subscription: &Resource,
         shown: &Resource,
         about: (Attribute, Value),
         modified: Option<&Members>,
     ) -> Vec<Notification> {
+        let reader = Asker::new(&subscription.creator, now);
         // Who could not read it is not shown it either.
-        if self
-            .may(&subscription.creator, shown, Right::Retrieve)
-            .is_err()
-        {
+        if self.may(reader, shown, Right::Retrieve).is_err() {
             return Vec::new();
         }
         let representation = match subscription.integer(&Attribute::NotificationContentType) {

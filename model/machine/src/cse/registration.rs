@@ -80,9 +80,9 @@ impl Cse {
             .get(target)
             .cloned()
             .ok_or(Refusal::NotFound)?;
-        self.may(&requester.key.originator, &resource, Right::Delete)?;
+        self.may(requester.asker(step.now()), &resource, Right::Delete)?;
         // END-37
-        let content = self.deleted(&requester.request, &resource)?;
+        let content = self.deleted(requester, step.now(), &resource)?;
         self.respond(step, requester, Status::DELETED, content);
         self.ae_leaves(step, target);
         Ok(Handled::Later)
@@ -160,8 +160,8 @@ impl Cse {
             .get(target)
             .cloned()
             .ok_or(Refusal::NotFound)?;
-        self.may(&requester.key.originator, &resource, Right::Delete)?;
-        let content = self.deleted(&requester.request, &resource)?;
+        self.may(requester.asker(step.now()), &resource, Right::Delete)?;
+        let content = self.deleted(requester, step.now(), &resource)?;
         self.respond(step, requester, Status::DELETED, content);
         self.cse_leaves(step, target);
         Ok(Handled::Later)

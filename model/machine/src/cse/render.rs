@@ -4,7 +4,7 @@
 //! originator may read them.
 
 use super::Cse;
-use crate::access::Right;
+use crate::access::{Asker, Right};
 use crate::attribute::Attribute;
 use crate::config::CseKind;
 use crate::id::ResourceId;
@@ -84,9 +84,20 @@ impl ResultContent {
                 Self::Children,
             ],
             Operation::Update => &[Self::Attributes, Self::Nothing, Self::Modified],
-            Operation::Delete => &[Self::Nothing, Self::Attributes],
+            Operation::Delete => &[
+                Self::Nothing,
+                Self::Attributes,
+                Self::AttributesAndChildren,
+                Self::AttributesAndReferences,
+                Self::References,
+                Self::Children,
+            ],
             Operation::Notify => &[Self::Nothing],
         };
+        // The original of an announced resource and semantic content.
+        if operation == Operation::Retrieve && matches!(number, Some(7 | 10)) {
+            return Err(Refusal::NotImplemented);
+        }
         let found = match number {
             None => allowed.first(),
             Some(number) => allowed.iter().find(|wanted| wanted.number() == number),
@@ -164,7 +175,7 @@ impl Cse {
     /// The answer to a RETRIEVE.
     pub(crate) fn render(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         resource: &Resource,
         view: &View,
     ) -> Result<Content, Refusal> {
@@ -181,17 +192,17 @@ impl Cse {
         match view.wanted {
             ResultContent::AttributesAndChildren | ResultContent::Children => {
                 let mut room = RESOURCES_MAX;
-                members.extend(self.children(originator, resource, view.only, &mut room)?);
+                members.extend(self.children(asker, resource, view.only, &mut room)?);
             }
             ResultContent::AttributesAndReferences => {
-                let below = self.readable_below(originator, resource)?;
+                let below = self.readable_below(asker, resource)?;
                 members.insert(
                     Attribute::ChildReferences,
                     self.references(&below, view.form),
                 );
             }
             ResultContent::References => {
-                let below = self.readable_below(originator, resource)?;
+                let below = self.readable_below(asker, resource)?;
                 return Ok(self.reference_list(&below, view.form));
             }
             ResultContent::Nothing
@@ -260,10 +271,19 @@ impl Cse {
     /// The answer to a DELETE of a resource that is still there.
     pub(crate) fn render_deleted(
         &self,
+        asker: Asker<'_>,
         wanted: ResultContent,
         resource: &Resource,
-    ) -> Option<Content> {
-        (wanted == ResultContent::Attributes).then(|| self.represented(resource))
+    ) -> Result<Option<Content>, Refusal> {
+        if wanted == ResultContent::Nothing {
+            return Ok(None);
+        }
+        let view = View {
+            wanted,
+            form: Form::Structured,
+            only: None,
+        };
+        self.render(asker, resource, &view).map(Some)
     }
 
     /// `m2m:rrl`: a list of references, as a content.
@@ -316,7 +336,7 @@ impl Cse {
     /// The children and what is below them, by type in the order of creation. The tree is never deep (see `insert`).
     fn children(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         parent: &Resource,
         only: Option<ResourceType>,
         room: &mut usize,
@@ -324,13 +344,13 @@ impl Cse {
         let mut by_type: BTreeMap<Attribute, Vec<Value>> = BTreeMap::new();
         for child in self.durable.tree.children(&parent.id) {
             if only.is_some_and(|only| child.resource_type != only)
-                || self.may(originator, child, Right::Retrieve).is_err()
+                || self.may(asker, child, Right::Retrieve).is_err()
             {
                 continue;
             }
             *room = room.checked_sub(1).ok_or(Refusal::NotAcceptable)?;
             let mut members = self.represent(child);
-            members.extend(self.children(originator, child, None, room)?);
+            members.extend(self.children(asker, child, None, room)?);
             by_type
                 .entry(child.wrapper())
                 .or_default()
@@ -344,7 +364,7 @@ impl Cse {
 
     fn readable_below(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         resource: &Resource,
     ) -> Result<Vec<Shared<Resource>>, Refusal> {
         let tree = &self.durable.tree;
@@ -353,7 +373,7 @@ impl Cse {
             .iter()
             .skip(1)
             .filter_map(|id| tree.get(id).cloned())
-            .filter(|r| self.may(originator, r, Right::Retrieve).is_ok())
+            .filter(|r| self.may(asker, r, Right::Retrieve).is_ok())
             .collect();
         if below.len() > RESOURCES_MAX {
             Err(Refusal::NotAcceptable)

@@ -23,7 +23,7 @@ pub(crate) use resolve::{Resolved, VirtualChild};
 use super::group::changed_members;
 use super::render::{ResultContent, View};
 use super::{Cse, Step, discovery};
-use crate::access::{self, Right};
+use crate::access::{Asker, Authority, Right};
 use crate::attribute::Attribute;
 use crate::id::ResourceId;
 use crate::primitive::{Content, Operation, Request, Response};
@@ -75,7 +75,8 @@ impl Cse {
                 self.create(step, originator, request, target, wanted)?,
             ),
             Operation::Retrieve => {
-                let shown = self.retrieve(originator, request, target, wanted);
+                let asker = Asker::new(originator, step.now());
+                let shown = self.retrieve(asker, request, target, wanted);
                 if shown == Err(Refusal::NotFound) {
                     self.tell_missed(step, &target.resource);
                 }
@@ -98,20 +99,27 @@ impl Cse {
         Ok(response)
     }
 
-    /// Whether `originator` (SP-relative) may do this to the resource ([`access::allowed`]).
+    /// Whether someone may do this to the resource ([`Authority::allows`]).
     pub(crate) fn may(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         resource: &Resource,
         right: Right,
     ) -> Result<(), Refusal> {
-        let administrator = self.config.administrator.as_deref();
-        let (tree, own) = (&self.durable.tree, &self.config.cse_id);
         // REG-25, USE-34
-        if access::allowed(tree, originator, administrator, own, resource, right) {
+        if self.authority().allows(asker, resource, right) {
             Ok(())
         } else {
             Err(Refusal::NoPrivilege)
+        }
+    }
+
+    /// What decides who may do what here.
+    pub(crate) fn authority(&self) -> Authority<'_> {
+        Authority {
+            tree: &self.durable.tree,
+            own: &self.config.cse_id,
+            administrator: self.config.administrator.as_deref(),
         }
     }
 
@@ -165,13 +173,15 @@ impl Cse {
         if request.filter.is_some() {
             return Err(Refusal::BadRequest);
         }
+        child::check_kind(request.resource_type, self.config.kind)?;
         let resource_type = requested_type(request.resource_type)?;
         let parent = self.actual(&Resolved::whole(target.resource.clone()))?;
         child::check_creatable(resource_type)?;
         if target.virtual_child.is_some() {
             return Err(Refusal::OperationNotAllowed);
         }
-        self.may(originator, &parent, Right::Create)?;
+        let asker = Asker::making(originator, step.now(), resource_type);
+        self.may(asker, &parent, Right::Create)?;
         check_child(parent.resource_type, resource_type)?;
         if target.collection.is_some_and(|only| only != resource_type) {
             return Err(Refusal::InvalidChild);
@@ -194,7 +204,7 @@ impl Cse {
             specialization,
             attributes,
         };
-        self.complete(step, originator, &parent, &mut new)?;
+        self.complete(step, asker, &parent, &mut new)?;
         Ok(new)
     }
 
@@ -202,7 +212,7 @@ impl Cse {
     fn complete(
         &self,
         step: &Step,
-        originator: &str,
+        asker: Asker<'_>,
         parent: &Resource,
         new: &mut NewResource,
     ) -> Result<(), Refusal> {
@@ -215,7 +225,7 @@ impl Cse {
             }
             ResourceType::PollingChannel => {
                 // REG-41
-                if self.registree(&parent.id).is_none_or(|owner| owner.as_str() != originator) {
+                if self.registree(&parent.id).is_none_or(|owner| owner.as_str() != asker.originator) {
                     return Err(Refusal::NoPrivilege);
                 }
                 self.check_only(parent, ResourceType::PollingChannel)
@@ -232,7 +242,7 @@ impl Cse {
             }
             ResourceType::ContentInstance => self.complete_instance(step, parent, new),
             ResourceType::Subscription => {
-                self.may(originator, parent, Right::Retrieve)?;
+                self.may(asker, parent, Right::Retrieve)?;
                 self.check_subscription(parent, None, &new.attributes)
             }
             ResourceType::FlexContainer => {
@@ -259,7 +269,7 @@ impl Cse {
 
     fn retrieve(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         request: &Request,
         target: &Resolved,
         wanted: ResultContent,
@@ -269,10 +279,10 @@ impl Cse {
         if let Some(criteria) = discovery::criteria(request.filter.as_ref())? {
             let root = self.actual(target)?;
             let asked = request.result_content.map(|_| wanted);
-            return self.discover(originator, &root.id, &criteria, asked, form);
+            return self.discover(asker, &root.id, &criteria, asked, form);
         }
         let resource = self.actual(target)?;
-        self.may(originator, &resource, Right::Retrieve)?;
+        self.may(asker, &resource, Right::Retrieve)?;
         if !names.is_empty() {
             return self.some_attributes(&resource, &names);
         }
@@ -286,7 +296,7 @@ impl Cse {
             form,
             only: target.collection,
         };
-        self.render(originator, &resource, &view)
+        self.render(asker, &resource, &view)
     }
 
     /// Some attributes of a resource, as a content (TS-0004 clause 7.3.3.2).
@@ -322,7 +332,7 @@ impl Cse {
     /// Everything that an UPDATE has to pass before the tree changes: the resource, and what is to change.
     pub(crate) fn prepare_update<'a>(
         &self,
-        originator: &str,
+        asker: Asker<'_>,
         request: &'a Request,
         target: &Resolved,
     ) -> Result<(Shared<Resource>, &'a Members), Refusal> {
@@ -336,12 +346,12 @@ impl Cse {
             Some(_) | None => return Err(Refusal::BadRequest),
         };
         if members.contains_key(&Attribute::AccessControlPolicyIds) {
-            self.may_assign(originator, &resource)?;
+            self.may_assign(asker, &resource)?;
             if members.len() > 1 {
                 return Err(Refusal::BadRequest);
             }
         } else {
-            self.may(originator, &resource, Right::Update)?;
+            self.may(asker, &resource, Right::Update)?;
         }
         self.check_conditions(request, &resource)?;
         schema::check_update(resource.resource_type, members)?;
@@ -365,7 +375,8 @@ impl Cse {
         target: &Resolved,
         wanted: ResultContent,
     ) -> Result<Option<Content>, Refusal> {
-        let (resource, members) = self.prepare_update(originator, request, target)?;
+        let asker = Asker::new(originator, step.now());
+        let (resource, members) = self.prepare_update(asker, request, target)?;
         let mut members = members.clone();
         if resource.resource_type == ResourceType::Group {
             let mut group = insert::merged(&resource.attributes, &members);
@@ -391,10 +402,8 @@ impl Cse {
         Ok(())
     }
 
-    fn may_assign(&self, originator: &str, resource: &Resource) -> Result<(), Refusal> {
-        let administrator = self.config.administrator.as_deref();
-        let (tree, own) = (&self.durable.tree, &self.config.cse_id);
-        if access::may_assign_policies(tree, originator, administrator, own, resource) {
+    fn may_assign(&self, asker: Asker<'_>, resource: &Resource) -> Result<(), Refusal> {
+        if self.authority().allows_assignment(asker, resource) {
             Ok(())
         } else {
             Err(Refusal::NoPrivilege)
@@ -417,9 +426,10 @@ impl Cse {
         if request.content.is_some() {
             return Err(Refusal::BadRequest);
         }
-        self.may(originator, &resource, Right::Delete)?;
+        let asker = Asker::new(originator, step.now());
+        self.may(asker, &resource, Right::Delete)?;
         self.check_conditions(request, &resource)?;
-        let content = self.render_deleted(wanted, &resource);
+        let content = self.render_deleted(asker, wanted, &resource)?;
         let number = self.durable.counter();
         self.tell_operation(step, originator, request.operation, &resource, number);
         self.remove(step, &resource.id);

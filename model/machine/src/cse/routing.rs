@@ -6,6 +6,7 @@ use super::{Cse, Step};
 use crate::access::Right;
 use crate::address::Address;
 use crate::attribute::Attribute;
+use crate::env::Timestamp;
 use crate::id::{CseId, Entity, RequestId, RequestKey, ResourceId};
 use crate::primitive::{Request, ResponseMode, When};
 use crate::record::Requester;
@@ -52,7 +53,7 @@ impl Cse {
         if !self.has_room(hop) {
             return Err(Refusal::NotAcceptable);
         }
-        let request = self.forwarded(requester, hop);
+        let request = self.forwarded(requester, hop, step.now());
         let purpose = Purpose::Forward(requester.key.clone());
         self.ask(step, hop, request, purpose, requester.expires);
         Ok(Handled::Later)
@@ -91,14 +92,19 @@ impl Cse {
             .cloned()
             .ok_or(Refusal::NotFound)?;
         // REG-37
-        self.may(&requester.key.originator, &resource, Right::Notify)?;
+        self.may(requester.asker(step.now()), &resource, Right::Notify)?;
         let ae = self.local_ae(target);
         self.forward_blocking(step, requester, &ae)
     }
 
-    /// The request as it leaves towards the hop: originator and identifier rewritten, response type gone, all else
-    /// as it came (R2, R3, R13).
-    pub(crate) fn forwarded(&self, requester: &Requester, hop: &Entity) -> Request {
+    /// The request as it leaves towards the hop: originator and identifier rewritten, response type gone, times
+    /// made absolute as of when it was accepted, all else as it came (R2, R3, R13).
+    pub(crate) fn forwarded(
+        &self,
+        requester: &Requester,
+        hop: &Entity,
+        accepted: Timestamp,
+    ) -> Request {
         // DIS-07, REG-16, REG-21, USE-41
         let mut request = Request::clone(&requester.request);
         request.from = Some(requester.key.originator.clone());
@@ -107,6 +113,14 @@ impl Cse {
         request.request_expiration = request
             .request_expiration
             .map(|_| When::At(requester.expires));
+        // REG-58
+        for moment in [
+            &mut request.result_expiration,
+            &mut request.execution_time,
+            &mut request.result_persistence,
+        ] {
+            *moment = moment.map(|when| When::At(when.from(accepted)));
+        }
         request
     }
 

@@ -7,6 +7,7 @@
 //!                 └───────── link lost ──────────────────┘
 //! ```
 
+mod later;
 mod request;
 
 use super::deadlines::Wait;
@@ -69,6 +70,9 @@ impl Cse {
             .content
             .as_ref()
             .map_or(0, |c| u64::from(c.size));
+        if in_session.is_none() {
+            self.replace_older(step, requester, hop);
+        }
         self.check_store_room(size)?;
         let id = self.open_request(step, requester, expires)?;
         let mut owner = requester.clone();
@@ -103,27 +107,28 @@ impl Cse {
         step: &mut Step,
         requester: &Requester,
         target: &Resolved,
+        due: Option<Timestamp>,
     ) -> Result<Handled, Refusal> {
+        let resource_type = self.type_of(&target.resource);
         // TS-0004 clause 7.4.12: access to a `<request>` is blocking.
-        if self.type_of(&target.resource) == Some(ResourceType::Request) {
+        if resource_type == Some(ResourceType::Request) {
             return Err(Refusal::BadRequest);
+        }
+        let deletes_itself = resource_type == Some(ResourceType::Ae)
+            && requester.request.operation == Operation::Delete;
+        if let Some(due) = due.filter(|_| !deletes_itself) {
+            return self.store_for_later(step, requester, due);
         }
         let id = self.open_request(step, requester, requester.expires)?;
         self.acknowledge(step, requester, &id);
         let mut owner = requester.clone();
         owner.acknowledged = Some(id);
-        let deletes_itself = self.type_of(&target.resource) == Some(ResourceType::Ae)
-            && requester.request.operation == Operation::Delete;
         let done = if deletes_itself {
             Err(Refusal::NotImplemented)
         } else {
             self.perform(step, &owner, target)
         };
-        match done {
-            Ok(Handled::Now(status, content)) => self.report(step, &owner, status, content),
-            Ok(Handled::Later) => {}
-            Err(refusal) => self.report(step, &owner, refusal.status(), None),
-        }
+        self.report_done(step, &owner, done);
         Ok(Handled::Later)
     }
 
@@ -196,9 +201,14 @@ impl Cse {
     }
 
     pub(crate) fn window_opens(&mut self, step: &mut Step, id: &ResourceId) {
-        // USE-10, USE-31
-        if let Some(hop) = self.durable.stored.get(id).map(|row| row.hop.clone()) {
-            self.pump(step, &hop);
+        let Some(row) = self.durable.stored.get(id).cloned() else {
+            return;
+        };
+        if self.is_for_later(&row) {
+            self.perform_stored(step, &row);
+        } else {
+            // USE-10, USE-31
+            self.pump(step, &row.hop);
         }
     }
 
@@ -231,14 +241,15 @@ impl Cse {
             wait.until(row.expires, || Timer::StoredExpiry(id.clone()));
             let opens_in_time = row.opens < row.expires;
             let has_way = self.current_link(&row.hop).is_some() && !self.is_shut(&row.hop);
-            if opens_in_time && has_way && !self.is_on_its_way(row) {
+            let may_go = self.is_for_later(row) || has_way && !self.is_on_its_way(row);
+            if opens_in_time && may_go {
                 wait.until(row.opens, || Timer::Window(id.clone()));
             }
         }
     }
 
     fn send_stored(&mut self, step: &mut Step, row: &Stored) {
-        let mut request = self.forwarded(&row.requester, &row.hop);
+        let mut request = self.forwarded(&row.requester, &row.hop, row.accepted);
         request.request_id = row.request_id.clone();
         request.request_expiration = Some(When::At(row.expires));
         self.ask(

@@ -194,7 +194,7 @@ impl Cse {
         let hosted = self.actual(&target)?;
         // USE-34, USE-35
         let right = Right::from(requester.request.operation);
-        self.may(&requester.key.originator, &hosted, right)?;
+        self.may(requester.asker(step.now()), &hosted, right)?;
         check_size(&requester.request, admitted.policy.as_deref())?;
         let owner = Entity::Ae(admitted.owner.clone());
         let told = self.is_told(requester, admitted);

@@ -41,7 +41,8 @@ impl Cse {
             let new = self.prepare(step, originator, request, target)?;
             (new.parent, targets_of(&new.attributes), Vec::new())
         } else if self.changes_targets(request, target) {
-            let (row, members) = self.prepare_update(originator, request, target)?;
+            let (row, members) =
+                self.prepare_update(requester.asker(step.now()), request, target)?;
             let had = targets_of(&row.attributes);
             (row.id.clone(), targets_of(members), had)
         } else {

@@ -36,16 +36,18 @@ const RELEASES: Row = Row::new(
     Mandatory,
     Optional,
 );
+const CUSTODIAN: Row = Row::new(Attribute::Custodian, Kind::Text, Optional, Optional);
 const STATE: Row = Row::host(Attribute::StateTag);
 
-/// Announcement, dynamic authorisation, links, custodian, location.
-const COMMON: &[&str] = &["at", "aa", "ast", "daci", "lnk", "cstn", "loc"];
+/// Announcement, dynamic authorisation, links, location.
+const COMMON: &[&str] = &["at", "aa", "ast", "daci", "lnk", "loc"];
 
 pub(super) static ACCESS_CONTROL_POLICY: Table = Table {
     rows: &[
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         Row::new(
             Attribute::Privileges,
             Kind::Object(&PRIVILEGES),
@@ -70,6 +72,7 @@ pub(super) static AE: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         Row::new(Attribute::AppName, Kind::Text, Optional, Optional),
         Row::new(Attribute::AppId, Kind::AppId, Mandatory, Absent),
@@ -97,6 +100,7 @@ pub(super) static CONTAINER: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         CREATOR,
         STATE,
@@ -118,6 +122,7 @@ pub(super) static CONTENT_INSTANCE: Table = Table {
         Row::new(Attribute::ExpirationTime, Kind::Time, Optional, Absent).always(),
         Row::new(Attribute::Labels, Kind::Texts, Optional, Absent),
         CREATOR,
+        CUSTODIAN,
         STATE,
         Row::new(Attribute::ContentInfo, Kind::ContentInfo, Optional, Absent),
         Row::host(Attribute::ContentSize),
@@ -146,6 +151,7 @@ pub(super) static REMOTE_CSE: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         Row::new(Attribute::CseType, Kind::Integer(1, 3), Optional, Absent),
         REACHED_AT,
@@ -186,6 +192,7 @@ pub(super) static SUBSCRIPTION: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         CREATOR,
         Row::new(
@@ -232,6 +239,7 @@ pub(super) static GROUP: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         CREATOR,
         Row::new(Attribute::MemberType, COUNT, Optional, Absent).preset(Preset::Integer(0)),
@@ -252,9 +260,16 @@ pub(super) static GROUP: Table = Table {
         )
         .preset(Preset::Integer(1)),
         Row::new(Attribute::GroupName, Kind::Text, Optional, Optional),
+        Row::new(
+            Attribute::MembersAccessControlPolicyIds,
+            Kind::Texts,
+            Optional,
+            Optional,
+        ),
+        Row::new(Attribute::SpecializationType, Kind::Text, Optional, Absent),
     ],
     stored: &[COMMON],
-    refused: &["macp", "ssi", "nar", "spty"],
+    refused: &["ssi", "nar"],
     ..Table::CLOSED
 };
 
@@ -263,6 +278,7 @@ pub(super) static NODE: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         CREATOR,
         Row::new(Attribute::NodeId, Kind::Text, Mandatory, Optional),
@@ -276,6 +292,7 @@ pub(super) static SCHEDULE: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         CREATOR,
         Row::new(
@@ -317,6 +334,7 @@ pub(super) static FLEX_CONTAINER: Table = Table {
         NAME,
         EXPIRES,
         LABELS,
+        CUSTODIAN,
         POLICIES,
         CREATOR,
         STATE,

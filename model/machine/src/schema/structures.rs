@@ -29,7 +29,8 @@ pub(super) static SELF_PRIVILEGES: Table = Table {
     ..Table::CLOSED
 };
 
-/// A rule. What would restrict it further is refused, because ignoring it would grant more than was meant.
+/// A rule. What would restrict it in ways that are not supported is refused, because ignoring it would grant more
+/// than was meant.
 static RULE: Table = Table {
     rows: &[
         Row::new(
@@ -44,8 +45,53 @@ static RULE: Table = Table {
             Mandatory,
             Optional,
         ),
+        Row::new(
+            Attribute::AccessControlContexts,
+            Kind::Objects(0, &CONTEXT),
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::AccessControlObjects,
+            Kind::Objects(0, &OBJECT),
+            Optional,
+            Optional,
+        ),
     ],
-    refused: &["acco", "acaf", "acod"],
+    refused: &["acaf"],
+    ..Table::CLOSED
+};
+
+/// `acco`: when a rule holds. Where an originator is, and behind which address, nobody can tell who is behind a
+/// hop.
+static CONTEXT: Table = Table {
+    rows: &[Row::new(
+        Attribute::AccessControlWindows,
+        Kind::Schedule,
+        Optional,
+        Optional,
+    )],
+    refused: &["acip", "aclr"],
+    ..Table::CLOSED
+};
+
+/// `acod`: what a rule is about.
+static OBJECT: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::ResourceType,
+            Kind::Integer(1, 0xffff),
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::SpecializationType,
+            Kind::Text,
+            Optional,
+            Optional,
+        ),
+        Row::new(Attribute::ChildTypes, Kind::Integers, Optional, Optional),
+    ],
     ..Table::CLOSED
 };
 

@@ -399,7 +399,7 @@ fn a_polled_request_has_every_parameter_that_it_came_with() {
             Attribute::PrimitiveContent,
             Value::object([(Attribute::Notification, Value::object([]))]),
         ),
-        (Attribute::Custom("ec".into()), Value::Integer(2)),
+        (Attribute::EventCategory, Value::Integer(2)),
         (
             Attribute::OriginatingTimestamp,
             Value::Time(stage.world.now),

@@ -41,7 +41,7 @@ fn subscribed(events: &[i64], content_type: i64) -> Fixture {
 fn due(fixture: &Fixture, happening: Happening) -> Vec<Notification> {
     let row = fixture.get("cnt1");
     let modified = Members::from([(Attribute::LastModifiedTime, Value::Time(NOW))]);
-    fixture.cse.due(&row, &row, happening, Some(&modified))
+    fixture.cse.due(NOW, &row, &row, happening, Some(&modified))
 }
 
 #[rstest]
@@ -255,7 +255,7 @@ fn a_subscriber_is_not_shown_what_it_may_not_read() {
 
     let due = fixture
         .cse
-        .due(&parent, &child, Happening::ChildCreated, None);
+        .due(NOW, &parent, &child, Happening::ChildCreated, None);
 
     assert_eq!(due, []);
 }

@@ -208,7 +208,7 @@ impl Cse {
                     .get(id)
                     .cloned()
                     .ok_or(Refusal::NotFound)?;
-                let content = self.deleted(&requester.request, &policy)?;
+                let content = self.deleted(requester, step.now(), &policy)?;
                 self.durable.tree.remove(id);
                 Ok(Handled::Now(Status::DELETED, content))
             }

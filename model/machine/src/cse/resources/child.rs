@@ -1,5 +1,6 @@
 //! Which types may be made where, and which operations a type never takes.
 
+use crate::config::CseKind;
 use crate::resource::ResourceType;
 use crate::status::Refusal;
 
@@ -11,6 +12,19 @@ pub(crate) fn requested_type(number: Option<u32>) -> Result<ResourceType, Refusa
         // REG-24
         None if matches!(number, 1..=99 | 10_001..=10_099) => Err(Refusal::NotImplemented),
         None => Err(Refusal::BadRequest),
+    }
+}
+
+/// Whether a CSE of that kind may host the type of a CREATE: service subscriptions, their nodes and rules, and what
+/// is collected for charging belong to the infrastructure (TS-0001 clause 9.6, TS-0004 clause 7.3.3.3).
+pub(crate) fn check_kind(number: Option<u32>, kind: CseKind) -> Result<(), Refusal> {
+    match kind {
+        CseKind::In => Ok(()),
+        // REG-24
+        CseKind::Mn if matches!(number, Some(7 | 11 | 19..=22)) => {
+            Err(Refusal::OperationNotAllowed)
+        }
+        CseKind::Mn => Ok(()),
     }
 }
 

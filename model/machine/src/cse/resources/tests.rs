@@ -79,7 +79,8 @@ fn some_operations_are_never_allowed(#[case] operation: Operation, #[case] to: &
 #[case(Operation::Create, &[0, 1, 2, 3, 9])]
 #[case(Operation::Retrieve, &[1, 4, 5, 6, 8])]
 #[case(Operation::Update, &[0, 1, 9])]
-#[case(Operation::Delete, &[0, 1])]
+#[case(Operation::Delete, &[0, 1, 4, 5, 6, 8])]
+#[case(Operation::Notify, &[0])]
 fn each_operation_has_its_result_contents(#[case] operation: Operation, #[case] allowed: &[u32]) {
     for number in 0..12 {
         let taken = ResultContent::of(operation, Some(number)).is_ok();

@@ -6,6 +6,7 @@ use crate::cse::incoming::Handled;
 use crate::cse::render::ResultContent;
 use crate::cse::resources::{NewResource, Resolved};
 use crate::cse::{Cse, Step};
+use crate::env::Timestamp;
 use crate::id::{AeId, Entity, ResourceId};
 use crate::primitive::{Content, Operation, Request};
 use crate::record::{Phase, Requester, Session};
@@ -181,11 +182,13 @@ impl Cse {
     /// The answer to a DELETE that a chapter carries out, taken before it does.
     pub(crate) fn deleted(
         &self,
-        request: &Request,
+        requester: &Requester,
+        now: Timestamp,
         resource: &Shared<Resource>,
     ) -> Result<Option<Content>, Refusal> {
+        let request = &requester.request;
         let wanted = ResultContent::of(request.operation, request.result_content)?;
-        Ok(self.render_deleted(wanted, resource))
+        self.render_deleted(requester.asker(now), wanted, resource)
     }
 
     /// The answer to an UPDATE that a chapter carried out.

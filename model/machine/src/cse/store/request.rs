@@ -74,7 +74,13 @@ impl Cse {
             ),
         ]);
         set(Attribute::OperationResult, accepted);
-        let keep = expires.plus(self.config.timers.result_life_ms);
+        let now = step.now();
+        let usual = expires.plus(self.config.timers.result_life_ms);
+        // REG-59
+        let keep = request.result_persistence.map_or(usual, |until| {
+            let longest = expires.plus(self.config.timers.resource_life_ms);
+            until.from(now).clamp(expires, longest)
+        });
         self.insert(
             step,
             NewResource {
@@ -217,14 +223,14 @@ impl Cse {
             .get(id)
             .cloned()
             .ok_or(Refusal::NotFound)?;
-        self.may(&requester.key.originator, &resource, Right::Delete)?;
+        self.may(requester.asker(step.now()), &resource, Right::Delete)?;
         if let Some(row) = self.durable.stored.get(id).cloned() {
             if self.is_on_its_way(&row) {
                 return Ok(Handled::Now(Status::UNABLE_TO_RECALL_REQUEST, None));
             }
             self.durable.stored.remove(id);
         }
-        let content = self.deleted(&requester.request, &resource)?;
+        let content = self.deleted(requester, step.now(), &resource)?;
         self.remove(step, id);
         Ok(Handled::Now(Status::DELETED, content))
     }
@@ -247,6 +253,23 @@ fn meta_information(request: &Request) -> Members {
     set(
         Attribute::RequestExpiration,
         request.request_expiration.map(when),
+    );
+    set(
+        Attribute::ResultExpiration,
+        request.result_expiration.map(when),
+    );
+    set(Attribute::ExecutionTime, request.execution_time.map(when));
+    set(
+        Attribute::ResultPersistence,
+        request.result_persistence.map(when),
+    );
+    set(
+        Attribute::EventCategory,
+        request.event_category.map(integer),
+    );
+    set(
+        Attribute::GroupRequestId,
+        request.group_request.clone().map(Value::Text),
     );
     set(
         Attribute::SessionId,
