@@ -90,10 +90,14 @@ impl Neighbour {
     #[must_use]
     pub fn registration(&self, peer: &Peer, rqi: &str) -> Value {
         let name = self.name();
-        let csr = json!({
+        let mut csr = json!({
             "rn": name, "cst": 2, "csi": self.id, "cb": format!("{0}/{name}", self.id),
             "rr": true, "srv": ["3"]
         });
+        let poa = &peer.target(self.partner).manner.poa;
+        if !poa.is_empty() {
+            csr["poa"] = json!(poa);
+        }
         json!({
             "op": 1, "to": self.sut_base(peer), "fr": self.id, "rqi": rqi, "rvi": "3", "ty": 16,
             "pc": {"m2m:csr": csr}

@@ -167,7 +167,7 @@ pub struct Manner {
     pub origin: bool,
     /// Whether an AE asks the CSE for an identifier, instead of choosing one.
     pub assigned: bool,
-    /// `poa` of an AE that wants its notifications on its link.
+    /// `poa` of an AE or a CSE that wants what is sent to it on its link.
     pub poa: Vec<String>,
     /// Least time between two messages of one link, ms.
     pub gap_ms: u64,

@@ -127,6 +127,80 @@ pub const CASES: &[Case] = &[
                     then none.",
          }]}
     ),
+    case!(
+        "DSC-12",
+        Discovery,
+        One,
+        "`sts` and `stb` bound the state tag from above and from below",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.17.3"],
+        "Often the two are exchanged.",
+        by_state
+    ),
+    case!(
+        "DSC-13",
+        Discovery,
+        One,
+        "`cty` is compared with the media type of the content alone",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.17.8"],
+        "Often the encoding behind it is compared too.",
+        by_content_type
+    ),
+    case!(
+        "DSC-14",
+        Discovery,
+        One,
+        "`sza` includes its bound and `szb` does not",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.17.7"],
+        "Often both include it.",
+        by_size
+    ),
+    case!(
+        "DSC-15",
+        Discovery,
+        One,
+        "`crb`, `cra`, `us`, `ms`, `exb` and `exa` compare times",
+        ["DIS-02"],
+        [
+            "TS-0004 7.3.3.17.1",
+            "TS-0004 7.3.3.17.2",
+            "TS-0004 7.3.3.17.4"
+        ],
+        "Often one of them is ignored.",
+        by_time
+    ),
+    case!(
+        "DSC-16",
+        Discovery,
+        One,
+        "`fo` 2 joins conditions of different kinds by or",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.17.0"],
+        "Often all must hold.",
+        by_either
+    ),
+    case!(
+        "DSC-17",
+        Discovery,
+        One,
+        "`lvl` 1 finds direct children only",
+        ["DIS-02"],
+        ["TS-0004 7.3.3.17.14"],
+        "Often it is ignored.",
+        by_level
+    ),
+    case!(
+        "DSC-18",
+        Discovery,
+        One,
+        "A condition that the CSE does not know is refused, not an internal error",
+        ["DIS-02"],
+        ["TS-0004 7.3.2.1"],
+        "Often a condition of a later release ends in an exception.",
+        unknown_condition
+    ),
 ];
 
 async fn tree(peer: &mut Peer) -> Result<Home, Stop> {
@@ -290,4 +364,113 @@ async fn nowhere(peer: &mut Peer) -> Result<(), Stop> {
     let to = home.ae.own("/nothing");
     let answer = find(peer, &mut home.ae, &to, json!({"ty": [3]})).await?;
     expect::status("REG-20", "discovery below nothing", &answer, &[4004])
+}
+
+/// Two containers and two instances, of which the second container has changed once.
+async fn grown(peer: &mut Peer) -> Result<Home, Stop> {
+    let mut home = home(peer, &json!({})).await?;
+    let to = home.cnt.clone();
+    for rn in ["old", "changed"] {
+        let body = json!({"rn": rn});
+        make(peer, &mut home.ae, &to, 3, "m2m:cnt", &body).await?;
+    }
+    let pc = json!({"m2m:cnt": {"lbl": ["x"]}});
+    let message = home
+        .ae
+        .request(3, &format!("{to}/changed"), json!({"pc": pc}));
+    home.ae.ask(peer, QUIET, &message, "REG-23", 2004).await?;
+    for (rn, con, cnf) in [
+        ("two", "12", "text/plain:0"),
+        ("four", "1234", "application/json:0"),
+    ] {
+        let body = json!({"rn": rn, "con": con, "cnf": cnf});
+        make(peer, &mut home.ae, &to, 4, "m2m:cin", &body).await?;
+    }
+    Ok(home)
+}
+
+/// Each of the filters finds these and nothing else.
+async fn each(peer: &mut Peer, filters: &[(Value, &[&str])]) -> Result<(), Stop> {
+    let mut home = grown(peer).await?;
+    for (filter, expected) in filters {
+        let what = format!("found by {filter}");
+        let names = names(peer, &mut home, filter.clone()).await?;
+        expect::equal("DIS-02", &what, json!(expected), &json!(names))?;
+    }
+    Ok(())
+}
+
+async fn by_state(peer: &mut Peer) -> Result<(), Stop> {
+    let filters: [(Value, &[&str]); 3] = [
+        (json!({"lbl": ["x"], "stb": 1}), &["changed"]),
+        (json!({"ty": [3], "sts": 1}), &["old"]),
+        (json!({"lbl": ["x"], "sts": 1}), &[]),
+    ];
+    each(peer, &filters).await
+}
+
+async fn by_content_type(peer: &mut Peer) -> Result<(), Stop> {
+    let filters: [(Value, &[&str]); 3] = [
+        (json!({"cty": ["text/plain"]}), &["two"]),
+        (json!({"cty": ["application/json"]}), &["four"]),
+        (json!({"cty": ["text/html"]}), &[]),
+    ];
+    each(peer, &filters).await
+}
+
+async fn by_size(peer: &mut Peer) -> Result<(), Stop> {
+    let filters: [(Value, &[&str]); 4] = [
+        (json!({"sza": 4}), &["four"]),
+        (json!({"szb": 4}), &["two"]),
+        (json!({"sza": 2, "szb": 5}), &["four", "two"]),
+        (json!({"sza": 5}), &[]),
+    ];
+    each(peer, &filters).await
+}
+
+async fn by_time(peer: &mut Peer) -> Result<(), Stop> {
+    let (past, future) = ("20200101T000000", "20990101T000000");
+    let all: &[&str] = &["box", "changed", "old"];
+    let mut filters: Vec<(Value, &[&str])> = Vec::new();
+    for (before, after) in [("crb", "cra"), ("us", "ms"), ("exb", "exa")] {
+        filters.push((json!({"ty": [3], before: past}), &[]));
+        filters.push((json!({"ty": [3], before: future}), all));
+        filters.push((json!({"ty": [3], after: future}), &[]));
+        filters.push((json!({"ty": [3], after: past}), all));
+    }
+    each(peer, &filters).await
+}
+
+async fn by_either(peer: &mut Peer) -> Result<(), Stop> {
+    let filters: [(Value, &[&str]); 2] = [
+        (
+            json!({"ty": [4], "lbl": ["x"], "fo": 2}),
+            &["changed", "four", "two"],
+        ),
+        (json!({"ty": [4], "lbl": ["x"], "fo": 1}), &[]),
+    ];
+    each(peer, &filters).await
+}
+
+async fn by_level(peer: &mut Peer) -> Result<(), Stop> {
+    let filters: [(Value, &[&str]); 2] = [
+        (json!({"ty": [3], "lvl": 1}), &["box"]),
+        (json!({"ty": [3], "lvl": 2}), &["box", "changed", "old"]),
+    ];
+    each(peer, &filters).await
+}
+
+async fn unknown_condition(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = grown(peer).await?;
+    let to = home.ae.own("");
+    // The first is of a later release, so that it may be known.
+    for (filter, allowed) in [
+        (json!({"aq": "mni==1"}), [2000, 4000, 5001].as_slice()),
+        (json!({"zzq": 1}), &[4000, 5001]),
+    ] {
+        let what = format!("discovery by {filter}");
+        let answer = find(peer, &mut home.ae, &to, filter).await?;
+        expect::status("DIS-02", &what, &answer, allowed)?;
+    }
+    Ok(())
 }

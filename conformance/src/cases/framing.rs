@@ -492,13 +492,27 @@ async fn lost(peer: &mut Peer) -> Result<(), Stop> {
     alive(peer).await
 }
 
+/// Of several pings the last must be answered, and the earlier ones may be.
 async fn pings(peer: &mut Peer) -> Result<(), Stop> {
     let link = upgraded(peer).await?;
-    let mut bytes = Vec::new();
-    for number in 0..200 {
-        bytes.extend(frame(0x89, format!("ping {number}").as_bytes()));
+    let payloads: Vec<_> = (0..200).map(|number| format!("ping {number}")).collect();
+    let pings = payloads.iter().map(|text| frame(0x89, text.as_bytes()));
+    peer.bytes(link, "pings", &pings.collect::<Vec<_>>().concat())
+        .await;
+    let mut asked = payloads.iter();
+    let mut last = "";
+    while last != "ping 199" {
+        let pong = match peer.unit(link, "pong").await? {
+            Unit::Frame(frame) if frame.op == 10 => frame.text,
+            Unit::Frame(_) | Unit::Answer(_) => continue,
+            Unit::End(why) => return Err(Stop::fail("LNK-49", "a pong to the last ping", why)),
+            Unit::Silence => return Err(Stop::silence("no pong to the last ping".to_owned())),
+        };
+        let found = asked.find(|payload| **payload == pong);
+        let what = format!("a pong to a ping behind {last:?}");
+        expect::holds("LNK-49", &what, found.is_some(), &pong)?;
+        last = found.map_or("", String::as_str);
     }
-    peer.bytes(link, "pings", &bytes).await;
     let text = question(peer, "f32");
     peer.bytes(link, "request", &frame(0x81, text.as_bytes()))
         .await;

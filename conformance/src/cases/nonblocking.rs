@@ -60,6 +60,16 @@ pub const CASES: &[Case] = &[
         "Often it is taken as blocking.",
         unknown
     ),
+    case!(
+        "NBL-06",
+        Nonblocking,
+        One,
+        "Its originator does not rewrite a request",
+        ["REG-35"],
+        ["TS-0004 7.4.12.1", "TS-0004 7.3.3.4"],
+        "Often status and result can be set.",
+        rewritten
+    ),
 ];
 
 async fn registered(peer: &mut Peer) -> Result<Ae, Stop> {
@@ -167,4 +177,19 @@ async fn unknown(peer: &mut Peer) -> Result<(), Stop> {
     let to = ae.own("");
     let answer = asked(peer, &mut ae, json!({"rtv": 9}), &to).await?;
     expect::status("REG-22", "rt 9", &answer, &[4000])
+}
+
+async fn rewritten(peer: &mut Peer) -> Result<(), Stop> {
+    let mut ae = registered(peer).await?;
+    let to = ae.own("");
+    let answer = asked(peer, &mut ae, json!({"rtv": 1}), &to).await?;
+    let at = address(&answer)?;
+    let before = ended(peer, &mut ae, &at).await?;
+    for req in [json!({"rs": 2}), json!({"lbl": ["mine"]})] {
+        let message = ae.request(3, &at, json!({"pc": {"m2m:req": req}}));
+        let answer = peer.call(ae.link, ("update", "refusal"), &message).await?;
+        expect::status("REG-35", "UPDATE", &answer, &[4000, 4005, 4103])?;
+    }
+    let after = ended(peer, &mut ae, &at).await?;
+    expect::equal("REG-35", "`rs`", before["rs"].clone(), &after["rs"])
 }

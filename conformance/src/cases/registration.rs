@@ -402,3 +402,23 @@ async fn spacing(peer: &mut Peer) -> Result<(), Stop> {
     let answer = peer.response(ae.link, "answer", "space").await?;
     expect::status("LNK-53", "RETRIEVE", &answer, &[2000])
 }
+
+async fn odd_parameters(peer: &mut Peer) -> Result<(), Stop> {
+    let mut ae = registered(peer).await?;
+    for (name, value) in [
+        ("fr", json!(5)),
+        ("fr", json!([])),
+        ("to", json!(5)),
+        ("fc", json!("x")),
+        ("fc", json!(5)),
+        ("op", json!("read")),
+    ] {
+        let mut message = ae.request(2, &ae.own(""), json!({}));
+        message[name] = value.clone();
+        let answer = peer.call(ae.link, ("request", "refusal"), &message).await;
+        let answer = expect::arrived("LNK-41", answer)?;
+        let what = format!("`{name}` {value}");
+        expect::status("LNK-41", &what, &answer, &[4000])?;
+    }
+    Ok(())
+}

@@ -10,6 +10,7 @@ use crate::story::Party;
 
 mod content;
 mod table;
+mod validity;
 
 pub use table::CASES;
 
@@ -590,11 +591,4 @@ async fn labels(peer: &mut Peer) -> Result<(), Stop> {
     let to = home.cnt.clone();
     let now = body(peer, &mut home, &to, "m2m:cnt").await?;
     expect::equal("REG-23", "`lbl`", lbl, &now["lbl"])
-}
-
-async fn expired(peer: &mut Peer) -> Result<(), Stop> {
-    let mut home = home(peer, &json!({})).await?;
-    let more = json!({"ty": 3, "pc": {"m2m:cnt": {"et": "20200101T000000"}}});
-    let message = home.ae.request(1, &home.ae.own(""), more);
-    refuse(peer, &home.ae, &message, "REG-23", 4000).await
 }

@@ -161,6 +161,16 @@ pub const CASES: &[Case] = &[
         "Often CREATE alone asks.",
         added
     ),
+    case!(
+        "SUB-16",
+        Subscription,
+        One,
+        "An event that a criterion of time excludes is not told",
+        ["LNK-14"],
+        ["TS-0004 7.5.1.2.2", "TS-0001 9.6.8"],
+        "Often `enc` is read for its event types alone.",
+        criteria
+    ),
 ];
 
 async fn subscribed(peer: &mut Peer, more: Value) -> Result<Home, Stop> {
@@ -452,6 +462,22 @@ async fn added(peer: &mut Peer) -> Result<(), Stop> {
         let count = if rsc == 2004 { 2 } else { 1 };
         let targets = expect::list("REG-40", "the subscription", held.body("m2m:sub"), "nu")?;
         expect::holds("REG-40", "its targets", targets.len() == count, &held.text)?;
+    }
+    Ok(())
+}
+
+async fn criteria(peer: &mut Peer) -> Result<(), Stop> {
+    for (enc, told) in [
+        (json!({"net": [1], "crb": "20200101T000000"}), false),
+        (json!({"net": [1], "cra": "20990101T000000"}), false),
+        (json!({"net": [1], "crb": "20990101T000000"}), true),
+    ] {
+        let mut home = subscribed(peer, json!({"enc": enc})).await?;
+        touch(peer, &mut home, "changed").await?;
+        if told {
+            event(peer, &home, 2000).await?;
+        }
+        nothing(peer, &home).await?;
     }
     Ok(())
 }

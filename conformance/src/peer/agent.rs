@@ -1,13 +1,14 @@
 //! An AE under test: the suite listens as its registrar, starts it, and gives it commands.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
@@ -120,7 +121,8 @@ impl Live {
             .map_err(|error| error.to_string())?;
         let (sink, stream) = socket.split();
         let (sender, arrivals) = mpsc::channel(WAITING_MOST);
-        let reader = tokio::spawn(read(stream, sender));
+        let sink = Arc::new(Mutex::new(Some(sink)));
+        let reader = tokio::spawn(read(stream, Arc::clone(&sink), sender));
         let open = Open {
             sink: Sink::Messages(sink),
             gap: Duration::ZERO,

@@ -1,11 +1,13 @@
 //! The world of sockets.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink, stream::SplitStream};
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -19,6 +21,9 @@ use crate::run::Sut;
 
 /// Messages of a link that wait to be taken; a system that sends more has to wait itself.
 pub(super) const WAITING_MOST: usize = 256;
+
+/// Longest wait for the end of a connection after the Close.
+const END_MOST: Duration = Duration::from_millis(500);
 
 /// Sockets of one case.
 #[derive(Debug)]
@@ -43,9 +48,12 @@ pub(super) struct Open {
 /// The half that sends: messages, or bytes as they are.
 #[derive(Debug)]
 pub(super) enum Sink {
-    Messages(SplitSink<Socket, Message>),
+    Messages(Shared),
     Bytes(WriteHalf<Stream>),
 }
+
+/// What sends messages, until the link has ended.
+pub(super) type Shared = Arc<Mutex<Option<SplitSink<Socket, Message>>>>;
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -93,7 +101,8 @@ impl Live {
         let (socket, protocol) = opened.map_err(|error| error.to_string())?;
         let (sink, stream) = socket.split();
         let (sender, arrivals) = mpsc::channel(WAITING_MOST);
-        let reader = tokio::spawn(read(stream, sender));
+        let sink = Arc::new(Mutex::new(Some(sink)));
+        let reader = tokio::spawn(read(stream, Arc::clone(&sink), sender));
         self.links.insert(
             name.to_owned(),
             Open {
@@ -147,10 +156,13 @@ impl Live {
         }
         open.last = Some(tokio::time::Instant::now());
         match &mut open.sink {
-            Sink::Messages(sink) => sink
-                .send(Message::text(text))
-                .await
-                .map_err(|error| error.to_string()),
+            Sink::Messages(sink) => match sink.lock().await.as_mut() {
+                Some(sink) => sink
+                    .send(Message::text(text))
+                    .await
+                    .map_err(|error| error.to_string()),
+                None => Err("the link is gone".to_owned()),
+            },
             Sink::Bytes(_) => Err("not a link of messages".to_owned()),
         }
     }
@@ -182,7 +194,9 @@ impl Live {
 
     pub(super) async fn close(&mut self, name: &str) {
         let sink = self.links.get_mut(name).map(|open| &mut open.sink);
-        if let Some(Sink::Messages(sink)) = sink {
+        if let Some(Sink::Messages(sink)) = sink
+            && let Some(sink) = sink.lock().await.as_mut()
+        {
             // What goes wrong here shows when the answer is awaited.
             sink.send(Message::Close(None)).await.ok();
         }
@@ -203,7 +217,8 @@ impl Live {
     }
 }
 
-pub(super) async fn read(mut stream: SplitStream<Socket>, sender: Sender<Arrival>) {
+/// Passes on what arrives; in the end the socket goes, as the other side may wait for that.
+pub(super) async fn read(mut stream: SplitStream<Socket>, sink: Shared, sender: Sender<Arrival>) {
     loop {
         let arrival = match stream.next().await {
             Some(Ok(Message::Text(text))) => Arrival::Text(text.to_string()),
@@ -212,6 +227,7 @@ pub(super) async fn read(mut stream: SplitStream<Socket>, sender: Sender<Arrival
             }
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.map(|frame| u16::from(frame.code));
+                answer_close(&mut stream).await;
                 Arrival::Closed(match code {
                     Some(code) => format!("close {code}"),
                     None => "close without code".to_owned(),
@@ -222,8 +238,18 @@ pub(super) async fn read(mut stream: SplitStream<Socket>, sender: Sender<Arrival
             Some(Err(error)) => Arrival::Closed(error.to_string()),
         };
         let ended = matches!(arrival, Arrival::Closed(_));
+        if ended {
+            sink.lock().await.take();
+        }
         if sender.send(arrival).await.is_err() || ended {
             return;
         }
     }
+}
+
+/// Reads on, which sends the answer to a Close, until the server ends the connection, as it is the
+/// one to end it first (RFC 6455 clause 7.1.1).
+async fn answer_close(stream: &mut SplitStream<Socket>) {
+    let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+    tokio::time::timeout(END_MOST, rest).await.ok();
 }

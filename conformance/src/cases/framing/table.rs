@@ -319,8 +319,8 @@ pub const CASES: &[Case] = &[
         "FRM-32",
         Framing,
         Bytes,
-        "Two hundred pings at once are all answered, or the last",
-        ["LNK-43"],
+        "Of two hundred pings at once the last is answered, and none twice or out of order",
+        ["LNK-43", "LNK-49"],
         ["RFC 6455 5.5.3"],
         "Often the send queue grows or the link hangs.",
         pings

@@ -255,4 +255,14 @@ pub const CASES: &[Case] = &[
         "Often text is compared.",
         spacing
     ),
+    case!(
+        "REG-A26",
+        Registration,
+        One,
+        "A parameter of another type is refused with 4000",
+        ["LNK-41"],
+        ["TS-0004 7.2.1.1", "TS-0004 8.4.2"],
+        "Often the request is lost, and nothing is answered.",
+        odd_parameters
+    ),
 ];

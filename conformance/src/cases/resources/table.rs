@@ -404,6 +404,66 @@ pub const CASES: &[Case] = &[
         ["REG-23"],
         ["TS-0004 7.3.3.3"],
         "Often the resource is made and vanishes.",
-        expired
+        validity::expired
+    ),
+    case!(
+        "RES-41",
+        Resources,
+        One,
+        "An instance without content is refused with 4000",
+        ["REG-23"],
+        ["TS-0004 7.4.7.1", "TS-0004 7.3.3.3"],
+        "Often it is made, with a size of 0.",
+        validity::no_content
+    ),
+    case!(
+        "RES-42",
+        Resources,
+        One,
+        "A name of letters that no address may have is refused",
+        ["REG-23"],
+        ["TS-0004 6.2.4", "TS-0004 6.3.3"],
+        "Often only the slash is looked for.",
+        validity::names
+    ),
+    case!(
+        "RES-43",
+        Resources,
+        One,
+        "Content that is no representation of the type is refused",
+        ["REG-23"],
+        ["TS-0004 7.3.3.3", "TS-0004 8.4.2"],
+        "Often it ends in an exception.",
+        validity::no_representation
+    ),
+    case!(
+        "RES-44",
+        Resources,
+        One,
+        "UPDATE and DELETE with a filter that the target does not meet do nothing",
+        ["REG-64"],
+        ["TS-0004 7.3.3.1"],
+        "Often the filter is ignored, and the resource is gone.",
+        validity::filtered
+    ),
+    case!(
+        "RES-45",
+        Resources,
+        One,
+        "CREATE with a filter is refused with 4000",
+        ["REG-64"],
+        ["TS-0004 7.3.2.1"],
+        "Often the filter is ignored.",
+        validity::filtered_create
+    ),
+    case!(
+        "RES-46",
+        Resources,
+        One,
+        "`mia` bounds the expiration of an instance",
+        ["REG-23"],
+        ["TS-0004 7.4.7.2.1"],
+        "Often a later `et` is kept.",
+        validity::oldest_age
     ),
 ];

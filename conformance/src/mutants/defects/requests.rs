@@ -342,6 +342,143 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         "`scap` of an AE is ignored.",
         Request(|_, request| only(request, 1, "scap"))
     ),
+    wrong!(
+        "rq-empty-instance",
+        "An instance without content is made with an empty one.",
+        Request(|_, request| {
+            let empty = request["ty"] == 4
+                && body(request).is_some_and(|instance| instance.get("con").is_none());
+            if empty {
+                request["pc"]["m2m:cin"]["con"] = "".into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "rq-any-name",
+        "A name of letters that no address may have is replaced in silence.",
+        Request(|_, request| {
+            let name = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+            let odd = body(request)
+                .and_then(|body| body["rn"].as_str())
+                .is_some_and(|rn| rn.is_empty() || !rn.chars().all(name));
+            if odd {
+                member(request, "rn")
+            } else {
+                Fate::Pass
+            }
+        })
+    ),
+    wrong!(
+        "rq-odd-content",
+        "Content that is no object is taken for an empty one.",
+        Request(|_, request| {
+            let content = request.pointer_mut("/pc/m2m:cnt");
+            if let Some(odd) = content.filter(|content| !content.is_object()) {
+                *odd = json!({});
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "rq-no-condition",
+        "A filter of anything but RETRIEVE is ignored.",
+        Request(|_, request| if request["op"] == 2 {
+            Fate::Pass
+        } else {
+            absent(request, "fc")
+        })
+    ),
+    wrong!(
+        "rq-mia",
+        "`mia` of a container is ignored.",
+        Request(|_, request| member(request, "mia"))
+    ),
+    wrong!(
+        "rq-odd-parameters-lost",
+        "A request with a number for a text is lost.",
+        Request(|_, request| {
+            let odd = ["fr", "to"].iter().any(|name| request[*name].is_number());
+            if odd { Fate::Drop } else { Fate::Pass }
+        })
+    ),
+    wrong!(
+        "rq-state-exchanged",
+        "`sts` and `stb` of a filter are exchanged.",
+        Request(|_, request| {
+            if let Some(filter) = request.get_mut("fc").and_then(Value::as_object_mut) {
+                let (below, above) = (filter.remove("sts"), filter.remove("stb"));
+                filter.extend(below.map(|bound| ("stb".to_owned(), bound)));
+                filter.extend(above.map(|bound| ("sts".to_owned(), bound)));
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "rq-no-cty",
+        "`cty` of a filter is ignored.",
+        Request(|_, request| without(request, "cty"))
+    ),
+    wrong!(
+        "rq-no-size",
+        "`sza` and `szb` of a filter are ignored.",
+        Request(|_, request| {
+            without(request, "sza");
+            without(request, "szb")
+        })
+    ),
+    wrong!(
+        "rq-no-times",
+        "Criteria of time in a filter are ignored.",
+        Request(|_, request| {
+            for name in ["crb", "cra", "us", "ms", "exb", "exa"] {
+                without(request, name);
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "rq-no-fo",
+        "`fo` of a filter is ignored.",
+        Request(|_, request| without(request, "fo"))
+    ),
+    wrong!(
+        "rq-no-lvl",
+        "`lvl` of a filter is ignored.",
+        Request(|_, request| without(request, "lvl"))
+    ),
+    wrong!(
+        "rq-enc-times",
+        "Criteria of time in `enc` of a subscription are ignored.",
+        Request(|_, request| {
+            let enc = request.pointer_mut("/pc/m2m:sub/enc");
+            if let Some(enc) = enc.and_then(Value::as_object_mut) {
+                enc.retain(|name, _| !["crb", "cra"].contains(&name.as_str()));
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "rq-request-written",
+        "UPDATE of a `<request>` is answered with success.",
+        Request(|_, request| {
+            let answer =
+                json!({"rsc": 2004, "rqi": request["rqi"], "rvi": "3", "pc": request["pc"]});
+            if request["pc"].get("m2m:req").is_some() {
+                Fate::Back(answer)
+            } else {
+                Fate::Pass
+            }
+        })
+    ),
+    wrong!(
+        "rq-unknown-condition",
+        "A condition of a filter that nobody knows is passed over.",
+        Request(|_, request| {
+            without(request, "aq");
+            without(request, "zzq")
+        })
+    ),
 ];
 
 /// Without a member of the filter.

@@ -230,6 +230,11 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
             Fate::Pass
         })
     ),
+    wrong!(
+        "st-5103-as-2000",
+        "What cannot be reached is answered 2000, a success.",
+        Answer(|_, answer| restate(answer, 5103, 2000))
+    ),
 ];
 
 /// A refusal becomes a success with the content of the request.

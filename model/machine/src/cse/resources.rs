@@ -170,6 +170,7 @@ impl Cse {
         request: &Request,
         target: &Resolved,
     ) -> Result<NewResource, Refusal> {
+        // REG-64
         if request.filter.is_some() {
             return Err(Refusal::BadRequest);
         }
@@ -311,7 +312,7 @@ impl Cse {
         Ok(Content::new(resource.wrapper(), Value::Object(chosen)))
     }
 
-    /// A conditional UPDATE or DELETE finds no resource that does not fulfil its conditions.
+    /// A conditional UPDATE or DELETE finds no resource that does not fulfil its conditions (REG-64).
     fn check_conditions(&self, request: &Request, resource: &Resource) -> Result<(), Refusal> {
         let Some(filter) = &request.filter else {
             return Ok(());
