@@ -8,6 +8,7 @@ use crate::expect;
 use crate::neighbour::Neighbour;
 use crate::peer::{Message, Peer};
 use crate::story::Party;
+use crate::wire::Request;
 
 /// Cases of this chapter.
 pub const CASES: &[Case] = &[
@@ -249,12 +250,37 @@ async fn again(peer: &mut Peer) -> Result<(), Stop> {
     ae.ask(peer, QUIET, &other, "REG-55", 2000).await.map(drop)
 }
 
+/// A group with the member `far` behind the neighbour, which is there for a CSE that asks for its
+/// type.
+async fn make_over(peer: &mut Peer, ae: &mut Ae, me: &Neighbour, far: &str) -> Result<(), Stop> {
+    let members = [ae.own("/one"), far.to_owned()];
+    let more = json!({"ty": 9, "pc": group(&members, &json!({}))});
+    let message = ae.request(1, &ae.own(""), more);
+    let asks = |request: &Request| request.op == 2 && request.to == far;
+    peer.send(ae.link, "create", &message).await?;
+    for _ in 0..3 {
+        peer.probe(me.link).await?;
+        if peer.has_request(me.link, asks) {
+            let asked = me.asked(peer, QUIET.0, "the question", asks).await?;
+            let cnt = json!({"rn": "box", "ty": 3, "ri": "box", "pi": "Cfar"});
+            me.answer(peer, QUIET.1, &asked, 2000, json!({"m2m:cnt": cnt}))
+                .await?;
+        }
+    }
+    let rqi = message["rqi"].as_str().unwrap_or_default();
+    let answer = peer.response(ae.link, "created", rqi).await?;
+    if peer.has_request(me.link, asks) {
+        let late = "the CSE asked for the type of the member later than was waited for";
+        return Err(Stop::Inconclusive(late.to_owned()));
+    }
+    expect::status("REG-61", "CREATE of the group", &answer, &[2001])
+}
+
 async fn elsewhere(peer: &mut Peer) -> Result<(), Stop> {
     let mut ae = two_boxes(peer).await?;
     let (me, _) = Neighbour::join(peer, Party::Cse2).await?;
     let far = me.behind("Cfar/box");
-    let members = [ae.own("/one"), far.clone()];
-    make(peer, &mut ae, "", 9, group(&members, &json!({}))).await?;
+    make_over(peer, &mut ae, &me, &far).await?;
     let message = ae.request(2, &ae.own("/grp/fopt"), json!({}));
     peer.send(ae.link, "fan out", &message).await?;
     let wanted = far.clone();
