@@ -117,11 +117,22 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         Request(|_, request| within(request, "", "rp"))
     ),
     wrong!(
-        "gr-times-lost",
-        "What is forwarded has lost the end of its result.",
-        Told(|_, told| within(told, "", "rset"))
+        "gr-times-relative",
+        "The end of the result of what is forwarded is relative, and nothing says to what.",
+        Told(|_, told| relative(told, "rset"))
     ),
 ];
+
+/// Makes a time one that counts from the arrival.
+fn relative(primitive: &mut Value, name: &str) -> Fate {
+    if let Some(time) = primitive.get_mut(name) {
+        *time = Value::from(20_000);
+    }
+    if let Some(members) = primitive.as_object_mut() {
+        members.remove("ot");
+    }
+    Fate::Pass
+}
 
 /// Removes a member of the object there.
 fn within(primitive: &mut Value, place: &str, name: &str) -> Fate {
