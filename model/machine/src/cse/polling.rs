@@ -13,16 +13,17 @@
 use super::incoming::Handled;
 use super::reach::Way;
 use super::render::ResultContent;
+use super::store::meta_information;
 use super::{Cse, Step};
 use crate::attribute::Attribute;
 use crate::id::{Entity, RequestId, RequestKey, ResourceId, SessionId};
-use crate::primitive::{Content, Operation, Request, Response, ResponseMode, When};
+use crate::primitive::{Content, Operation, Request, Response, ResponseMode};
 use crate::record::Requester;
 use crate::resource::{Resource, ResourceType};
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
+use crate::text::Text;
 use crate::value::{Members, Value};
-use alloc::vec::Vec;
 
 impl Cse {
     /// A request to `pcu`: a poll, or the answer to what an earlier one has brought.
@@ -188,98 +189,35 @@ impl Cse {
 
 /// A request as the content of a response, each parameter under its name.
 fn parameters(request: &Request) -> Members {
-    let Request {
-        operation,
-        to,
-        from,
-        request_id,
-        resource_type,
-        content,
-        release_version,
-        result_content,
-        response_type,
-        request_expiration,
-        result_expiration,
-        execution_time,
-        result_persistence,
-        originating_timestamp,
-        event_category,
-        group_request,
-        filter,
-        identifier_type,
-        session,
-        reason,
-        unsupported: _,
-    } = request;
-    let integer = |n: &u32| Value::Integer(i64::from(*n));
-    let custom = |name: &str| Attribute::Custom(name.into());
-    let mode = |wanted: &crate::primitive::ResponseType| {
-        let mut members = Members::new();
-        let mode = Value::Integer(i64::from(wanted.mode.number()));
-        members.insert(Attribute::ResponseTypeValue, mode);
-        if let Some(targets) = &wanted.notify {
-            members.insert(Attribute::NotificationUri, Value::texts(targets.iter()));
-        }
-        Value::Object(members)
-    };
-    let rows: Vec<(Attribute, Option<Value>)> = [
+    let mut members = meta_information(request);
+    let text = |text: &Text| Some(Value::Text(text.clone()));
+    let integer = |n: u32| Value::Integer(i64::from(n));
+    let more = [
         (
             Attribute::Operation,
-            Some(Value::Integer(i64::from(operation.number()))),
+            Some(integer(request.operation.number().into())),
         ),
-        (Attribute::To, Some(Value::Text(to.clone()))),
-        (Attribute::From, from.clone().map(Value::Text)),
-        (
-            Attribute::RequestIdentifier,
-            Some(Value::Text(request_id.0.clone())),
-        ),
-        (Attribute::ResourceType, resource_type.as_ref().map(integer)),
+        (Attribute::To, text(&request.to)),
+        (Attribute::From, request.from.as_ref().and_then(text)),
+        (Attribute::RequestIdentifier, text(&request.request_id.0)),
         (
             Attribute::PrimitiveContent,
-            content.as_ref().map(|c| c.value.clone()),
+            request.content.as_ref().map(|c| c.value.clone()),
         ),
-        (
-            Attribute::ReleaseVersion,
-            release_version.clone().map(Value::Text),
-        ),
-        (
-            Attribute::ResultContent,
-            result_content.as_ref().map(integer),
-        ),
-        (Attribute::ResponseType, response_type.as_ref().map(mode)),
-        (Attribute::RequestExpiration, request_expiration.map(moment)),
-        (Attribute::ResultExpiration, result_expiration.map(moment)),
-        (Attribute::ExecutionTime, execution_time.map(moment)),
-        (Attribute::ResultPersistence, result_persistence.map(moment)),
         (
             Attribute::OriginatingTimestamp,
-            originating_timestamp.map(Value::Time),
+            request.originating_timestamp.map(Value::Time),
         ),
+        (Attribute::Custom("fc".into()), request.filter.clone()),
         (
-            Attribute::EventCategory,
-            event_category.as_ref().map(integer),
+            Attribute::Custom("drt".into()),
+            request.identifier_type.map(integer),
         ),
-        (
-            Attribute::GroupRequestId,
-            group_request.clone().map(Value::Text),
-        ),
-        (custom("fc"), filter.clone()),
-        (custom("drt"), identifier_type.as_ref().map(integer)),
-        (
-            Attribute::SessionId,
-            session.clone().map(|s| Value::Text(s.0)),
-        ),
-        (Attribute::Reason, reason.as_ref().map(integer)),
-    ]
-    .into();
-    rows.into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
-}
-
-fn moment(when: When) -> Value {
-    match when {
-        When::At(at) => Value::Time(at),
-        When::After(ms) => Value::Integer(i64::try_from(ms).unwrap_or(i64::MAX)),
-    }
+        (Attribute::Reason, request.reason.map(integer)),
+    ];
+    members.extend(
+        more.into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    members
 }

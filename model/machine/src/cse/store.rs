@@ -10,6 +10,8 @@
 mod later;
 mod request;
 
+pub(crate) use request::meta_information;
+
 use super::deadlines::Wait;
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};

@@ -1,5 +1,6 @@
 //! Rows of a table, and the state diagram they amount to.
 
+use m2m_machine::cse::Output;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -24,6 +25,34 @@ impl Row {
         let line = format!("{from:<18} x {input:<30} {arrow} {to:<18} {outputs}");
         line.trim_end().to_owned()
     }
+}
+
+/// An input; `None` where there is nothing it could refer to.
+pub(crate) type Move<S> = fn(&mut S) -> Option<Vec<Output>>;
+
+/// What each input does at each start, which is the state that it is named after.
+pub(crate) fn rows<S: Clone>(
+    starts: impl IntoIterator<Item = (&'static str, S)>,
+    moves: &[(&str, Move<S>)],
+    state: fn(&S) -> String,
+    summary: fn(&[Output]) -> String,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, at) in starts {
+        assert_eq!(state(&at), name);
+        for (input, happen) in moves {
+            let mut then = at.clone();
+            if let Some(outputs) = happen(&mut then) {
+                rows.push(Row {
+                    from: name.into(),
+                    input: (*input).into(),
+                    to: state(&then),
+                    outputs: summary(&outputs),
+                });
+            }
+        }
+    }
+    rows
 }
 
 /// The inputs that lead from one phase to another.

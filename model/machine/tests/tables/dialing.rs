@@ -3,7 +3,7 @@
 use crate::common::World;
 use crate::common::message::Draft;
 use crate::common::scene::two_cses;
-use crate::diagram::Row;
+use crate::diagram::{self, Move, Row};
 use crate::stage::brief;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::cse::{Event, Input, Opening, Output, Timer};
@@ -168,9 +168,7 @@ fn register(stage: &mut Stage) {
     stage.answer(Operation::Retrieve, Status::OK);
 }
 
-type Move = fn(&mut Stage) -> Option<Vec<Output>>;
-
-const MOVES: &[(&str, Move)] = &[
+const MOVES: &[(&str, Move<Stage>)] = &[
     ("Elapsed Redial", |s| Some(s.redial())),
     ("DialFailed", |s| Some(s.step(Input::DialFailed))),
     ("LinkOpened Dialed", |s| (!s.is_open()).then(|| s.open())),
@@ -215,24 +213,12 @@ fn summary(outputs: &[Output]) -> String {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, lead) in PATHS {
+    let starts = PATHS.iter().map(|(name, lead)| {
         let mut at = Stage::new();
         lead(&mut at);
-        assert_eq!(at.state(), *name);
-        for (input, happen) in MOVES {
-            let mut then = at.clone();
-            if let Some(outputs) = happen(&mut then) {
-                rows.push(Row {
-                    from: (*name).into(),
-                    input: (*input).into(),
-                    to: then.state(),
-                    outputs: summary(&outputs),
-                });
-            }
-        }
-    }
-    rows
+        (*name, at)
+    });
+    diagram::rows(starts, MOVES, Stage::state, summary)
 }
 
 #[test]

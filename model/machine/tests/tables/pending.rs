@@ -3,7 +3,7 @@
 use crate::common::World;
 use crate::common::message::{Draft, schedule};
 use crate::common::scene::{done, single};
-use crate::diagram::Row;
+use crate::diagram::{self, Move, Row};
 use crate::reach::MORNING;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::cse::{Input, Output, Timer};
@@ -130,9 +130,7 @@ const PATHS: &[Path] = &[
     }),
 ];
 
-type Move = fn(&mut Stage) -> Option<Vec<Output>>;
-
-const MOVES: &[(&str, Move)] = &[
+const MOVES: &[(&str, Move<Stage>)] = &[
     ("event", Stage::event),
     ("Elapsed Notifications", Stage::elapse),
     ("schedule made", Stage::closes),
@@ -189,24 +187,12 @@ fn told(content: Option<&Content>) -> String {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, policy, lead) in PATHS {
+    let starts = PATHS.iter().map(|(name, policy, lead)| {
         let mut at = Stage::new(*policy);
         lead(&mut at);
-        assert_eq!(at.state(), *name);
-        for (input, happen) in MOVES {
-            let mut then = at.clone();
-            if let Some(outputs) = happen(&mut then) {
-                rows.push(Row {
-                    from: (*name).into(),
-                    input: (*input).into(),
-                    to: then.state(),
-                    outputs: summary(&outputs),
-                });
-            }
-        }
-    }
-    rows
+        (*name, at)
+    });
+    diagram::rows(starts, MOVES, Stage::state, summary)
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::common::message::{Draft, schedule};
 use crate::common::scene::{done, single};
 use crate::common::{MINUTE, SECOND, World};
-use crate::diagram::Row;
+use crate::diagram::{self, Move, Row};
 use crate::stage::brief;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::cse::{Input, Output, Timer};
@@ -237,9 +237,7 @@ const PATHS: &[Path] = &[
     }),
 ];
 
-type Move = fn(&mut Stage) -> Option<Vec<Output>>;
-
-const MOVES: &[(&str, Move)] = &[
+const MOVES: &[(&str, Move<Stage>)] = &[
     ("request for it", |s| Some(s.request())),
     ("poll", Stage::poll),
     ("answer over the channel", |s| s.answers(true)),
@@ -302,24 +300,12 @@ fn summary(outputs: &[Output]) -> String {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, lead) in PATHS {
+    let starts = PATHS.iter().map(|(name, lead)| {
         let mut at = Stage::new();
         lead(&mut at);
-        assert_eq!(at.state(), *name);
-        for (input, happen) in MOVES {
-            let mut then = at.clone();
-            if let Some(outputs) = happen(&mut then) {
-                rows.push(Row {
-                    from: (*name).into(),
-                    input: (*input).into(),
-                    to: then.state(),
-                    outputs: summary(&outputs),
-                });
-            }
-        }
-    }
-    rows
+        (*name, at)
+    });
+    diagram::rows(starts, MOVES, Stage::state, summary)
 }
 
 #[test]

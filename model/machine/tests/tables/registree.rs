@@ -3,7 +3,7 @@
 use crate::common::message::{Draft, reply};
 use crate::common::scene::register;
 use crate::common::{DAY, World, config};
-use crate::diagram::Row;
+use crate::diagram::{self, Move, Row};
 use crate::stage::brief;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::config::CseKind;
@@ -201,9 +201,7 @@ const PATHS: &[Path] = &[
     }),
 ];
 
-type Move = fn(&mut Stage) -> Option<Vec<Output>>;
-
-const MOVES: &[(&str, Move)] = &[
+const MOVES: &[(&str, Move<Stage>)] = &[
     ("request for it", |s| Some(s.request())),
     ("Elapsed DialRegistree", |s| Some(s.dial())),
     ("RegistreeNotReached", |s| {
@@ -247,24 +245,12 @@ fn summary(outputs: &[Output]) -> String {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, lead) in PATHS {
+    let starts = PATHS.iter().map(|(name, lead)| {
         let mut at = Stage::new();
         lead(&mut at);
-        assert_eq!(at.state(), *name);
-        for (input, happen) in MOVES {
-            let mut then = at.clone();
-            if let Some(outputs) = happen(&mut then) {
-                rows.push(Row {
-                    from: (*name).into(),
-                    input: (*input).into(),
-                    to: then.state(),
-                    outputs: summary(&outputs),
-                });
-            }
-        }
-    }
-    rows
+        (*name, at)
+    });
+    diagram::rows(starts, MOVES, Stage::state, summary)
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::common::message::{Draft, sealed_instance};
 use crate::common::scene::{add_night, below_target, pair, session};
 use crate::common::{HOUR, START, World};
-use crate::diagram::Row;
+use crate::diagram::{self, Move, Row};
 use crate::snapshot;
 use crate::stage::brief;
 use m2m_machine::attribute::Attribute;
@@ -139,9 +139,7 @@ fn shorten(stage: &mut Stage) -> Option<Vec<Output>> {
     )
 }
 
-type Move = fn(&mut Stage) -> Option<Vec<Output>>;
-
-const MOVES: &[(&str, Move)] = &[
+const MOVES: &[(&str, Move<Stage>)] = &[
     ("the request again", |s| s.ask(s.asked.clone())),
     ("RETRIEVE <request>", |s| {
         s.ask(Draft::retrieve(&s.uri, "Cae1", "x1").0)
@@ -236,24 +234,12 @@ fn summary(outputs: &[Output]) -> String {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, lead) in PATHS {
+    let starts = PATHS.iter().map(|(name, lead)| {
         let mut at = stage();
         lead(&mut at);
-        assert_eq!(at.state(), *name);
-        for (input, happen) in MOVES {
-            let mut then = at.clone();
-            if let Some(outputs) = happen(&mut then) {
-                rows.push(Row {
-                    from: (*name).into(),
-                    input: (*input).into(),
-                    to: then.state(),
-                    outputs: summary(&outputs),
-                });
-            }
-        }
-    }
-    rows
+        (*name, at)
+    });
+    diagram::rows(starts, MOVES, Stage::state, summary)
 }
 
 #[test]

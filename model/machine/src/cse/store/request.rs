@@ -237,7 +237,7 @@ impl Cse {
 }
 
 /// The optional parameters of a request, for its `<request>` (TS-0004 clause 6.3.5.4).
-fn meta_information(request: &Request) -> Members {
+pub(crate) fn meta_information(request: &Request) -> Members {
     let mut mi = Members::new();
     let mut set = |name: Attribute, value: Option<Value>| {
         if let Some(value) = value {
