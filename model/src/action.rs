@@ -113,7 +113,8 @@ impl Due {
                 | cse::Timer::StoredExpiry(_)
                 | cse::Timer::DialRegistree(_)
                 | cse::Timer::Reachable(_)
-                | cse::Timer::Notifications(_) => true,
+                | cse::Timer::Notifications(_)
+                | cse::Timer::Interrupted(_) => true,
                 cse::Timer::SessionExpiry(_)
                 | cse::Timer::TombstoneEnd(_)
                 | cse::Timer::ResourceExpiry(_)

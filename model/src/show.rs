@@ -122,6 +122,7 @@ fn of_cse(timer: &cse::Timer) -> String {
         cse::Timer::DialRegistree(cse) => format!("a link to {cse} is wanted"),
         cse::Timer::Reachable(peer) => format!("the schedule of {} opens", peer.as_str()),
         cse::Timer::Notifications(id) => format!("the schedule of {id} opens"),
+        cse::Timer::Interrupted(_) => "an interrupted request ends".into(),
     }
 }
 

@@ -360,6 +360,12 @@ fn fits(pattern: &str, text: &str) -> bool {
     true
 }
 
+/// Whether the originator is a CSE: its CSE-ID and nothing behind it.
+fn is_cse(originator: &str) -> bool {
+    let stem = originator.strip_prefix('/');
+    stem.is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
+}
+
 /// Where no policy says otherwise.
 fn belongs_to(
     authority: Authority<'_>,
@@ -380,7 +386,10 @@ fn belongs_to(
             Right::Create => is_registered(tree, originator, own),
             Right::Update | Right::Delete | Right::Notify => false,
         },
-        ResourceType::Ae => is_ae(resource, originator, own),
+        // REG-70
+        ResourceType::Ae => {
+            is_ae(resource, originator, own) || right == Right::Notify && is_cse(originator)
+        }
         ResourceType::RemoteCse => resource
             .text(&Attribute::CseId)
             .is_some_and(|id| *id == *originator),

@@ -73,7 +73,8 @@ pub fn lies_within(path: &str, ancestor: &str) -> bool {
 pub fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
-        && text != "-"
+        // REG-66
+        && !matches!(text, "-" | "." | "..")
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))

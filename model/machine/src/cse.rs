@@ -218,6 +218,8 @@ pub enum Timer {
     Reachable(Entity),
     /// The schedule of a subscription opens.
     Notifications(ResourceId),
+    /// An acknowledged request that a crash has interrupted is brought to an end.
+    Interrupted(ResourceId),
 }
 
 /// A CSE.
@@ -426,6 +428,7 @@ impl Cse {
             Timer::DialRegistree(cse) => self.dial_registree(step, cse),
             Timer::Reachable(peer) => self.registree_opens(step, peer),
             Timer::Notifications(subscription) => self.release(step, subscription),
+            Timer::Interrupted(request) => self.interrupted(step, request),
         }
     }
 

@@ -32,6 +32,8 @@ mod policy;
 mod reach;
 #[path = "rules/registree.rs"]
 mod registree;
+#[path = "rules/relay.rs"]
+mod relay;
 #[path = "rules/repetition.rs"]
 mod repetition;
 #[path = "rules/time.rs"]

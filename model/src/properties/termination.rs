@@ -195,7 +195,8 @@ fn end_01(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
                 | Timer::Outcome(_)
                 | Timer::DialRegistree(_)
                 | Timer::Reachable(_)
-                | Timer::Notifications(_) => false,
+                | Timer::Notifications(_)
+                | Timer::Interrupted(_) => false,
             },
             Input::LinkOpened { .. }
             | Input::LinkLost { .. }

@@ -62,6 +62,30 @@ fn a_stem_names_a_local_ae(#[case] entry: &str, #[case] expected: bool) {
     assert_eq!(names(entry, "/cse2/Cae2", &CseId::from("/cse2")), expected);
 }
 
+/// REG-70: an `<AE>` without policies takes notifications of CSEs; with policies it takes what they let through.
+#[rstest]
+#[case::of_a_cse("/cse1", &[], true)]
+#[case::of_an_ae(STRANGER, &[], false)]
+#[case::of_itself(OWNER, &[], true)]
+#[case::of_nobody("/", &[], false)]
+#[case::of_a_cse_that_no_policy_names("/cse1", &["acp1"], false)]
+fn an_ae_is_notified_by_those_it_subscribed_with(
+    #[case] originator: &str,
+    #[case] policies: &[&str],
+    #[case] expected: bool,
+) {
+    let mut fixture = with_policy();
+    fixture.cse.durable.tree.change(&"Cae2".into(), |ae| {
+        let policies = Value::texts(policies);
+        ae.attributes
+            .insert(Attribute::AccessControlPolicyIds, policies);
+    });
+
+    assert_eq!(may(&fixture, originator, "Cae2", Right::Notify), expected);
+    let reads = originator == OWNER && policies.is_empty();
+    assert_eq!(may(&fixture, originator, "Cae2", Right::Retrieve), reads);
+}
+
 #[rstest]
 #[case("acp1")]
 #[case("cse2/ae2/acp")]

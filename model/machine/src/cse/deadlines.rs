@@ -120,7 +120,8 @@ impl Cse {
             | Timer::StoredExpiry(_)
             | Timer::DialRegistree(_)
             | Timer::Reachable(_)
-            | Timer::Notifications(_) => {
+            | Timer::Notifications(_)
+            | Timer::Interrupted(_) => {
                 let mut over = Over {
                     timer,
                     now,

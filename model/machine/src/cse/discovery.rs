@@ -10,6 +10,7 @@ pub(crate) use criteria::{Criteria, attribute_of, conditions, criteria};
 use super::Cse;
 use super::render::{Form, ResultContent};
 use crate::access::{Asker, Right};
+use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::id::ResourceId;
 use crate::primitive::Content;
@@ -17,7 +18,6 @@ use crate::resource::Resource;
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::text::Text;
-use crate::tree::Tree;
 use crate::value::Value;
 use alloc::vec::Vec;
 use criteria::{Test, is_equal, is_like};
@@ -72,7 +72,7 @@ impl Cse {
             .filter(|id| deepest.is_none_or(|deepest| depth(id) <= deepest))
             .filter_map(|id| tree.get(id).cloned())
             .filter(|resource| self.passes(criteria, resource))
-            .filter_map(|resource| below(tree, &resource, &criteria.relative))
+            .filter_map(|resource| self.beyond(resource, &criteria.relative))
             // DIS-01, DIS-02
             .filter(|resource| self.may(asker, resource, Right::Discover).is_ok())
             .collect();
@@ -84,6 +84,22 @@ impl Cse {
             .skip(criteria.skipped)
             .take(results_max)
             .collect()
+    }
+
+    /// What is at the path below a resource that was found (`arp`): a resource, or what a virtual one stands for.
+    fn beyond(&self, found: Shared<Resource>, path: &[Text]) -> Option<Shared<Resource>> {
+        if path.is_empty() {
+            return Some(found);
+        }
+        let segments = core::iter::once(&found.id.0).chain(path);
+        let address = Address {
+            cse: None,
+            segments: segments.cloned().collect(),
+        };
+        let target = self.resolve(&address)?;
+        let is_one = target.collection.is_none();
+        // DIS-10
+        is_one.then(|| self.actual(&target).ok())?
     }
 
     /// Whether the resource fulfils the conditions.
@@ -148,13 +164,6 @@ impl Cse {
             .iter()
             .any(|(name, value)| members.get(name).is_some_and(|v| is_equal(v, value)))
     }
-}
-
-/// What is at the path below a resource that was found (`arp`).
-fn below(tree: &Tree, found: &Shared<Resource>, path: &[Text]) -> Option<Shared<Resource>> {
-    path.iter().try_fold(found.clone(), |here, segment| {
-        tree.child(&here.id, segment).cloned()
-    })
 }
 
 fn is_of(types: &[i64], resource: &Resource) -> bool {
@@ -260,6 +269,10 @@ mod tests {
             OWNER,
             &labels("cold"),
         );
+        for name in ["old", "new"] {
+            let kind = ResourceType::ContentInstance;
+            fixture.put(kind, "cnt1", name, name, OWNER, &[]);
+        }
         fixture.cse.durable.tree.change(&"Cae2".into(), |ae| {
             ae.attributes
                 .insert(Attribute::SessionCapable, Value::Bool(true));
@@ -301,6 +314,7 @@ mod tests {
     #[case(vec![(Attribute::Labels, text_list(&["co*"]))], &["cse2/ae2/kitchen/cellar"])]
     #[case(vec![atr("rn", Value::text("k*n"))], &["cse2/ae2/kitchen"])]
     #[case(vec![ty(3), (Attribute::Limit, Value::Integer(1))], &["cse2/ae2/kitchen"])]
+    #[case(vec![ty(3), (Attribute::Limit, Value::Integer(0))], &[])]
     #[case(vec![ty(3), (Attribute::Offset, Value::Integer(2))], &["cse2/ae2/kitchen/cellar"])]
     #[case(vec![ty(3), (Attribute::Level, Value::Integer(2))], &["cse2/ae2/kitchen"])]
     #[case(vec![ty(50_001)], &["cse2/ae2/sessions"])]
@@ -309,7 +323,7 @@ mod tests {
     #[case(vec![short("sza", Value::Integer(1))], &[])]
     #[case(vec![short("stb", Value::Integer(0))], &[])]
     #[case(vec![(Attribute::ChildTypes, list(&[50_001]))], &["cse2/ae2"])]
-    #[case(vec![short("pty", list(&[3]))], &["cse2/ae2/kitchen/cellar"])]
+    #[case(vec![ty(3), short("pty", list(&[3]))], &["cse2/ae2/kitchen/cellar"])]
     #[case(vec![short("clbl", text_list(&["cold"]))], &["cse2/ae2/kitchen"])]
     #[case(vec![short("palb", text_list(&["warm"]))], &["cse2/ae2/kitchen/cellar"])]
     #[case(
@@ -325,6 +339,15 @@ mod tests {
         &["cse2/ae2/kitchen/cellar"]
     )]
     #[case(
+        vec![ty(3), short("arp", Value::text("la"))],
+        &["cse2/ae2/kitchen/cellar/new"]
+    )]
+    #[case(
+        vec![ty(2), short("arp", Value::text("kitchen/cellar/ol"))],
+        &["cse2/ae2/kitchen/cellar/old"]
+    )]
+    #[case(vec![ty(2), short("arp", Value::text("sessions/subscriptions"))], &[])]
+    #[case(
         vec![ty(2), atr("rn", Value::text("cellar")), (Attribute::FilterOperation, Value::Integer(2))],
         &["cse2/ae2", "cse2/ae2/kitchen/cellar"]
     )]
@@ -334,7 +357,7 @@ mod tests {
     ) {
         let found = find(&mut fixture(), OWNER, &criteria, 1).expect("a list");
 
-        assert_eq!(found, expected);
+        assert_eq!(found, expected, "DIS-09, DIS-10");
     }
 
     #[rstest]
@@ -342,7 +365,7 @@ mod tests {
     #[case((Attribute::Custom("sza".into()), Value::text("x")), Refusal::BadRequest)]
     #[case((Attribute::Custom("arp".into()), Value::text("a//b")), Refusal::BadRequest)]
     #[case((Attribute::Custom("foo".into()), Value::Integer(1)), Refusal::BadRequest)]
-    #[case((Attribute::Limit, Value::Integer(0)), Refusal::BadRequest)]
+    #[case((Attribute::Limit, Value::Integer(-1)), Refusal::BadRequest)]
     #[case((Attribute::CreatedBefore, Value::text("x")), Refusal::BadRequest)]
     #[case((Attribute::AttributeCriterion, Value::text("x")), Refusal::BadRequest)]
     fn a_criterion_is_known_or_refused(

@@ -42,6 +42,8 @@ pub(crate) enum Purpose {
     Descendants,
     /// A request that was forwarded and whose originator waits.
     Forward(RequestKey),
+    /// A notification for an AE here whose originator was acknowledged.
+    Relay(Shared<Requester>),
     /// A stored request.
     Stored(ResourceId),
     /// Establishment at the next hop.
@@ -71,6 +73,7 @@ impl Purpose {
             | Self::ReadBase
             | Self::Descendants
             | Self::Forward(_)
+            | Self::Relay(_)
             | Self::Stored(_)
             | Self::Confirm(_)
             | Self::EndHop(_)
@@ -251,8 +254,12 @@ impl Cse {
         let Some(id) = response.request_id.clone() else {
             return false;
         };
-        // LNK-14
-        let Some(outgoing) = self.outgoing.remove(&(peer.clone(), id)) else {
+        let key = (peer.clone(), id);
+        // LNK-14, REG-68
+        if self.outgoing.get(&key).is_none_or(|asked| !asked.sent) {
+            return false;
+        }
+        let Some(outgoing) = self.outgoing.remove(&key) else {
             return false;
         };
         let (purpose, answer) = (outgoing.purpose, Conclusion::Answer(response));
@@ -299,6 +306,7 @@ impl Cse {
             Purpose::Descendants => {}
             Purpose::ReadBase => self.base_read(step, peer, conclusion, link),
             Purpose::Forward(key) => self.forward_concluded(step, &key, conclusion),
+            Purpose::Relay(requester) => self.relay_concluded(step, &requester, conclusion),
             Purpose::Stored(id) => self.stored_concluded(step, &id, conclusion),
             // EST-21
             Purpose::Hop(session) => self.hop_concluded(step, &session, peer, conclusion),
@@ -379,6 +387,7 @@ impl Cse {
         self.resume_attempts();
         self.resume_changes();
         self.resume_ends();
+        self.resume_requests();
         let notices: Vec<Notice> = self
             .durable
             .notices

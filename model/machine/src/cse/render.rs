@@ -232,6 +232,7 @@ impl Cse {
                     Value::object([(resource.wrapper(), whole), (Attribute::Uri, uri())]);
                 Some(Content::new(Attribute::ResourceWithAddress, with_address))
             }
+            // REG-67
             ResultContent::Modified => {
                 let mut chosen = self.represent(&resource);
                 chosen.retain(|name, value| sent.get(name) != Some(value));
@@ -245,17 +246,20 @@ impl Cse {
         }
     }
 
-    /// The answer to an UPDATE that changed the attributes `modified`.
+    /// The answer to an UPDATE that brought the members `sent` and changed the attributes `modified`.
     pub(crate) fn render_updated(
         &self,
         wanted: ResultContent,
         id: &ResourceId,
-        modified: Members,
+        mut modified: Members,
+        sent: &Members,
     ) -> Option<Content> {
         let resource = self.row(id)?;
         match wanted {
             ResultContent::Attributes => Some(self.represented(&resource)),
+            // REG-67
             ResultContent::Modified => {
+                modified.retain(|name, value| sent.get(name) != Some(value));
                 Some(Content::new(resource.wrapper(), Value::Object(modified)))
             }
             ResultContent::Nothing

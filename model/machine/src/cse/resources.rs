@@ -378,7 +378,8 @@ impl Cse {
     ) -> Result<Option<Content>, Refusal> {
         let asker = Asker::new(originator, step.now());
         let (resource, members) = self.prepare_update(asker, request, target)?;
-        let mut members = members.clone();
+        let sent = members;
+        let mut members = sent.clone();
         if resource.resource_type == ResourceType::Group {
             let mut group = insert::merged(&resource.attributes, &members);
             self.check_group(&mut group)?;
@@ -390,7 +391,7 @@ impl Cse {
             check_schedule(&*parent.ok_or(Refusal::NotFound)?, &merged)?;
         }
         let modified = self.apply(step, &resource.id, &members)?;
-        Ok(self.render_updated(wanted, &resource.id, modified))
+        Ok(self.render_updated(wanted, &resource.id, modified, sent))
     }
 
     /// Of some types there is at most one below a parent (TS-0001 clauses 9.6.3 to 9.6.8).

@@ -11,6 +11,7 @@ use crate::id::{CseId, Entity, RequestId, RequestKey, ResourceId};
 use crate::primitive::{Request, ResponseMode, When};
 use crate::record::Requester;
 use crate::resource::ResourceType;
+use crate::shared::Shared;
 use crate::status::{Refusal, Status};
 use crate::text::Text;
 use alloc::format;
@@ -54,7 +55,11 @@ impl Cse {
             return Err(Refusal::NotAcceptable);
         }
         let request = self.forwarded(requester, hop, step.now());
-        let purpose = Purpose::Forward(requester.key.clone());
+        let purpose = if requester.acknowledged.is_some() {
+            Purpose::Relay(Shared::new(requester.clone()))
+        } else {
+            Purpose::Forward(requester.key.clone())
+        };
         self.ask(step, hop, request, purpose, requester.expires);
         Ok(Handled::Later)
     }
@@ -76,6 +81,21 @@ impl Cse {
         let content_ref = content.as_ref();
         self.note_forwarded(step, &open.requester, open.accepted, status, content_ref);
         self.respond(step, &open.requester, status, content);
+    }
+
+    /// The AE has answered a notification whose originator does not wait, or has not.
+    pub(crate) fn relay_concluded(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        conclusion: &Conclusion<'_>,
+    ) {
+        let (status, content) = match conclusion {
+            Conclusion::Answer(response) => (response.status, response.content.clone()),
+            Conclusion::Overdue { .. } => (Status::REQUEST_TIMEOUT, None),
+        };
+        // REG-35
+        self.report(step, requester, status, content);
     }
 
     /// A NOTIFY to an AE that is registered here goes down its link (TS-0004 clause 7.3.3.9).

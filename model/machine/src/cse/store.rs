@@ -7,6 +7,7 @@
 //!                 └───────── link lost ──────────────────┘
 //! ```
 
+mod interrupted;
 mod later;
 mod request;
 

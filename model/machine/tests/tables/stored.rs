@@ -177,6 +177,11 @@ const MOVES: &[(&str, Move<Stage>)] = &[
     ("Elapsed Outcome", |s| {
         s.elapse(|t| matches!(t, Timer::Outcome(_)))
     }),
+    // What is stored has its own end.
+    ("Elapsed Interrupted", |s| {
+        let timer = Timer::Interrupted(s.uri.as_str().into());
+        Some(s.world.step("CSE1", Input::Elapsed(timer)))
+    }),
     ("StoreFailing and no more", |s| {
         let mut outputs = s.world.step("CSE1", Input::StoreFailing(true));
         outputs.extend(s.world.step("CSE1", Input::StoreFailing(false)));

@@ -43,7 +43,8 @@ fn timer_after(timer: &Timer) -> Option<Timer> {
         Timer::Outcome(_) => Some(Timer::DialRegistree("/cse1".into())),
         Timer::DialRegistree(_) => Some(Timer::Reachable(peer)),
         Timer::Reachable(_) => Some(Timer::Notifications(resource)),
-        Timer::Notifications(_) => None,
+        Timer::Notifications(_) => Some(Timer::Interrupted(resource)),
+        Timer::Interrupted(_) => None,
     }
 }
 
@@ -122,6 +123,7 @@ fn tried_by(input: &Input) -> &'static str {
             Timer::DialRegistree(_) => "Elapsed DialRegistree",
             Timer::Reachable(_) => "Elapsed Reachable",
             Timer::Notifications(_) => "Elapsed Notifications",
+            Timer::Interrupted(_) => "Elapsed Interrupted",
         },
     }
 }

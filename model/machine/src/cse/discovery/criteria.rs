@@ -232,7 +232,9 @@ impl Criteria {
         } else if *name == Attribute::Level {
             self.levels_max = Some(number()?);
         } else if *name == Attribute::Limit {
-            self.results_max = Some(number()?);
+            let limit = value.as_integer().and_then(|n| usize::try_from(n).ok());
+            // DIS-09
+            self.results_max = Some(limit.ok_or(Refusal::BadRequest)?);
         } else if *name == Attribute::Offset {
             self.skipped = number()? - 1;
         } else if *name == Attribute::Custom("arp".into()) {

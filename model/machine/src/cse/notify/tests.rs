@@ -1,7 +1,7 @@
 //! Which event is told to whom, and what it shows.
 
 use super::*;
-use crate::cse::resources::fixture::{BOX, Fixture, NOW, OWNER, name};
+use crate::cse::resources::fixture::{BOX, Fixture, NOW, OWNER, integer, name};
 use rstest::rstest;
 
 const CONTAINER: Attribute = Attribute::Resource(ResourceType::Container);
@@ -194,6 +194,33 @@ fn an_update_is_told_of_the_attributes_that_are_watched(
         .expect("an update");
 
     assert_eq!(told(&fixture), expected);
+}
+
+#[rstest]
+#[case::deleted(false, 1)]
+#[case::dropped(true, 0)]
+fn an_instance_that_makes_room_goes_without_a_word(
+    #[case] is_dropped: bool,
+    #[case] expected: usize,
+) {
+    let mut fixture = with_criteria(&[events(&[4])], &[]);
+    let limit = [(Attribute::MaxNrOfInstances, Value::Integer(1))];
+    fixture
+        .update(OWNER, BOX, ResourceType::Container, &limit)
+        .expect("an update");
+    fixture.fill("a").expect("an instance");
+
+    if is_dropped {
+        fixture.fill("b").expect("an instance");
+    } else {
+        fixture.delete(OWNER, "cse2/ae2/box/la").expect("gone");
+    }
+
+    assert_eq!(told(&fixture), expected, "REG-65");
+    let container = fixture.resolve(BOX).expect("the box").resource;
+    let left = fixture.get(container.as_str());
+    let left = integer(&left.attributes, &Attribute::CurrentNrOfInstances);
+    assert_eq!(left, Some(i64::from(is_dropped)));
 }
 
 #[test]

@@ -49,17 +49,12 @@ impl Cse {
     }
 
     /// Counts a new child in, if it is an instance, and drops what is too much.
-    pub(super) fn instance_added(
-        &mut self,
-        step: &mut Step,
-        container: &ResourceId,
-        id: &ResourceId,
-    ) {
+    pub(super) fn instance_added(&mut self, step: &Step, container: &ResourceId, id: &ResourceId) {
         let Some(instance) = self.row(id) else { return };
         if instance.resource_type != ResourceType::ContentInstance {
             return;
         }
-        self.count_instances(step, container, Some(&instance));
+        self.count_instances(step.now(), container, Some(&instance));
     }
 
     /// Counts a removed instance out; the state of its container changes with it.
@@ -75,14 +70,14 @@ impl Cse {
     }
 
     /// Drops the oldest instances until the limits hold.
-    pub(super) fn limit_instances(&mut self, step: &mut Step, container: &ResourceId) {
-        self.count_instances(step, container, None);
+    pub(super) fn limit_instances(&mut self, now: Timestamp, container: &ResourceId) {
+        self.count_instances(now, container, None);
     }
 
     /// The same, with an instance that is not counted yet; the container changes at most once.
     fn count_instances(
         &mut self,
-        step: &mut Step,
+        now: Timestamp,
         container: &ResourceId,
         added: Option<&Resource>,
     ) {
@@ -107,14 +102,14 @@ impl Cse {
                 break;
             };
             drop(instances);
-            self.take_out(step, &oldest.id);
+            // REG-65
+            self.durable.tree.remove(&oldest.id);
             number = number.saturating_sub(1);
             size = size.saturating_sub(bytes(&oldest));
         }
         if added.is_none() && (number, size) == before {
             return;
         }
-        let now = step.now();
         self.durable.tree.change(container, |container| {
             if added.is_some() {
                 add(container, Attribute::StateTag, 1);

@@ -127,7 +127,7 @@ impl Cse {
             }
         });
         if before.resource_type == ResourceType::Container {
-            self.limit_instances(step, id);
+            self.limit_instances(now, id);
             self.limit_ages(id);
         }
         if before.resource_type == ResourceType::Ae {
@@ -145,22 +145,14 @@ impl Cse {
     /// Removes a resource and everything below it, and tells the subscribers. Returns what is gone, children before
     /// parents.
     pub(crate) fn remove(&mut self, step: &mut Step, id: &ResourceId) -> Vec<Shared<Resource>> {
-        let removed = self.take_out(step, id);
-        if let Some(root) = removed.last()
-            && root.resource_type == ResourceType::ContentInstance
-        {
-            self.instance_removed(step.now(), root);
-        }
-        removed
-    }
-
-    /// Removes a resource as a part of a change of its parent.
-    pub(super) fn take_out(&mut self, step: &mut Step, id: &ResourceId) -> Vec<Shared<Resource>> {
         self.tell_deleted(step, id);
         let removed = self.durable.tree.remove(id);
         self.forget_pending(&removed);
         if let Some(root) = removed.last() {
             self.reachability_changed(step, &root.clone());
+            if root.resource_type == ResourceType::ContentInstance {
+                self.instance_removed(step.now(), root);
+            }
         }
         removed
     }

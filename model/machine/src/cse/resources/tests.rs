@@ -37,6 +37,11 @@ fn some_creations_are_refused(
 #[rstest]
 #[case(name("box"), Refusal::Conflict)]
 #[case(name("la"), Refusal::BadRequest)]
+#[case(name("."), Refusal::BadRequest)]
+#[case(name(".."), Refusal::BadRequest)]
+#[case(name("a b"), Refusal::BadRequest)]
+#[case(name("a/b"), Refusal::BadRequest)]
+#[case(name("\u{e9}"), Refusal::BadRequest)]
 #[case(name("nextHops"), Refusal::BadRequest)]
 #[case((Attribute::ExpirationTime, Value::Time(NOW)), Refusal::BadRequest)]
 #[case((Attribute::Custom("foo".into()), Value::Integer(1)), Refusal::BadRequest)]
@@ -47,7 +52,7 @@ fn some_attributes_are_refused(#[case] attribute: (Attribute, Value), #[case] ex
 
     let made = fixture.create(OWNER, "cse2/ae2", ResourceType::Container, &[attribute]);
 
-    assert_eq!(made, Err(expected));
+    assert_eq!(made, Err(expected), "REG-66");
     assert_eq!(fixture.cse.durable.tree.len(), before);
 }
 
@@ -125,11 +130,8 @@ fn an_update_shows_what_it_changed() {
     let names: Vec<_> = shown.keys().cloned().collect();
     assert_eq!(
         names,
-        [
-            Attribute::LastModifiedTime,
-            Attribute::Labels,
-            Attribute::StateTag
-        ]
+        [Attribute::LastModifiedTime, Attribute::StateTag],
+        "REG-67: labels are as they were sent, and the expiration has not moved"
     );
 }
 

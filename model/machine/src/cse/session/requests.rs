@@ -200,11 +200,15 @@ impl Cse {
         let request = &requester.request;
         let wanted = ResultContent::of(request.operation, request.result_content)?;
         let sent = request.content.as_ref().and_then(Content::single);
-        let members = sent
+        let sent = sent
             .and_then(|(_, value)| value.as_object())
             .cloned()
             .unwrap_or_default();
-        let content = self.render_updated(wanted, id, members);
+        let row = self.row(id).ok_or(Refusal::NotFound)?;
+        let by_host = [Attribute::LastModifiedTime, Attribute::StateTag];
+        let mut modified = self.represent(&row);
+        modified.retain(|name, _| sent.contains_key(name) || by_host.contains(name));
+        let content = self.render_updated(wanted, id, modified, &sent);
         Ok(Handled::Now(Status::UPDATED, content))
     }
 

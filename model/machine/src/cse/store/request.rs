@@ -6,10 +6,11 @@ use crate::cse::incoming::Handled;
 use crate::cse::resources::NewResource;
 use crate::cse::{Cse, Step};
 use crate::env::Timestamp;
-use crate::id::{AeId, Entity, ResourceId};
-use crate::primitive::{Content, Request, ResponseMode, When};
+use crate::id::{AeId, Entity, RequestId, RequestKey, ResourceId, SessionId};
+use crate::primitive::{Content, Operation, Request, ResponseMode, ResponseType, When};
 use crate::record::{NoticeKind, Requester};
-use crate::resource::ResourceType;
+use crate::resource::{Resource, ResourceType};
+use crate::shared::Shared;
 use crate::status::{Refusal, Status};
 use crate::value::{Members, Value};
 
@@ -179,8 +180,9 @@ impl Cse {
             .session
             .as_ref()
             .and_then(|s| self.session_expiry(s));
+        let own = Entity::Cse(self.config.cse_id.clone());
         for target in targets {
-            let Some(peer) = self.notification_peer(&target, &requester.peer) else {
+            let Some(peer) = self.notification_peer(&target, &own) else {
                 continue;
             };
             let content = Content::new(Attribute::ResponsePrimitive, Value::Object(result.clone()));
@@ -234,6 +236,47 @@ impl Cse {
         self.remove(step, id);
         Ok(Handled::Now(Status::DELETED, content))
     }
+}
+
+/// Whether a `<request>` has no outcome yet.
+pub(super) fn is_pending(row: &Resource) -> bool {
+    row.integer(&Attribute::RequestStatus) == Some(request_status::PENDING)
+}
+
+/// Whom the outcome of a `<request>` goes to, as far as its attributes tell.
+pub(super) fn requester_of(row: &Resource) -> Option<Requester> {
+    let operation = Operation::from_number(row.integer(&Attribute::Operation)?)?;
+    let request_id = RequestId(row.text(&Attribute::RequestId)?.clone());
+    let (to, from) = (
+        row.text(&Attribute::Target)?,
+        row.text(&Attribute::Originator)?,
+    );
+    let told = row.get(&Attribute::MetaInformation);
+    let parameter = |name| told.and_then(|mi| mi.member(name));
+    let text = |name| parameter(name).and_then(Value::as_text).cloned();
+    let mut request = Request::new(operation, to, from, request_id.clone());
+    request.release_version = text(&Attribute::ReleaseVersion);
+    request.session = text(&Attribute::SessionId).map(SessionId);
+    request.response_type = parameter(&Attribute::ResponseType).and_then(|rt| {
+        let mode = rt.member(&Attribute::ResponseTypeValue)?.as_integer()?;
+        Some(ResponseType {
+            mode: ResponseMode::from_number(mode)?,
+            notify: rt
+                .member(&Attribute::NotificationUri)
+                .and_then(Value::as_texts),
+        })
+    });
+    let key = RequestKey {
+        originator: row.creator.clone(),
+        request_id,
+    };
+    Some(Requester {
+        peer: Entity::Ae(AeId(row.creator.clone())),
+        key,
+        acknowledged: Some(row.id.clone()),
+        expires: row.expires?,
+        request: Shared::new(request),
+    })
 }
 
 /// The optional parameters of a request, for its `<request>` (TS-0004 clause 6.3.5.4).
