@@ -23,6 +23,9 @@ use std::time::Duration;
 use table::{LIMITS, Row, TIMERS};
 use tokio_rustls::TlsAcceptor;
 
+/// The M2M-SP-ID of who names none.
+const SERVICE_PROVIDER: &str = "sp.example";
+
 /// Settings that make sense together.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -30,6 +33,8 @@ pub struct Settings {
     pub listen: String,
     /// CSE-ID.
     pub cse_id: String,
+    /// M2M-SP-ID of the service provider, without slashes.
+    pub sp_id: String,
     /// Name of the CSEBase.
     pub name: String,
     /// Infrastructure or middle node.
@@ -208,6 +213,8 @@ impl Settings {
         for text in &poa {
             PointOfAccess::parse(text)?;
         }
+        let sp_id = flags.sp_id.clone().or(file.sp_id);
+        let sp_id = provider(sp_id.as_deref().unwrap_or(SERVICE_PROVIDER))?;
         let administrator = flags.administrator.clone().or(file.administrator);
         if let Some(name) = administrator.as_ref().filter(|name| !is_stem(name)) {
             return Err(ConfigError::Administrator(name.clone()));
@@ -216,6 +223,7 @@ impl Settings {
         let mut settings = Self {
             listen: listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             cse_id,
+            sp_id,
             name,
             kind,
             poa,
@@ -288,6 +296,7 @@ impl Settings {
     pub fn machine(&self, point_of_access: Vec<Text>) -> Config {
         Config {
             cse_id: CseId::from(self.cse_id.as_str()),
+            service_provider: self.sp_id.as_str().into(),
             name: self.name.as_str().into(),
             kind: match self.kind {
                 Kind::In => CseKind::In,
@@ -350,6 +359,7 @@ impl Default for Settings {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             cse_id: "/cse1".to_owned(),
+            sp_id: SERVICE_PROVIDER.to_owned(),
             name: "cse1".to_owned(),
             kind: Kind::default(),
             poa: Vec::new(),
@@ -408,6 +418,16 @@ fn pairs(flag: &'static str, given: &[String]) -> Result<Vec<(String, u64)>, Con
     given.iter().map(read).collect()
 }
 
+/// The M2M-SP-ID that a text gives, with or without the slashes before it.
+fn provider(text: &str) -> Result<String, ConfigError> {
+    let name = text.strip_prefix("//").unwrap_or(text);
+    if is_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(ConfigError::ServiceProvider(text.to_owned()))
+    }
+}
+
 /// Whether a text can be the AE-ID stem of the administrator.
 fn is_stem(text: &str) -> bool {
     text.len() > 1 && text.starts_with('C') && is_name(text)
@@ -432,6 +452,18 @@ mod tests {
     fn gather(arguments: &[&str]) -> Result<Settings, String> {
         let flags = Flags::try_parse_from([&["cse"], arguments].concat());
         Settings::gather(&flags.map_err(|why| why.to_string())?).map_err(|why| why.to_string())
+    }
+
+    #[rstest]
+    #[case("m2m.example", Some("m2m.example"))]
+    #[case("//m2m.example", Some("m2m.example"))]
+    #[case("//m2m.example/cse1", None)]
+    #[case("", None)]
+    fn a_service_provider_has_a_name(#[case] given: &str, #[case] expected: Option<&str>) {
+        let settings = gather(&["--sp-id", given]);
+
+        // REG-71
+        assert_eq!(settings.ok().map(|s| s.sp_id).as_deref(), expected);
     }
 
     #[test]

@@ -142,6 +142,7 @@ impl Topology {
         let base = |id: &str| id.trim_start_matches('/').to_owned();
         Config {
             cse_id: row.id.into(),
+            service_provider: "sp.example".into(),
             name: base(row.id).as_str().into(),
             kind: match beyond {
                 Some(_) => CseKind::Mn,

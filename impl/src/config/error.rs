@@ -64,6 +64,9 @@ pub enum ConfigError {
     /// The name is none.
     #[error("{0} is no resource name; write letters, digits, - . _ ~ as in cse1")]
     Name(String),
+    /// The M2M-SP-ID is none.
+    #[error("{0} is no M2M-SP-ID; write a domain name as in sp.example")]
+    ServiceProvider(String),
     /// The administrator's name is none.
     #[error(
         "{0} is no AE-ID of an administrator; write C and letters, digits, - . _ ~ as in CAdmin"

@@ -17,6 +17,10 @@ pub struct Flags {
     /// CSE-ID, with its slash [default: /cse1]
     #[arg(long, value_name = "/ID", help_heading = "Identity")]
     pub cse_id: Option<String>,
+    /// M2M-SP-ID of the service provider: absolute addresses //SP-ID/CSE-ID/... of others are passed to
+    /// the registrar, or answered 4004 where there is none [default: sp.example]
+    #[arg(long, value_name = "DOMAIN", help_heading = "Identity")]
+    pub sp_id: Option<String>,
     /// Name of the CSEBase [default: the CSE-ID without its slash]
     #[arg(long, value_name = "NAME", help_heading = "Identity")]
     pub name: Option<String>,
@@ -154,6 +158,7 @@ pub enum LogFormat {
 pub(super) struct File {
     pub(super) listen: Option<String>,
     pub(super) cse_id: Option<String>,
+    pub(super) sp_id: Option<String>,
     pub(super) name: Option<String>,
     pub(super) kind: Option<Kind>,
     pub(super) poa: Vec<String>,

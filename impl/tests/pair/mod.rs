@@ -245,6 +245,7 @@ pub(crate) fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config
     let name = id.trim_start_matches('/');
     Config {
         cse_id: id.into(),
+        service_provider: "sp.example".into(),
         name: name.into(),
         kind,
         registrar: registrar.map(Into::into),

@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::address::Address;
+use crate::address::{Address, Home};
 use crate::attribute::Attribute;
 use crate::cse::resources::resolve::find;
 use crate::env::Timestamp;
@@ -117,8 +117,8 @@ impl Requester {
 pub struct Authority<'a> {
     /// The tree, in which the policies and groups stand.
     pub tree: &'a Tree,
-    /// The CSE-ID of this CSE.
-    pub own: &'a CseId,
+    /// Whose it is.
+    pub home: Home<'a>,
     /// Who has every right.
     pub administrator: Option<&'a str>,
 }
@@ -132,7 +132,7 @@ impl<'a> Authority<'a> {
         }
         if resource.resource_type.is_of_sessions() {
             // EST-70
-            return takes_part(self.tree, asker.originator, self.own, resource, right);
+            return takes_part(self.tree, asker.originator, self.home.cse, resource, right);
         }
         if resource.resource_type == ResourceType::AccessControlPolicy {
             return self.grants(resource, &Attribute::SelfPrivileges, asker, resource, right);
@@ -174,7 +174,7 @@ impl<'a> Authority<'a> {
 
     fn administers(self, asker: Asker<'_>) -> bool {
         self.administrator
-            .is_some_and(|name| names(name, asker.originator, self.own))
+            .is_some_and(|name| names(name, asker.originator, self.home))
     }
 
     /// What has no policies of its own: an instance is ruled by those of its container (TS-0001 clause 9.6.7), a
@@ -241,13 +241,13 @@ impl<'a> Authority<'a> {
 
     /// Whether an entry of a rule names the originator, itself or as a member of a group here.
     fn is_named(self, entry: &str, originator: &str) -> bool {
-        names(entry, originator, self.own) || self.is_member(entry, originator)
+        names(entry, originator, self.home) || self.is_member(entry, originator)
     }
 
     /// Whether the originator is a member of the group of that address: by its identifier, or by the `<AE>` or
     /// `<remoteCSE>` that stands for it here. A group within the group does not count.
     fn is_member(self, group: &str, originator: &str) -> bool {
-        let found = |text: &str| find(self.tree, self.own, &Address::parse(text)?);
+        let found = |text: &str| find(self.tree, self.home, &Address::parse(text)?);
         let Some(group) = found(group).filter(|g| g.resource_type == ResourceType::Group) else {
             return false;
         };
@@ -257,18 +257,18 @@ impl<'a> Authority<'a> {
             let stands_for = |r: &Resource| match r.text(&Attribute::CseId) {
                 Some(cse) if r.resource_type == ResourceType::RemoteCse => *cse == *originator,
                 Some(_) | None => {
-                    r.resource_type == ResourceType::Ae && is_ae(r, originator, self.own)
+                    r.resource_type == ResourceType::Ae && is_ae(r, originator, self.home.cse)
                 }
             };
-            is_whole && names(member, originator, self.own)
+            is_whole && names(member, originator, self.home)
                 || found(member).is_some_and(|r| stands_for(r))
         })
     }
 
     fn policies(self, ids: Vec<Text>) -> impl Iterator<Item = &'a Resource> {
-        let (tree, own) = (self.tree, self.own);
+        let (tree, home) = (self.tree, self.home);
         ids.into_iter().filter_map(move |id| {
-            let found = find(tree, own, &Address::parse(&id)?)?;
+            let found = find(tree, home, &Address::parse(&id)?)?;
             (found.resource_type == ResourceType::AccessControlPolicy).then_some(&**found)
         })
     }
@@ -322,11 +322,13 @@ fn about(rule: &Value, resource: &Resource, asker: Asker<'_>, right: Right) -> b
 /// Whether an entry of a list of originators names this one: `all`, an SP-relative or absolute ID, the stem of a
 /// local AE; `*` stands for any letters.
 #[must_use]
-pub fn names(entry: &str, originator: &str, own: &CseId) -> bool {
+pub fn names(entry: &str, originator: &str, home: Home<'_>) -> bool {
+    let own = home.cse;
     let sp_relative = match entry.strip_prefix("//") {
-        Some(absolute) => match absolute.find('/') {
-            Some(at) => absolute.split_at(at).1,
-            None => return false,
+        // REG-71
+        Some(absolute) => match absolute.strip_prefix(home.provider) {
+            Some(rest) if rest.starts_with('/') => rest,
+            Some(_) | None => return false,
         },
         None => entry,
     };
@@ -373,11 +375,12 @@ fn belongs_to(
     resource: &Resource,
     right: Right,
 ) -> bool {
-    let Authority { tree, own, .. } = authority;
+    let Authority { tree, home, .. } = authority;
+    let own = home.cse;
     let originator = asker.originator;
     // REG-54
     let created_it = match resource.text(&Attribute::Custodian) {
-        Some(custodian) => names(custodian, originator, own),
+        Some(custodian) => names(custodian, originator, home),
         None => resource.creator == *originator,
     };
     match resource.resource_type {

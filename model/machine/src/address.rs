@@ -8,10 +8,38 @@ use alloc::vec::Vec;
 /// A parsed target address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address {
+    /// The service provider that it names, without slashes; `None` for an address that is not absolute.
+    pub provider: Option<Text>,
     /// The CSE it names; `None` for a CSE-relative address.
     pub cse: Option<CseId>,
     /// What stands behind it, by segments; empty means the CSEBase.
     pub segments: Vec<Text>,
+}
+
+/// Where addresses are read: at which CSE, of which service provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// The CSE-ID.
+    pub cse: &'a CseId,
+    /// The M2M-SP-ID without slashes, for example `sp.example`.
+    pub provider: &'a str,
+}
+
+impl Home<'_> {
+    /// Whether the address is one of another service provider (TS-0004 clause 7.3.2.8).
+    #[must_use]
+    pub fn is_abroad(self, address: &Address) -> bool {
+        // REG-71
+        let named = address.provider.as_deref();
+        named.is_some_and(|provider| provider != self.provider)
+    }
+
+    /// Whether the address names this CSE.
+    #[must_use]
+    pub fn is_here(self, address: &Address) -> bool {
+        let here = address.cse.as_ref().is_none_or(|cse| cse == self.cse);
+        here && !self.is_abroad(address)
+    }
 }
 
 impl Address {
@@ -20,7 +48,7 @@ impl Address {
     pub fn parse(text: &str) -> Option<Self> {
         // REG-19
         let text = text.split_once('#').map_or(text, |(resource, _)| resource);
-        let text = strip_service_provider(text)?;
+        let (provider, text) = split_service_provider(text)?;
         let (cse, rest) = match text.strip_prefix('/') {
             None => (None, text),
             Some(below) => {
@@ -39,7 +67,11 @@ impl Address {
         if cse.is_none() && segments.is_empty() || has_gap(rest) {
             return None;
         }
-        Some(Self { cse, segments })
+        Some(Self {
+            provider: provider.map(Text::from),
+            cse,
+            segments,
+        })
     }
 }
 
@@ -80,11 +112,13 @@ pub fn is_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
-fn strip_service_provider(text: &str) -> Option<&str> {
-    match text.strip_prefix("//") {
-        None => Some(text),
-        Some(absolute) => absolute.find('/').map(|at| absolute.split_at(at).1),
-    }
+/// The service provider of an absolute address, and the SP-relative one behind it.
+fn split_service_provider(text: &str) -> Option<(Option<&str>, &str)> {
+    let Some(absolute) = text.strip_prefix("//") else {
+        return Some((None, text));
+    };
+    let (provider, rest) = absolute.split_at(absolute.find('/')?);
+    (!provider.is_empty()).then_some((Some(provider), rest))
 }
 
 /// Whether a segment is empty, or something stands there that no address has.
@@ -123,9 +157,27 @@ mod tests {
     }
 
     #[rstest]
+    #[case("//sp.example/cse2/-/ae2", true)]
+    #[case("//other.example/cse2/-/ae2", false)]
+    #[case("//sp.example/cse1/-/ae2", false)]
+    #[case("/cse2/-/ae2", true)]
+    #[case("-/ae2", true)]
+    fn an_address_is_here_or_elsewhere(#[case] text: &str, #[case] expected: bool) {
+        let home = Home {
+            cse: &CseId::from("/cse2"),
+            provider: "sp.example",
+        };
+
+        let address = Address::parse(text).expect("an address");
+
+        assert_eq!(home.is_here(&address), expected, "REG-71");
+    }
+
+    #[rstest]
     #[case("")]
     #[case("/")]
     #[case("//sp.example")]
+    #[case("///cse1")]
     #[case("a//b")]
     fn what_is_no_address_is_refused(#[case] text: &str) {
         assert_eq!(Address::parse(text), None);

@@ -1,5 +1,6 @@
 //! What an operator decides about a CSE: identity, timers, limits.
 
+use crate::address::Home;
 use crate::deviation::Deviations;
 use crate::id::CseId;
 use crate::text::Text;
@@ -11,6 +12,8 @@ use alloc::vec::Vec;
 pub struct Config {
     /// CSE-ID, for example `/cse1`.
     pub cse_id: CseId,
+    /// The M2M-SP-ID of its service provider, without slashes, for example `sp.example`.
+    pub service_provider: Text,
     /// Name of the CSEBase, for example `cse1`.
     pub name: Text,
     /// Infrastructure or middle node.
@@ -38,6 +41,17 @@ pub struct Config {
     pub deviations: Deviations,
     /// Length of a value in JSON, in bytes, as the host writes it.
     pub measure: Measure,
+}
+
+impl Config {
+    /// Where this CSE reads addresses.
+    #[must_use]
+    pub fn home(&self) -> Home<'_> {
+        Home {
+            cse: &self.cse_id,
+            provider: &self.service_provider,
+        }
+    }
 }
 
 /// Measures a value; part of the host, not of the state.

@@ -5,6 +5,13 @@ use crate::cse::resources::fixture::{Fixture, NOW, OTHER, OWNER};
 use alloc::vec;
 use rstest::rstest;
 
+fn home(cse: &CseId) -> Home<'_> {
+    Home {
+        cse,
+        provider: "sp.example",
+    }
+}
+
 const STRANGER: &str = "/cse1/Cae1";
 
 fn rules(originators: &[&str], operations: i64) -> Value {
@@ -47,11 +54,16 @@ fn may(fixture: &Fixture, originator: &str, id: &str, right: Right) -> bool {
 #[case("/cse1/C*", true)]
 #[case("//sp.example/cse1/Cae1", true)]
 #[case("//sp.example", false)]
+#[case("//other.example/cse1/Cae1", false)]
+#[case("//sp.example.org/cse1/Cae1", false)]
 #[case("/cse1", false)]
 #[case("Cae1", false)]
 #[case("/cse1/Cae10", false)]
 fn an_entry_names_an_originator(#[case] entry: &str, #[case] expected: bool) {
-    assert_eq!(names(entry, "/cse1/Cae1", &CseId::from("/cse2")), expected);
+    assert_eq!(
+        names(entry, "/cse1/Cae1", home(&CseId::from("/cse2"))),
+        expected
+    );
 }
 
 #[rstest]
@@ -59,7 +71,10 @@ fn an_entry_names_an_originator(#[case] entry: &str, #[case] expected: bool) {
 #[case("C*", true)]
 #[case("Cae3", false)]
 fn a_stem_names_a_local_ae(#[case] entry: &str, #[case] expected: bool) {
-    assert_eq!(names(entry, "/cse2/Cae2", &CseId::from("/cse2")), expected);
+    assert_eq!(
+        names(entry, "/cse2/Cae2", home(&CseId::from("/cse2"))),
+        expected
+    );
 }
 
 /// REG-70: an `<AE>` without policies takes notifications of CSEs; with policies it takes what they let through.
@@ -332,7 +347,10 @@ fn a_group_stands_for_its_members(
 #[case("/cse1/Cae1*", true)]
 #[case("/cse1/Cae1*1", false)]
 fn a_star_stands_for_any_letters(#[case] entry: &str, #[case] expected: bool) {
-    assert_eq!(names(entry, STRANGER, &CseId::from("/cse2")), expected);
+    assert_eq!(
+        names(entry, STRANGER, home(&CseId::from("/cse2"))),
+        expected
+    );
 }
 
 #[rstest]

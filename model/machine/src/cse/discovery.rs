@@ -93,6 +93,7 @@ impl Cse {
         }
         let segments = core::iter::once(&found.id.0).chain(path);
         let address = Address {
+            provider: None,
             cse: None,
             segments: segments.cloned().collect(),
         };

@@ -190,25 +190,23 @@ impl Cse {
         number: u64,
     ) -> Result<Option<(Status, Option<Content>)>, Refusal> {
         let address = Address::parse(&request.to).ok_or(Refusal::BadRequest)?;
-        let peer = match (&address.cse, self.is_own(&address)) {
-            (Some(cse), false) => {
-                let hop = self.next_hop(cse, &Entity::Cse(self.config.cse_id.clone()));
-                Entity::Cse(hop.ok_or(Refusal::NotFound)?)
+        let peer = if self.is_own(&address) {
+            let found = self.resolve(&address).ok_or(Refusal::NotFound)?;
+            if request.operation != Operation::Notify {
+                let originator = &requester.key.originator;
+                let done = self.execute(step, originator, &request, &found)?;
+                return Ok(Some((done.status, done.content)));
             }
-            (Some(_) | None, _) => {
-                let found = self.resolve(&address).ok_or(Refusal::NotFound)?;
-                if request.operation != Operation::Notify {
-                    let originator = &requester.key.originator;
-                    let done = self.execute(step, originator, &request, &found)?;
-                    return Ok(Some((done.status, done.content)));
-                }
-                let resource = self.actual(&found)?;
-                if resource.resource_type != ResourceType::Ae {
-                    return Err(Refusal::OperationNotAllowed);
-                }
-                self.may(requester.asker(step.now()), &resource, Right::Notify)?;
-                self.local_ae(&resource.id)
+            let resource = self.actual(&found)?;
+            if resource.resource_type != ResourceType::Ae {
+                return Err(Refusal::OperationNotAllowed);
             }
+            self.may(requester.asker(step.now()), &resource, Right::Notify)?;
+            self.local_ae(&resource.id)
+        } else {
+            let own = Entity::Cse(self.config.cse_id.clone());
+            let hop = self.hop_towards(&address, &own);
+            Entity::Cse(hop.ok_or(Refusal::NotFound)?)
         };
         let expires = requester.expires.minus(self.config.timers.hop_step_ms);
         if !self.can_reach(&peer, step.now(), expires) {

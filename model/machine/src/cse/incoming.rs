@@ -517,10 +517,7 @@ impl Cse {
 
     /// Whether the address names a resource of this CSE.
     pub(crate) fn is_own(&self, address: &Address) -> bool {
-        address
-            .cse
-            .as_ref()
-            .is_none_or(|cse| *cse == self.config.cse_id)
+        self.config.home().is_here(address)
     }
 
     fn is_base(&self, address: &Address) -> bool {

@@ -11,9 +11,10 @@ mod tests;
 use super::discovery::{self, attribute_of};
 use super::{Cse, Step};
 use crate::access::{self, Asker, Right};
+use crate::address::Home;
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
-use crate::id::{CseId, ResourceId};
+use crate::id::ResourceId;
 use crate::primitive::{Content, Operation};
 use crate::resource::{Resource, ResourceType};
 use crate::shared::Shared;
@@ -85,7 +86,7 @@ fn monitors(subscription: &Members) -> &[Value] {
 }
 
 /// Whether a monitor looks for this operation of this originator.
-fn watches(monitor: &Value, operation: Operation, originator: &str, own: &CseId) -> bool {
+fn watches(monitor: &Value, operation: Operation, originator: &str, home: Home<'_>) -> bool {
     let watched = monitor
         .member(&Attribute::MonitoredOperations)
         .and_then(Value::as_integer);
@@ -93,7 +94,7 @@ fn watches(monitor: &Value, operation: Operation, originator: &str, own: &CseId)
         .member(&Attribute::Originator)
         .and_then(Value::as_text);
     watched.is_none_or(|number| number == i64::from(operation.number()))
-        && who.is_none_or(|entry| access::names(entry, originator, own))
+        && who.is_none_or(|entry| access::names(entry, originator, home))
 }
 
 impl Cse {
@@ -160,7 +161,7 @@ impl Cse {
         resource: &Resource,
         before: u64,
     ) {
-        let own = self.config.cse_id.clone();
+        let config = self.config.clone();
         let mut due = Vec::new();
         let subscriptions = self
             .durable
@@ -170,7 +171,7 @@ impl Cse {
             let watched = monitors(&subscription.attributes);
             if !watched
                 .iter()
-                .any(|m| watches(m, operation, originator, &own))
+                .any(|m| watches(m, operation, originator, config.home()))
             {
                 continue;
             }

@@ -118,7 +118,7 @@ impl Cse {
     pub(crate) fn authority(&self) -> Authority<'_> {
         Authority {
             tree: &self.durable.tree,
-            own: &self.config.cse_id,
+            home: self.config.home(),
             administrator: self.config.administrator.as_deref(),
         }
     }

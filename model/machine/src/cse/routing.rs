@@ -25,11 +25,10 @@ impl Cse {
         requester: &Requester,
         address: &Address,
     ) -> Result<Handled, Refusal> {
-        let cse = address.cse.as_ref().ok_or(Refusal::NotFound)?;
-        let hop = Entity::Cse(
-            self.next_hop(cse, &requester.peer)
-                .ok_or(Refusal::NotFound)?,
-        );
+        let hop = self
+            .hop_towards(address, &requester.peer)
+            .ok_or(Refusal::NotFound)?;
+        let hop = Entity::Cse(hop);
         match requester.request.response_mode() {
             ResponseMode::Blocking | ResponseMode::FlexBlocking | ResponseMode::NoResponse => {
                 self.forward_blocking(step, requester, &hop)
@@ -165,6 +164,17 @@ impl Cse {
                 }
             }
         }
+    }
+
+    /// The neighbour that leads to an address elsewhere: whatever is another service provider's is a matter of the
+    /// infrastructure node, along the registrars.
+    pub(crate) fn hop_towards(&self, address: &Address, from: &Entity) -> Option<CseId> {
+        if self.config.home().is_abroad(address) {
+            let hop = self.registrar()?;
+            // REG-71
+            return (*from != Entity::Cse(hop.clone())).then_some(hop);
+        }
+        self.next_hop(address.cse.as_ref()?, from)
     }
 
     /// The neighbour that leads to that CSE: itself, an ancestor of it, or the registrar; never the one that asks.

@@ -483,6 +483,7 @@ pub(crate) fn fold(stored: &mut BTreeMap<Key, Record>, updates: &[Update]) {
 pub(crate) fn config(name: &str, kind: CseKind, registrar: Option<&str>) -> Config {
     Config {
         cse_id: format!("/{name}").as_str().into(),
+        service_provider: "sp.example".into(),
         name: name.into(),
         kind,
         registrar: registrar.map(Into::into),

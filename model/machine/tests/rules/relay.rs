@@ -169,3 +169,43 @@ fn an_answer_to_what_was_not_handed_over_counts_for_nothing() {
     assert_eq!(brought.status, Status::OK);
     assert_eq!(in_time.map(|r| r.status), Some(Status::OK));
 }
+
+/// REG-71: what is another service provider's goes up to the infrastructure node and is not found there.
+#[rstest]
+#[case::of_this_provider("//sp.example/cse2/cse2", 2000, true)]
+#[case::of_this_provider_and_here("//sp.example/cse1/cse1/ae1", 2000, false)]
+#[case::of_another("//other.example/cse2/cse2", 4004, true)]
+#[case::of_another_though_the_name_is_ours("//other.example/cse1/cse1/ae1", 4004, true)]
+fn an_absolute_address_names_its_provider(
+    #[case] to: &str,
+    #[case] code: u16,
+    #[case] is_forwarded: bool,
+) {
+    let mut world = pair();
+
+    world.ask("AE1", "CSE1", Draft::retrieve(to, "Cae1", "x1").0);
+    let forwarded = world.waiting("CSE1", "CSE2").next().is_some();
+    world.settle();
+
+    assert_eq!(forwarded, is_forwarded, "REG-71");
+    let answer = world.take_response("CSE1", "AE1", "x1");
+    assert_eq!(answer.map(|r| r.status.0), Some(code), "REG-71");
+}
+
+#[rstest]
+#[case::an_entity("//other.example/cse1", ResourceType::Ae)]
+#[case::a_cse("//other.example/cse1/-", ResourceType::RemoteCse)]
+fn nobody_registers_abroad(#[case] to: &str, #[case] kind: ResourceType) {
+    let mut world = pair();
+    world.open("AE9", "CSE1", None);
+    let from = if kind == ResourceType::Ae {
+        "Cae9"
+    } else {
+        "/cse9"
+    };
+
+    let answer = world.exchange("AE9", "CSE1", Draft::create(to, from, "x1", kind).0);
+
+    // REG-71
+    assert_eq!(answer.status, Status::BAD_REQUEST);
+}

@@ -39,6 +39,7 @@ impl Fixture {
     pub(crate) fn with(limits: Limits) -> Self {
         let config = Config {
             cse_id: CseId::from("/cse2"),
+            service_provider: "sp.example".into(),
             name: "cse2".into(),
             kind: CseKind::In,
             registrar: None,

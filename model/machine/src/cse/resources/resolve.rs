@@ -1,8 +1,8 @@
 //! From addresses to resources (TS-0004 clause 6.2.4).
 
-use crate::address::Address;
+use crate::address::{Address, Home};
 use crate::cse::Cse;
-use crate::id::{CseId, ResourceId};
+use crate::id::ResourceId;
 use crate::resource::{Resource, ResourceType};
 use crate::shared::Shared;
 use crate::text::Text;
@@ -52,9 +52,10 @@ impl Cse {
     /// (`/S…`, TS-0001 clause 7.2), as an address of this CSE.
     pub(crate) fn localized(&self, mut address: Address) -> Address {
         let stem = address.cse.as_ref().map(|cse| Text::from(cse.stem()));
+        let is_abroad = self.config.home().is_abroad(&address);
         let named = stem.filter(|stem| stem.starts_with('S') && self.is_registered_ae(stem));
         // REG-51
-        if let Some(stem) = named {
+        if let Some(stem) = named.filter(|_| !is_abroad) {
             address.cse = None;
             address.segments.insert(0, stem);
         }
@@ -64,17 +65,17 @@ impl Cse {
     /// What the address means here; `None` if it is another CSE's, or nothing is there. Whether a virtual child has
     /// something to stand for is not looked at.
     pub(crate) fn resolve(&self, address: &Address) -> Option<Resolved> {
-        resolve(&self.durable.tree, &self.config.cse_id, address)
+        resolve(&self.durable.tree, self.config.home(), address)
     }
 }
 
 /// The resource of an address at this CSE; no virtual child, no collection.
 pub(crate) fn find<'a>(
     tree: &'a Tree,
-    own: &CseId,
+    home: Home<'_>,
     address: &Address,
 ) -> Option<&'a Shared<Resource>> {
-    let resolved = resolve(tree, own, address)?;
+    let resolved = resolve(tree, home, address)?;
     if resolved == Resolved::whole(resolved.resource.clone()) {
         tree.get(&resolved.resource)
     } else {
@@ -82,8 +83,8 @@ pub(crate) fn find<'a>(
     }
 }
 
-fn resolve(tree: &Tree, own: &CseId, address: &Address) -> Option<Resolved> {
-    if address.cse.as_ref().is_some_and(|cse| cse != own) {
+fn resolve(tree: &Tree, home: Home<'_>, address: &Address) -> Option<Resolved> {
+    if !home.is_here(address) {
         return None;
     }
     let base = tree.base()?;

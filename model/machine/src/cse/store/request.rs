@@ -196,20 +196,16 @@ impl Cse {
     /// Over whose link a notification to that address goes.
     pub(crate) fn notification_peer(&self, target: &str, requester: &Entity) -> Option<Entity> {
         let address = self.localized(crate::address::Address::parse(target)?);
-        match &address.cse {
-            Some(cse) if *cse != self.config.cse_id => {
-                self.next_hop(cse, requester).map(Entity::Cse)
-            }
-            Some(_) | None => {
-                let stem = address.segments.first()?;
-                if self.is_registered_ae(stem) {
-                    return Some(Entity::Ae(AeId::at(&self.config.cse_id, stem)));
-                }
-                let found = self.resolve(&address)?;
-                let is_ae = self.type_of(&found.resource) == Some(ResourceType::Ae);
-                is_ae.then(|| self.local_ae(&found.resource))
-            }
+        if !self.is_own(&address) {
+            return self.hop_towards(&address, requester).map(Entity::Cse);
         }
+        let stem = address.segments.first()?;
+        if self.is_registered_ae(stem) {
+            return Some(Entity::Ae(AeId::at(&self.config.cse_id, stem)));
+        }
+        let found = self.resolve(&address)?;
+        let is_ae = self.type_of(&found.resource) == Some(ResourceType::Ae);
+        is_ae.then(|| self.local_ae(&found.resource))
     }
 
     /// DELETE of a `<request>`: recalls what has not left yet.
