@@ -9,7 +9,7 @@ pub use flags::{DialectName, Flags, Kind, LogFormat};
 
 use crate::connect::Route;
 use crate::dial::{Offer, PointOfAccess};
-use crate::link::LinkLimits;
+use crate::link::{LinkLimits, OutboxLimits};
 use crate::tls::{self, TlsError};
 use crate::wire::{self, Dialect};
 use flags::File;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub allow_plain_mcc: bool,
     /// Whether registree CSEs without a link are dialled at their points of access.
     pub dial_registree_poa: bool,
+    /// Whether the CSEBase says nothing of serializations.
+    pub hide_csz: bool,
     /// The serializations that are offered on links that this CSE opens.
     pub offer: Offer,
     /// The dialect of links without subprotocol.
@@ -142,8 +144,14 @@ pub struct Host {
     pub links: u32,
     /// Messages that wait for a peer that reads slowly.
     pub outbox_messages: u32,
+    /// Their bytes; one message may be larger.
+    pub outbox_bytes: u32,
+    /// Bytes that wait for all such peers together.
+    pub outboxes_bytes: u32,
     /// Messages that wait for the machine; when so many do, links are not read.
     pub inbox_messages: u32,
+    /// Bytes of large messages among them.
+    pub inbox_bytes: u32,
 }
 
 impl Default for Host {
@@ -159,7 +167,10 @@ impl Default for Host {
             sent_bytes: 16 << 20,
             links: 20_000,
             outbox_messages: 1_024,
+            outbox_bytes: 32 << 20,
+            outboxes_bytes: 256 << 20,
             inbox_messages: 1_024,
+            inbox_bytes: 8 << 20,
         }
     }
 }
@@ -188,6 +199,9 @@ impl Settings {
         let security = file.security.overridden(&flags.security());
         if security.certificate.is_some() != security.key.is_some() {
             return Err(ConfigError::Key);
+        }
+        if security.client_authorities.is_some() && security.certificate.is_none() {
+            return Err(ConfigError::ClientAuthorities);
         }
         if let Some(text) = registrar.as_ref().filter(|r| r.is_secured())
             && security.registrar_authorities.is_none()
@@ -233,6 +247,7 @@ impl Settings {
             allow_plain_mcc: flags.allow_plain_mcc || file.allow_plain_mcc.unwrap_or_default(),
             dial_registree_poa: flags.dial_registree_poa
                 || file.dial_registree_poa.unwrap_or_default(),
+            hide_csz: flags.hide_csz || file.hide_csz.unwrap_or_default(),
             offer: flags.offer.or(file.offer).unwrap_or_default(),
             dialect: flags.dialect.or(file.dialect).unwrap_or_default(),
             metrics: flags.metrics.clone().or(file.metrics),
@@ -308,7 +323,11 @@ impl Settings {
             allow_plain_mcc: self.allow_plain_mcc,
             dial_registree_poa: self.dial_registree_poa,
             administrator: self.administrator.as_deref().map(Text::from),
-            serializations: vec!["json".into(), "cbor".into()],
+            serializations: if self.hide_csz {
+                Vec::new()
+            } else {
+                vec!["json".into(), "cbor".into()]
+            },
             verify_subscriptions: true,
             timers: self.timers,
             limits: self.limits,
@@ -323,7 +342,12 @@ impl Settings {
         LinkLimits {
             message_bytes: size(self.host.message_bytes),
             sent_bytes: size(self.host.sent_bytes),
-            outbox_messages: size(self.host.outbox_messages),
+            inbox_bytes: size(self.host.inbox_bytes),
+            outbox: OutboxLimits {
+                messages: size(self.host.outbox_messages),
+                bytes: size(self.host.outbox_bytes),
+                bytes_of_all: size(self.host.outboxes_bytes),
+            },
             ping: Duration::from_millis(self.host.ping_ms),
             close: Duration::from_millis(self.host.close_ms),
             pace: Duration::from_millis(self.host.pace_ms),
@@ -368,6 +392,7 @@ impl Default for Settings {
             security: Security::default(),
             allow_plain_mcc: false,
             dial_registree_poa: false,
+            hide_csz: false,
             offer: Offer::default(),
             dialect: DialectName::default(),
             metrics: None,
@@ -520,6 +545,26 @@ mod tests {
             text.contains(&format!("\n{name} = ")) || text.contains(&format!("\n# {name} = "))
         };
         assert!(TIMERS.iter().chain(&LIMITS).all(is_named));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("[tls]\n")]
+    fn the_example_file_names_every_setting(#[case] table: &str) {
+        let example = include_str!("../cse.example.toml");
+        let refused = toml::from_str::<File>(&format!("{table}nonsense = 1"));
+
+        let advice = refused.expect_err("there is no such setting").to_string();
+
+        let (_, known) = advice.split_once("expected one of").expect("it names them");
+        for name in known.split('`').skip(1).step_by(2) {
+            let ways = ["\n", "\n# "].map(|before| format!("{before}{name} = "));
+            let is_named = ways.iter().any(|way| example.contains(way));
+            assert!(
+                is_named || example.contains(&format!("\n[{name}]")),
+                "{name}"
+            );
+        }
     }
 
     #[rstest]

@@ -19,6 +19,7 @@ use m2m_machine::cse::{CloseReason, Event, Input, Output};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
 use m2m_machine::record::{Key, Record, Update};
+use m2m_machine::resource::ResourceType;
 use m2m_machine::{Cse, Env, Fresh, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -32,6 +33,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 const ROUND_INPUTS_MAX: usize = 256;
 /// Deadlines that one round deals with at most.
 const ROUND_DEADLINES_MAX: usize = 256;
+/// So long a round takes inputs: what expensive ones have led to leaves before more of it is made.
+const ROUND_TIME_MAX: Duration = Duration::from_millis(20);
 /// The longest sleep: the wall clock may be set while the driver sleeps by the steady one.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
@@ -101,6 +104,7 @@ impl<R: FnMut(&Event)> Driver<R> {
         let records = store.load_telling(|records, of| {
             tracing::info!(records, of, "reading the store");
         })?;
+        own(&config, &records)?;
         let machine = Cse::recover(config.clone(), records.iter().cloned(), now());
         let difference = difference(&records, machine.durable());
         if !difference.is_empty() {
@@ -165,7 +169,11 @@ impl<R: FnMut(&Event)> Driver<R> {
     async fn round(&mut self, first: Option<Arrival>) -> Result<(), StoreError> {
         let mut outputs = Vec::new();
         let mut next = first;
+        let started = Instant::now();
         for _ in 0..ROUND_INPUTS_MAX {
+            if started.elapsed() > ROUND_TIME_MAX && next.is_none() {
+                break;
+            }
             let Some(arrival) = next.take().or_else(|| self.inbox.try_recv().ok()) else {
                 break;
             };
@@ -252,7 +260,7 @@ impl<R: FnMut(&Event)> Driver<R> {
                     trusted,
                 });
             }
-            Arrival::Input(input) => input,
+            Arrival::Input(input) | Arrival::Large(input, _) => input,
             Arrival::Look(look) => {
                 self.looks.push(look);
                 return None;
@@ -310,18 +318,26 @@ impl<R: FnMut(&Event)> Driver<R> {
     }
 
     async fn write(&mut self, batch: Vec<Update>) -> Result<(), StoreError> {
+        self.with_store(move |store| store.commit(&batch)).await
+    }
+
+    /// Works on the store, elsewhere if it touches the disk.
+    async fn with_store(
+        &mut self,
+        work: impl FnOnce(&mut Store) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
         let mut store = self.store.take().expect("the store is always put back");
         let (store, result) = if store.is_in_memory() {
-            let result = store.commit(&batch);
+            let result = work(&mut store);
             (store, result)
         } else {
-            let write = move || {
-                let result = store.commit(&batch);
+            let work = move || {
+                let result = work(&mut store);
                 (store, result)
             };
-            tokio::task::spawn_blocking(write)
+            tokio::task::spawn_blocking(work)
                 .await
-                .expect("a commit does not panic")
+                .expect("the store does not panic")
         };
         self.store = Some(store);
         result
@@ -371,8 +387,11 @@ impl<R: FnMut(&Event)> Driver<R> {
     /// Starts over from the store after a commit that failed.
     fn rebuild(&mut self, why: &StoreError) -> Result<(), StoreError> {
         tracing::error!(%why, "nothing can be stored; refusing writes");
-        for handle in self.links.values() {
-            let _ = handle.send(Outgoing::Close(CloseCode::Error, "the store fails"));
+        for handle in self.links.values_mut() {
+            // Who does not read would never see the code.
+            if !handle.send(Outgoing::Close(CloseCode::Error, "the store fails")) {
+                handle.cut();
+            }
         }
         self.forgotten.append(&mut self.links);
         let records = self
@@ -391,7 +410,7 @@ impl<R: FnMut(&Event)> Driver<R> {
 
     /// Tries whether the store works again.
     async fn probe(&mut self, outputs: &mut Vec<Output>) {
-        match self.write(Vec::new()).await {
+        match self.with_store(Store::probe).await {
             Ok(()) => {
                 tracing::info!("the store works again");
                 self.probe_at = None;
@@ -403,6 +422,22 @@ impl<R: FnMut(&Event)> Driver<R> {
             }
         }
     }
+}
+
+/// Whether the stored resources are those of this CSE.
+fn own(config: &Config, records: &[Record]) -> Result<(), StoreError> {
+    for record in records {
+        if let Record::Resource(base) = record
+            && base.resource_type == ResourceType::CseBase
+        {
+            let found = format!("{} ({})", base.creator, base.name);
+            let wanted = format!("{} ({})", config.cse_id, config.name);
+            if found != wanted {
+                return Err(StoreError::OfAnother { found, wanted });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What turns the stored records into those of the machine.

@@ -1,6 +1,10 @@
 //! Answers to GET over HTTP/1.1, for operators: counters and the page. One request a connection.
+//!
+//! What listens on this machine only is asked by an address or as localhost: a page of another site whose name has
+//! been made to lead here asks by that name.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +14,8 @@ use tokio::time::{sleep, timeout};
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-const REQUEST_BYTES_MAX: usize = 4 << 10;
+/// Browsers send the cookies of all that runs on this machine.
+const REQUEST_BYTES_MAX: usize = 32 << 10;
 const HEADERS_MAX: usize = 64;
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 16;
@@ -75,6 +80,8 @@ where
 {
     let answer = Arc::new(answer);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let is_local = listener.local_addr();
+    let is_local = is_local.is_ok_and(|at| at.ip().to_canonical().is_loopback());
     loop {
         let Ok(place) = places.clone().acquire_owned().await else {
             return;
@@ -86,7 +93,7 @@ where
         let answer = answer.clone();
         tokio::spawn(async move {
             // Who does not ask properly is not answered.
-            let _ = timeout(PATIENCE, converse(stream, &*answer)).await;
+            let _ = timeout(PATIENCE, converse(stream, is_local, &*answer)).await;
             drop(place);
         });
     }
@@ -94,15 +101,21 @@ where
 
 async fn converse<F>(
     mut stream: TcpStream,
+    is_local: bool,
     answer: &(impl Fn(String) -> F + Sync),
 ) -> std::io::Result<()>
 where
     F: Future<Output = Answer> + Send,
 {
-    let Some(head) = read_head(&mut stream).await? else {
-        return Ok(());
+    let asked = match read_head(&mut stream).await? {
+        Head::Ended => return Ok(()),
+        Head::TooLarge => Err(Answer::advice(
+            "431 Request Header Fields Too Large",
+            "the head of the request is too large; delete cookies of this host",
+        )),
+        Head::Whole(head) => target(&head, is_local),
     };
-    let (answer, with_body) = match target(&head) {
+    let (answer, with_body) = match asked {
         Ok((target, with_body)) => (answer(target).await, with_body),
         Err(refusal) => (refusal, true),
     };
@@ -110,27 +123,57 @@ where
     if with_body {
         stream.write_all(answer.body.as_bytes()).await?;
     }
-    stream.shutdown().await
+    stream.shutdown().await?;
+    // Bytes that are not read would reset the connection, and the answer with it.
+    let mut unread = [0; 512];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
 }
 
-/// Reads up to the empty line; `None` if it does not come.
-async fn read_head(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+/// The head of a request.
+enum Head {
+    /// All of it, perhaps with more behind it.
+    Whole(Vec<u8>),
+    /// It is larger than anybody needs.
+    TooLarge,
+    /// The peer has gone.
+    Ended,
+}
+
+/// Reads up to the empty line.
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<Head> {
     let mut head = Vec::new();
-    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
-        if head.len() > REQUEST_BYTES_MAX || stream.read_buf(&mut head).await? == 0 {
-            return Ok(None);
+    loop {
+        if stream.read_buf(&mut head).await? == 0 {
+            return Ok(Head::Ended);
+        }
+        if head.len() > REQUEST_BYTES_MAX {
+            return Ok(Head::TooLarge);
+        }
+        if head.windows(4).any(|w| w == b"\r\n\r\n") {
+            return Ok(Head::Whole(head));
         }
     }
-    Ok(Some(head))
 }
 
 /// What is asked for, and whether its body is wanted.
-fn target(head: &[u8]) -> Result<(String, bool), Answer> {
+fn target(head: &[u8], is_local: bool) -> Result<(String, bool), Answer> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     if request.parse(head).is_err() {
         let advice = "this is no well-formed HTTP request";
         return Err(Answer::advice("400 Bad Request", advice));
+    }
+    let host = |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case("Host");
+    if is_local
+        && !request
+            .headers
+            .iter()
+            .filter(host)
+            .all(|h| is_here(h.value))
+    {
+        let advice = "this is for this machine only; ask by its address or as localhost";
+        return Err(Answer::advice("421 Misdirected Request", advice));
     }
     match request.method {
         Some(method @ ("GET" | "HEAD")) => {
@@ -143,5 +186,36 @@ fn target(head: &[u8]) -> Result<(String, bool), Answer> {
                 "there is only something to see; use GET",
             )
         }),
+    }
+}
+
+/// Whether a `Host` is an address or localhost, whatever the port.
+fn is_here(host: &[u8]) -> bool {
+    let host = std::str::from_utf8(host).unwrap_or_default().trim();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("localhost", true)]
+    #[case("LocalHost:8088", true)]
+    #[case("127.0.0.1:8088", true)]
+    #[case("[::1]:8088", true)]
+    #[case("[::1]", true)]
+    #[case("cse.example.net", false)]
+    #[case("localhost.example.net:8088", false)]
+    #[case("127.0.0.1.example.net", false)]
+    #[case("", false)]
+    fn an_address_or_localhost_is_here(#[case] host: &str, #[case] expected: bool) {
+        assert_eq!(is_here(host.as_bytes()), expected);
     }
 }

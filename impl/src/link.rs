@@ -5,6 +5,10 @@
 //! do not block each other. A full inbox stops the reading, and so the peer; a full outbox ends the
 //! link.
 
+mod outbox;
+
+pub use outbox::{Handle, OutboxLimits, Outgoing};
+
 use crate::metrics::Metrics;
 use crate::web::Look;
 use crate::wire::{self, Decoded, Serialization, Speech, Undecodable, Unsealable};
@@ -13,12 +17,12 @@ use futures_util::{SinkExt, StreamExt};
 use m2m_machine::cse::{Input, Opening};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
+use outbox::{Waiting, outbox};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -33,8 +37,10 @@ pub struct LinkLimits {
     pub message_bytes: usize,
     /// Largest message that is sent, in bytes.
     pub sent_bytes: usize,
-    /// Messages that wait for a slow reader.
-    pub outbox_messages: usize,
+    /// Bytes of large messages, of all links, that are read and wait for the machine.
+    pub inbox_bytes: usize,
+    /// What may wait for slow readers.
+    pub outbox: OutboxLimits,
     /// Silence after which the peer is asked whether it is there.
     pub ping: Duration,
     /// How long the peer gets to answer a close.
@@ -45,6 +51,10 @@ pub struct LinkLimits {
 
 /// Questions without an answer after which a link is lost.
 const UNANSWERED_MAX: u32 = 2;
+/// A message below is read whatever waits; the number of those that wait is bounded.
+const LARGE_BYTES: usize = 8 << 10;
+/// What waits for the machine is counted in pieces of so many bytes.
+const PIECE_BYTES: usize = 1 << 10;
 /// tungstenite allocates it for each link at once.
 const READ_BUFFER_BYTES: usize = 4 << 10;
 const WRITE_BUFFER_BYTES: usize = 4 << 10;
@@ -81,42 +91,10 @@ pub enum Arrival {
     },
     /// Any other input.
     Input(Input),
+    /// An input that takes much room, and the room that it takes until it is dealt with.
+    Large(Input, OwnedSemaphorePermit),
     /// Someone wants to look at the state; no input.
     Look(Look),
-}
-
-/// What a link is told to do.
-#[derive(Debug)]
-pub enum Outgoing {
-    /// Send it.
-    Primitive(Primitive),
-    /// Close the link with this code.
-    Close(CloseCode, &'static str),
-}
-
-/// The writing end of a link; dropped, the link is cut without a close frame.
-#[derive(Debug)]
-pub struct Handle {
-    outbox: mpsc::Sender<Outgoing>,
-    uncut: Option<oneshot::Sender<()>>,
-}
-
-impl Handle {
-    /// Passes it on to the link; false if the peer reads too slowly. What goes to a link that has
-    /// ended is dropped.
-    #[must_use]
-    pub fn send(&self, outgoing: Outgoing) -> bool {
-        match self.outbox.try_send(outgoing) {
-            Ok(()) | Err(TrySendError::Closed(_)) => true,
-            // LNK-58
-            Err(TrySendError::Full(_)) => self.uncut.is_none(),
-        }
-    }
-
-    /// Ends the link without a close frame; it will tell that it is lost.
-    pub fn cut(&mut self) {
-        self.uncut = None;
-    }
 }
 
 /// What all links have in common.
@@ -127,6 +105,8 @@ pub struct Hub {
     limits: LinkLimits,
     places: Arc<Semaphore>,
     places_total: u32,
+    room: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
@@ -141,6 +121,8 @@ impl Hub {
             limits,
             places,
             places_total: links_max,
+            room: Arc::new(Semaphore::new(pieces(limits.inbox_bytes) as usize)),
+            waiting: Arc::default(),
             metrics: Arc::default(),
         }
     }
@@ -197,12 +179,7 @@ impl Hub {
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let link = LinkId(self.numbers.fetch_add(1, Ordering::Relaxed));
-        let (outbox, outgoing) = mpsc::channel(self.limits.outbox_messages);
-        let (cut, is_cut) = oneshot::channel();
-        let handle = Handle {
-            outbox,
-            uncut: Some(cut),
-        };
+        let (handle, outgoing, is_cut) = outbox(self.limits.outbox, self.waiting.clone());
         tracing::debug!(link = link.0, ?opening, trusted, "link opened");
         if self
             .inbox
@@ -259,41 +236,61 @@ impl Hub {
                 continue;
             };
             unanswered = 0;
-            let input = match frame {
+            let message = match frame {
                 None => return Ending::Lost("closed by the peer"),
                 Some(Err(error)) => return ending(&error),
+                Some(Ok(message)) => message,
+            };
+            let room = self.room_for(&message).await;
+            let input = match (message, speech.serialization) {
                 // LNK-37
-                Some(Ok(Message::Text(text))) => match speech.serialization {
-                    Serialization::Json => input(link, wire::decode(&text, &speech.dialect)),
-                    Serialization::Cbor => {
-                        return Ending::Close(CloseCode::Unsupported, "this subprotocol is binary");
-                    }
-                },
-                Some(Ok(Message::Binary(bytes))) => match speech.serialization {
-                    Serialization::Cbor => input(link, wire::decode_cbor(&bytes, &speech.dialect)),
-                    Serialization::Json => {
-                        return Ending::Close(CloseCode::Unsupported, "this subprotocol is text");
-                    }
-                },
-                Some(Ok(
+                (Message::Text(text), Serialization::Json) => {
+                    input(link, wire::decode(&text, &speech.dialect))
+                }
+                (Message::Binary(bytes), Serialization::Cbor) => {
+                    input(link, wire::decode_cbor(&bytes, &speech.dialect))
+                }
+                (Message::Text(_), Serialization::Cbor) => {
+                    return Ending::Close(CloseCode::Unsupported, "this subprotocol is binary");
+                }
+                (Message::Binary(_), Serialization::Json) => {
+                    return Ending::Close(CloseCode::Unsupported, "this subprotocol is text");
+                }
+                (
                     Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
-                )) => continue,
+                    Serialization::Json | Serialization::Cbor,
+                ) => continue,
             };
             self.metrics.received.add();
             if matches!(input, Input::Undecodable { .. }) {
                 self.metrics.malformed.add();
             }
             tracing::trace!(?input);
-            if self.inbox.send(Arrival::Input(input)).await.is_err() {
+            let arrival = match room {
+                Some(room) => Arrival::Large(input, room),
+                None => Arrival::Input(input),
+            };
+            if self.inbox.send(arrival).await.is_err() {
                 return Ending::Close(CloseCode::Away, "shutting down");
             }
         }
     }
 
+    /// Waits until there is room for what a large message will be when it is decoded: many times its bytes.
+    async fn room_for(&self, message: &Message) -> Option<OwnedSemaphorePermit> {
+        let bytes = message.len();
+        if bytes < LARGE_BYTES {
+            return None;
+        }
+        let pieces = pieces(bytes.min(self.limits.inbox_bytes));
+        let room = self.room.clone().acquire_many_owned(pieces).await;
+        Some(room.expect("the room is never closed"))
+    }
+
     async fn write<S>(
         &self,
         sink: &mut SplitSink<WebSocketStream<S>, Message>,
-        mut outgoing: mpsc::Receiver<Outgoing>,
+        mut outgoing: mpsc::Receiver<Waiting>,
         speech: &Speech,
         ping: &Notify,
     ) -> Ending
@@ -310,8 +307,10 @@ impl Hub {
                     continue;
                 }
             };
+            // What has not been written yet still waits.
+            let mut unwritten = None;
             while let Some(now) = next {
-                let message = match now {
+                let message = match now.outgoing {
                     Outgoing::Close(code, reason) => return Ending::Close(code, reason),
                     Outgoing::Primitive(primitive) => message(&primitive, speech),
                 };
@@ -321,6 +320,8 @@ impl Hub {
                         if let Err(error) = sink.feed(message).await {
                             return ending(&error);
                         }
+                        // By now, the one before has been.
+                        unwritten.replace(now.share);
                     }
                     Err(why) => tracing::error!(%why, "a primitive was not sent"),
                 }
@@ -338,8 +339,15 @@ impl Hub {
             if let Err(error) = sink.flush().await {
                 return ending(&error);
             }
+            drop(unwritten);
         }
     }
+}
+
+/// How many pieces that many bytes are; at least one.
+fn pieces(bytes: usize) -> u32 {
+    let pieces = bytes.div_ceil(PIECE_BYTES).max(1);
+    u32::try_from(pieces).unwrap_or(u32::MAX)
 }
 
 fn input(link: LinkId, decoded: Decoded) -> Input {

@@ -19,13 +19,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing_subscriber::EnvFilter;
 
 /// The program was stopped by a failure.
 const FAILED: u8 = 1;
 /// The program could not start as it was asked to.
 const NOT_STARTED: u8 = 2;
+/// Files that are open beside those of links.
+const FILES_BESIDE_LINKS: u64 = 64;
 
 /// Runs a CSE with these flags to its end.
 #[must_use]
@@ -83,6 +85,14 @@ async fn run(settings: Settings) -> ExitCode {
             );
         }
     };
+    let offered = (
+        offer("metrics", settings.metrics.as_deref()).await,
+        offer("web", settings.web.as_deref()).await,
+    );
+    let (metrics, web) = match offered {
+        (Ok(metrics), Ok(web)) => (metrics, web),
+        (Err(why), _) | (_, Err(why)) => return complain(&why, NOT_STARTED),
+    };
     let (tell, inbox) = mpsc::channel(settings.links_inbox());
     let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
     let driver = Driver::start(Parts {
@@ -111,18 +121,16 @@ async fn run(settings: Settings) -> ExitCode {
         Ok(driver) => driver,
         Err(why) => return complain(&why.to_string(), NOT_STARTED),
     };
+    admit_files(settings.host.links);
+    let (stop, hurry) = signals();
     say(&format!("listening {scheme}://{address}"));
-    if let Some(wanted) = &settings.metrics {
-        match offer("metrics", wanted).await {
-            Ok(listener) => tokio::spawn(metrics::serve(listener, hub.metrics())),
-            Err(why) => return complain(&why, NOT_STARTED),
-        };
+    if let Some(Offered { listener, address }) = metrics {
+        say(&format!("metrics http://{address}"));
+        tokio::spawn(metrics::serve(listener, hub.metrics()));
     }
-    if let Some(wanted) = &settings.web {
-        match offer("web", wanted).await {
-            Ok(listener) => tokio::spawn(web::serve(listener, hub.inbox())),
-            Err(why) => return complain(&why, NOT_STARTED),
-        };
+    if let Some(Offered { listener, address }) = web {
+        say(&format!("web http://{address}"));
+        tokio::spawn(web::serve(listener, hub.inbox()));
     }
     tracing::info!(cse_id = settings.cse_id, %address, "listening");
     let door = Door {
@@ -132,26 +140,52 @@ async fn run(settings: Settings) -> ExitCode {
     };
     let accepting = tokio::spawn(serve(listener, hub, door));
     let stop = async {
-        stopped().await;
+        let _ = stop.await;
         accepting.abort();
     };
-    match driver
-        .run(stop, Duration::from_millis(settings.host.close_ms))
-        .await
-    {
+    let patience = Duration::from_millis(settings.host.close_ms);
+    let ended = tokio::select! {
+        ended = driver.run(stop, patience) => ended,
+        // All that was acknowledged is stored; only the farewell is cut short.
+        _ = hurry => Ok(()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => complain(&why.to_string(), FAILED),
     }
 }
 
-/// Listens for operators, and says where.
-async fn offer(what: &str, wanted: &str) -> Result<TcpListener, String> {
+/// A place where operators look.
+struct Offered {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Listens for operators, if that is wanted.
+async fn offer(what: &str, wanted: Option<&str>) -> Result<Option<Offered>, String> {
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
     let bound = TcpListener::bind(wanted).await;
-    let bound = bound.and_then(|l| l.local_addr().map(|address| (l, address)));
-    let (listener, address) =
-        bound.map_err(|why| format!("cannot listen on {wanted}: {why}; check --{what}"))?;
-    say(&format!("{what} http://{address}"));
-    Ok(listener)
+    let bound = bound.and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok(Some(Offered { listener, address }))
+    });
+    bound.map_err(|why| format!("cannot listen on {wanted}: {why}; check --{what}"))
+}
+
+/// Lets this process have as many files open as links may be, as far as the system does.
+fn admit_files(links: u32) {
+    let wanted = u64::from(links) + FILES_BESIDE_LINKS;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(files) if files < links.into() => tracing::warn!(
+            files,
+            links,
+            "the system lets fewer files be open than links are allowed; raise the limit (ulimit -n), or lower --limit links"
+        ),
+        Ok(_) => {}
+        Err(why) => tracing::warn!(%why, "the limit of open files cannot be raised"),
+    }
 }
 
 fn points_of_access(settings: &Settings, scheme: &str, address: SocketAddr) -> Vec<Text> {
@@ -184,23 +218,60 @@ fn report(event: &Event) {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stopped() {
-    #[cfg(unix)]
-    {
+/// Resolves at the first SIGTERM or SIGINT from now on, and at the second.
+fn signals() -> (oneshot::Receiver<()>, oneshot::Receiver<()>) {
+    let (tell_first, first) = oneshot::channel();
+    let (tell_second, second) = oneshot::channel();
+    let mut asked = Asked::new();
+    tokio::spawn(async move {
+        asked.again().await;
+        tracing::info!("stopping; a second signal stops at once");
+        let _ = tell_first.send(());
+        asked.again().await;
+        let _ = tell_second.send(());
+    });
+    (first, second)
+}
+
+/// What asks a program to stop.
+#[cfg(unix)]
+struct Asked {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Asked {
+    fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate =
-            signal(SignalKind::terminate()).expect("a handler for SIGTERM can be installed");
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+        let on = |kind| signal(kind).expect("a handler of signals can be installed");
+        Self {
+            terminate: on(SignalKind::terminate()),
+            interrupt: on(SignalKind::interrupt()),
         }
     }
-    #[cfg(not(unix))]
-    {
+
+    async fn again(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What asks a program to stop.
+#[cfg(not(unix))]
+struct Asked;
+
+#[cfg(not(unix))]
+impl Asked {
+    const fn new() -> Self {
+        Self
+    }
+
+    async fn again(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
-    tracing::info!("stopping");
 }
 
 fn start_logging(flags: &Flags) -> Result<(), String> {

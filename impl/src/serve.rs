@@ -62,6 +62,8 @@ pub struct Admission {
     pub subprotocol: Option<String>,
     /// `X-M2M-Origin`.
     pub origin: Option<Text>,
+    /// Whether a page in a browser asks: only browsers send `Origin`.
+    pub is_from_page: bool,
 }
 
 /// Why an upgrade is refused.
@@ -145,7 +147,7 @@ pub fn admit(
         method: request.method.unwrap_or(""),
         path: request.path.unwrap_or(""),
         is_http_1_1: request.version == Some(1),
-        has_host: header("Host").is_some(),
+        has_host: values(request, "Host").count() == 1,
         names_websocket: names("Upgrade", "websocket"),
         names_upgrade: names("Connection", "upgrade"),
         version: header("Sec-WebSocket-Version").unwrap_or(""),
@@ -161,6 +163,7 @@ pub fn admit(
         origin: header("X-M2M-Origin")
             .filter(|origin| !origin.is_empty())
             .map(Text::from),
+        is_from_page: header("Origin").is_some(),
     })
 }
 
@@ -179,7 +182,7 @@ fn advice(why: UpgradeRefusal, upgrade: &Upgrade<'_>) -> String {
         UpgradeRefusal::OldHttp => {
             "this is no well-formed HTTP/1.1 request: the version of HTTP is older".to_owned()
         }
-        UpgradeRefusal::Host => header("Host", "name the host that is meant"),
+        UpgradeRefusal::Host => header("Host", "name the host that is meant, once"),
         UpgradeRefusal::Upgrade => header("Upgrade", "it has to name websocket"),
         UpgradeRefusal::Connection => header("Connection", "it has to name Upgrade"),
         UpgradeRefusal::Version => {
@@ -328,6 +331,8 @@ where
                 // LNK-47, LNK-51
                 origin: certified.or(admission.origin),
             };
+            // LNK-64
+            let trusted = trusted && !admission.is_from_page;
             hub.run(socket, &speech, opening, trusted).await;
             drop(place);
         }
@@ -375,16 +380,17 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Head
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-            let rest = bytes.split_off(at + 4);
-            return Ok(Ok((bytes, rest)));
-        }
-        if bytes.len() > REQUEST_BYTES_MAX {
-            return Ok(Err(Rejection::TooLarge));
-        }
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        if let Err(why) = httparse::Request::new(&mut headers).parse(&bytes) {
-            return Ok(Err(Rejection::Malformed(why.to_string())));
+        match httparse::Request::new(&mut headers).parse(&bytes) {
+            Ok(httparse::Status::Complete(length)) => {
+                let rest = bytes.split_off(length);
+                return Ok(Ok((bytes, rest)));
+            }
+            Ok(httparse::Status::Partial) if bytes.len() > REQUEST_BYTES_MAX => {
+                return Ok(Err(Rejection::TooLarge));
+            }
+            Ok(httparse::Status::Partial) => {}
+            Err(why) => return Ok(Err(Rejection::Malformed(why.to_string()))),
         }
     }
 }

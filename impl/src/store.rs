@@ -7,6 +7,7 @@ mod binary;
 pub mod codec;
 mod field;
 pub mod tool;
+mod unchanged;
 mod upgrade;
 
 pub use field::Unreadable;
@@ -17,12 +18,18 @@ use redb::{
     StorageBackend, TableDefinition,
 };
 use std::collections::BTreeMap;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use unchanged::Unchanged;
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records.2");
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
+const ROOM: TableDefinition<'_, (), &[u8]> = TableDefinition::new("room");
+/// So much has to fit on the disk, before a store that was full counts as working again.
+const ROOM_BYTES: usize = 1 << 20;
 const FORMAT_KEY: &str = "format";
 const FILE: &str = "records.redb";
 const CACHE_BYTES: usize = 16 << 20;
@@ -38,7 +45,7 @@ pub enum StoreError {
         /// Which one.
         folder: PathBuf,
         /// What the system says.
-        why: std::io::Error,
+        why: io::Error,
     },
     /// There is none.
     #[error("there is no store in {0}; name the folder that the CSE was started with")]
@@ -67,6 +74,26 @@ pub enum StoreError {
         key: String,
         /// What is wrong with it.
         why: Unreadable,
+    },
+    /// The file is not what the database has written.
+    #[error(
+        "the store {path} is damaged, or is none: {why}; restore it from a backup, or move it away"
+    )]
+    Altered {
+        /// Which store.
+        path: PathBuf,
+        /// What the database says.
+        why: Box<redb::Error>,
+    },
+    /// It holds the resources of another CSE.
+    #[error(
+        "the store belongs to the CSE {found} and not to {wanted}; start it as that one (--cse-id, --name), or give another folder with --store"
+    )]
+    OfAnother {
+        /// CSE-ID and name of the CSEBase in the store.
+        found: String,
+        /// Those of this CSE.
+        wanted: String,
     },
     /// The database reports a failure.
     #[error("the store {path} failed: {why}")]
@@ -144,8 +171,15 @@ impl Disk {
     /// After a failure, such as a full disk, redb wants to be opened anew, and is then what it was
     /// after the last commit.
     fn commit(&mut self, batch: &[Update]) -> Result<(), StoreError> {
-        let written = write(self.database()?, batch);
-        written.map_err(|why| {
+        self.change(|database| write(database, batch))
+    }
+
+    fn change(
+        &mut self,
+        change: impl FnOnce(&Database) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        let changed = change(self.database()?);
+        changed.map_err(|why| {
             self.database = None;
             if let Err(why) = self.database() {
                 tracing::error!(%why, "the store cannot be opened again");
@@ -156,25 +190,43 @@ impl Disk {
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made if there is none.
+    /// Opens the store in a folder, which is made if there is none; keys of sessions are in it, so
+    /// that nobody else may read what is made here.
+    ///
+    /// Every page is compared with its checksum first: a damaged file is refused, and not served.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(|why| StoreError::Folder {
+        make_folder(folder).map_err(|why| StoreError::Folder {
             folder: folder.to_owned(),
             why,
         })?;
         let path = folder.join(FILE);
         let file = path.clone();
-        let open = move || builder().create(&file);
+        // After a failed commit it is opened again, and then has to be quick.
+        let is_first = AtomicBool::new(true);
+        let open = move || {
+            let is_checked = is_first.swap(false, Ordering::Relaxed);
+            make_file(&file)?;
+            builder()
+                .set_check_integrity_on_open(is_checked)
+                .create(&file)
+        };
         Disk::new(path, open).map(|disk| Self(Kind::Disk(disk)))
     }
 
-    /// Opens the store in a folder that has one already.
-    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        if folder.join(FILE).is_file() {
-            Self::open(folder)
-        } else {
-            Err(StoreError::Missing(folder.to_owned()))
+    /// Opens the store in a folder that has one already, to look at it: the file stays as it is,
+    /// whatever is done with the store.
+    pub fn look(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Err(StoreError::Missing(folder.to_owned()));
         }
+        let file = path.clone();
+        let open = move || {
+            builder()
+                .set_check_integrity_on_open(true)
+                .create_with_backend(Unchanged::open(&file)?)
+        };
+        Disk::new(path, open).map(|disk| Self(Kind::Disk(disk)))
     }
 
     /// A store on any other storage than a file; each call gives the same storage.
@@ -227,8 +279,16 @@ impl Store {
         }
     }
 
-    /// Puts a batch on stable storage, all of it or nothing; an empty one shows whether that is
-    /// possible.
+    /// Tries whether the store works again, and with room to go on: one that takes next to nothing
+    /// would fail at the next request.
+    pub fn probe(&mut self) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Kind::Disk(disk) => disk.change(make_room),
+            Kind::Memory { .. } | Kind::Nothing => self.commit(&[]),
+        }
+    }
+
+    /// Puts a batch on stable storage, all of it or nothing.
     pub fn commit(&mut self, batch: &[Update]) -> Result<(), StoreError> {
         match &mut self.0 {
             Kind::Disk(disk) => disk.commit(batch),
@@ -251,6 +311,34 @@ impl Store {
             }
         }
     }
+}
+
+/// Writes and removes again what a busy moment may bring.
+fn make_room(database: &Database) -> Result<(), redb::Error> {
+    for room in [ROOM_BYTES, 0] {
+        let transaction = database.begin_write()?;
+        transaction
+            .open_table(ROOM)?
+            .insert((), vec![0; room].as_slice())?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn make_file(file: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 fn builder() -> redb::Builder {
@@ -345,9 +433,23 @@ fn check_format(path: &Path, database: &Database) -> Result<(), StoreError> {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the database may know more failures one day"
+)]
 fn failed(path: &Path, why: impl Into<redb::Error>) -> StoreError {
-    StoreError::Failed {
-        path: path.into(),
-        why: Box::new(why.into()),
+    let (path, why) = (path.into(), Box::new(why.into()));
+    let is_altered = match &*why {
+        redb::Error::Corrupted(_) => true,
+        redb::Error::Io(why) => matches!(
+            why.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+        ),
+        _ => false,
+    };
+    if is_altered {
+        StoreError::Altered { path, why }
+    } else {
+        StoreError::Failed { path, why }
     }
 }

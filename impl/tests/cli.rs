@@ -25,6 +25,8 @@ async fn refused(arguments: &[&str]) -> (Option<i32>, String) {
 #[case(&["--kind", "in", "--registrar", "ws://127.0.0.1:1"], "error: a CSE of kind in registers nowhere")]
 #[case(&["--config", "/nowhere.toml"], "error: cannot read /nowhere.toml")]
 #[case(&["--listen", "nonsense", "--ephemeral"], "error: cannot listen on nonsense")]
+#[case(&["--listen", "127.0.0.1:0", "--ephemeral", "--metrics", "nonsense"], "error: cannot listen on nonsense")]
+#[case(&["--client-authorities", "a.pem"], "error: clients show certificates over TLS only")]
 #[case(&["--store", "/dev/null/x"], "error: cannot make the store folder /dev/null/x")]
 #[case(&["--log", "=,="], "error: --log =,= is not understood")]
 #[tokio::test]
@@ -98,6 +100,21 @@ async fn asked_to_stop_it_says_goodbye_and_ends_with_0(#[case] signal: &str) {
 
     // LNK-44
     assert_eq!((code, u16::from(closed)), (Some(0), 1001));
+}
+
+#[tokio::test]
+async fn asked_twice_it_waits_for_nobody() {
+    let mut cse = Cse::start(&[PLAIN, &["--timer", "close=3600000"]].concat()).await;
+    // It does not read, so that it does not answer the close.
+    let _deaf = cse.client().await;
+    let id = cse.child.id().expect("it runs").to_string();
+    let first = tokio::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(first.await.expect("there is a kill").success());
+    cse.logged("stopping").await;
+
+    assert_eq!(cse.stop("-TERM").await, Some(0));
 }
 
 #[tokio::test]

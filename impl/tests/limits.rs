@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Protocol: oneM2M.json\r\n\r\n";
 
@@ -203,6 +203,63 @@ async fn a_peer_that_does_not_read_loses_its_link_and_nobody_else_waits() {
     assert!(line.contains("its link is cut"), "{line}");
     let read = json!({"op": 2, "to": "cse1", "fr": "Cae2", "rqi": "r", "rvi": "3"});
     assert_eq!(other.ask(read).await["rsc"], 2000);
+}
+
+/// Each answer names all children anew, so that few of them take much room.
+#[tokio::test]
+async fn a_peer_that_does_not_read_large_answers_loses_its_link() {
+    let limits = [
+        "--limit",
+        "outbox_bytes=200000",
+        "--limit",
+        "sent_bytes=4000000",
+    ];
+    let mut cse = Cse::start(&[PLAIN, &limits].concat()).await;
+    let mut slow = registered(&cse).await;
+    for number in 0..200 {
+        let name = format!("{number}-{}", "n".repeat(200));
+        let made = json!({"op": 1, "to": "cse1/ae1", "fr": "Cae1", "rqi": format!("c{number}"),
+            "rvi": "3", "ty": 3, "rcn": 0, "pc": {"m2m:cnt": {"rn": name}}});
+        assert_eq!(slow.ask(made).await["rsc"], 2001);
+    }
+    let discover = |number: u32| {
+        json!({"op": 2, "to": "cse1/ae1", "fr": "Cae1", "rqi": format!("d{number}"), "rvi": "3",
+            "fc": {"fu": 1}})
+    };
+    // One is larger than what may wait, and is answered nevertheless.
+    assert_eq!(slow.ask(discover(0)).await["rsc"], 2000);
+
+    let flood = async {
+        for number in 1..1_000 {
+            let text = discover(number).to_string();
+            if slow.0.send(Message::text(text)).await.is_err() {
+                break;
+            }
+        }
+    };
+    let (_, line) = tokio::join!(timeout(PATIENCE, flood), cse.logged("reads too slowly"));
+
+    // LNK-58
+    assert!(line.contains("its link is cut"), "{line}");
+}
+
+/// However little room there is, large messages get their turn.
+#[tokio::test]
+async fn large_messages_are_read_one_after_the_other() {
+    let cse = Cse::start(&[PLAIN, &["--limit", "inbox_bytes=1"]].concat()).await;
+    let mut clients = [cse.client().await, cse.client().await];
+    let large = |name: &str| {
+        let mut message = host::registration("cse1", name);
+        message["pc"]["m2m:ae"]["lbl"] = json!(["x".repeat(500_000)]);
+        message
+    };
+    for (client, name) in clients.iter_mut().zip(["ae1", "ae2"]) {
+        client.send(large(name)).await;
+    }
+
+    for client in &mut clients {
+        assert_eq!(client.receive().await["rsc"], 2001);
+    }
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 mod host;
 
 use futures_util::StreamExt;
-use host::{Cse, PLAIN, argument, command, http, within};
+use host::{Client, Cse, PLAIN, argument, command, http, within};
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::ClientRequestBuilder;
 
 #[tokio::test]
 async fn counters_are_there_for_the_asking() {
@@ -16,7 +18,11 @@ async fn counters_are_there_for_the_asking() {
     client.register("cse1", "ae1").await;
 
     let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let (head, body) = http(&mut stream, "GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    let (head, body) = http(
+        &mut stream,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    )
+    .await;
 
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     for row in [
@@ -49,6 +55,136 @@ async fn a_store_is_inspected_verified_and_exported() {
         assert_eq!(output.status.code(), Some(0), "{tool}: {output:?}");
         assert!(said.contains(expected), "{tool}: {said}");
     }
+}
+
+/// What a tool says of a store, and its exit code.
+async fn told(tool: &str, folder: &str) -> (Option<i32>, String) {
+    let output = within(command(&["store", tool, folder]).output()).await;
+    let output = output.expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+/// After a kill the database would repair its file, and tools look at it without doing so.
+#[tokio::test]
+async fn a_look_leaves_a_store_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, folder) = (folder.path().join("records.redb"), argument(folder.path()));
+    let mut cse = Cse::start(&["--listen", "127.0.0.1:0", "--store", folder]).await;
+    cse.client().await.register("cse1", "ae1").await;
+    let in_use = told("verify", folder).await;
+    cse.stop("-KILL").await;
+    let before = std::fs::read(&file).expect("it is there");
+
+    for tool in ["inspect", "verify", "export"] {
+        let (code, said) = told(tool, folder).await;
+
+        assert_eq!(code, Some(0), "{tool}: {said}");
+        assert!(
+            std::fs::read(&file).expect("it is there") == before,
+            "{tool} has changed the file"
+        );
+    }
+    assert_eq!(in_use.0, Some(1));
+    assert!(in_use.1.contains("in use by another process"), "{in_use:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_reads_a_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = folder.path().join("store");
+    let _cse = Cse::start(&["--listen", "127.0.0.1:0", "--store", argument(&store)]).await;
+
+    for path in [store.clone(), store.join("records.redb")] {
+        let mode = path.metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{path:?} has mode {mode:o}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_another_cse_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let own = [
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+        argument(folder.path()),
+    ];
+    Cse::start(&own).await.stop("-TERM").await;
+
+    for other in [["--cse-id", "/other"], ["--name", "other"]] {
+        let output = within(command(&[&own[..], &other].concat()).output()).await;
+
+        let output = output.expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("belongs to the CSE /cse1 (cse1)"), "{said}");
+    }
+    assert_eq!(Cse::start(&own).await.stop("-TERM").await, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_cse_reads_is_shown_unless_it_is_hidden() {
+    for (flag, expected) in [
+        (None, json!(["json", "cbor"])),
+        (Some("--hide-csz"), json!(null)),
+    ] {
+        let arguments: Vec<_> = PLAIN.iter().copied().chain(flag).collect();
+        let cse = Cse::start(&arguments).await;
+        let mut client = cse.client().await;
+        client.register("cse1", "ae1").await;
+
+        let read = json!({"op": 2, "to": "cse1", "fr": "Cae1", "rqi": "1", "rvi": "3"});
+        let answer = client.ask(read).await;
+
+        assert_eq!(answer["pc"]["m2m:cb"]["csz"], expected, "{answer}");
+    }
+}
+
+/// A page in a browser connects wherever it likes, and from this machine if the browser runs here.
+#[tokio::test]
+async fn a_page_in_a_browser_is_no_administrator() {
+    let cse = Cse::start(&[PLAIN, &["--administrator", "CAdmin"]].concat()).await;
+    let uri = format!("ws://{}/", cse.address).parse().expect("a URI");
+    let request = ClientRequestBuilder::new(uri)
+        .with_sub_protocol("oneM2M.json")
+        .with_header("Origin", "https://elsewhere.example");
+    let opened = client_async(request, cse.tcp().await).await;
+    let mut page = Client(opened.expect("the upgrade is accepted").0);
+
+    let read = json!({"op": 2, "to": "cse1", "fr": "CAdmin", "rqi": "1", "rvi": "3"});
+    let read = page.ask(read).await;
+    let csr = json!({"m2m:csr": {"rn": "cse9", "csi": "/cse9", "cb": "/cse9/cse9", "rr": true, "srv": ["3"]}});
+    let registered = page.ask(
+        json!({"op": 1, "to": "cse1", "fr": "/cse9", "rqi": "2", "rvi": "3", "ty": 16, "pc": csr}),
+    );
+    let registered = registered.await;
+
+    // LNK-64
+    assert_eq!(read["rsc"], 4106, "{read}");
+    assert_eq!(registered["rsc"], 4107, "{registered}");
+    page.register("cse1", "ae1").await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn as_many_files_may_be_open_as_links() {
+    let line = format!(
+        "ulimit -S -n 40; exec {} --listen 127.0.0.1:0 --ephemeral --limit links=100",
+        env!("CARGO_BIN_EXE_cse")
+    );
+    let mut cse = Cse::of(tokio::process::Command::new("sh").args(["-c", &line])).await;
+
+    let limits = format!("/proc/{}/limits", cse.child.id().expect("it runs"));
+    let limits = std::fs::read_to_string(limits).expect("it runs");
+
+    let row = limits.lines().find(|row| row.starts_with("Max open files"));
+    let soft = row.and_then(|row| row.split_whitespace().nth(3));
+    let soft: u32 = soft.and_then(|n| n.parse().ok()).expect("a number");
+    assert!(soft >= 100, "{limits}");
+    assert_eq!(cse.stop("-TERM").await, Some(0));
 }
 
 #[tokio::test]

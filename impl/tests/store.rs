@@ -364,6 +364,55 @@ fn a_store_in_use_is_refused() {
     );
 }
 
+/// Whatever byte of the file is not what was written: it is said, or nothing depends on it.
+#[test]
+fn a_flipped_byte_is_noticed_or_harmless() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut store = Store::open(folder.path()).expect("a new store");
+    store.commit(&puts(&records())).expect("it is writable");
+    drop(store);
+    let file = folder.path().join("records.redb");
+    let intact = std::fs::read(&file).expect("it is there");
+    let expected = sorted(records());
+    let in_use: Vec<usize> = (0..intact.len()).filter(|at| intact[*at] != 0).collect();
+
+    let mut noticed = 0;
+    for at in in_use.iter().step_by(1 + in_use.len() / 50) {
+        let mut bytes = intact.clone();
+        bytes[*at] ^= 0x10;
+        std::fs::write(&file, bytes).expect("it is writable");
+        for open in [Store::look, Store::open] {
+            match open(folder.path()).and_then(|mut store| store.load()) {
+                Ok(found) => assert_eq!(sorted(found), expected, "byte {at}"),
+                Err(why) => {
+                    noticed += 1;
+                    let why = why.to_string();
+                    assert!(why.contains("restore it from a backup"), "byte {at}: {why}");
+                }
+            }
+        }
+    }
+    assert!(noticed > 20, "{noticed} noticed");
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut store = Store::open(folder.path()).expect("a new store");
+    store.commit(&puts(&records())).expect("it is writable");
+    drop(store);
+    let file = folder.path().join("records.redb");
+    let intact = std::fs::read(&file).expect("it is there");
+
+    for length in [1, 100, intact.len() / 2, intact.len() - 1] {
+        std::fs::write(&file, &intact[..length]).expect("it is writable");
+        for open in [Store::look, Store::open] {
+            let why = open(folder.path()).expect_err("it is cut off").to_string();
+            assert!(why.contains("is damaged"), "{length} bytes: {why}");
+        }
+    }
+}
+
 #[test]
 fn a_record_says_the_same_as_json() {
     for record in records() {

@@ -314,3 +314,31 @@ fn a_full_disk_takes_nothing_back_and_is_used_again_when_there_is_room() {
     again.expect("there is room again");
     assert_eq!(store.load().expect("it can be read").len(), 2);
 }
+
+/// A disk with room for next to nothing does not work again: the next request would find out.
+#[test]
+fn a_disk_that_is_nearly_full_still_counts_as_full() {
+    let disk = Disk::default();
+    let own = disk.clone();
+    let mut store = Store::on(move || own.clone()).expect("a new store");
+    disk.state(|state| state.full = true);
+    let refused = (0..100_000).find_map(|number| {
+        let neighbour = Neighbour {
+            cse: CseId(format!("/cse{number}").into()),
+            base: "x".repeat(64 << 10).into(),
+            speaks_sessions: None,
+            is_registrar: false,
+        };
+        let put = Update::Put(Record::Neighbour(Shared::new(neighbour)));
+        store.commit(&[put]).err()
+    });
+    assert!(refused.is_some());
+
+    let nothing = store.commit(&[]);
+    let room = store.probe();
+    disk.state(|state| state.full = false);
+
+    nothing.expect("nothing fits");
+    assert!(room.is_err());
+    store.probe().expect("there is room again");
+}

@@ -31,7 +31,7 @@ impl Watched {
         let mut stream = TcpStream::connect(&self.page).await.expect("it listens");
         http(
             &mut stream,
-            &format!("{request} HTTP/1.1\r\nHost: h\r\n\r\n"),
+            &format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         )
         .await
     }
@@ -158,6 +158,21 @@ async fn there_is_nothing_but_pages() {
     assert!(unknown.starts_with("HTTP/1.1 404 "), "{unknown}");
     assert_eq!(advice, "there is no such resource; ask for /\n");
     assert!(page.contains("default-src 'none'"), "{page}");
+}
+
+/// The name of a site can be made to lead to this machine; its pages still ask by that name.
+#[tokio::test]
+async fn a_page_of_another_site_sees_nothing() {
+    let watched = Watched::start().await;
+
+    let asked = "GET / HTTP/1.1\r\nHost: elsewhere.example:80\r\nX: ";
+    let (elsewhere, body) = watched.ask(asked).await;
+    let cookies = format!("GET / HTTP/1.1\r\nCookie: {}\r\nX: ", "c".repeat(40_000));
+    let (too_large, _) = watched.ask(&cookies).await;
+
+    assert!(elsewhere.starts_with("HTTP/1.1 421 "), "{elsewhere}");
+    assert!(!body.contains("/cse1"), "{body}");
+    assert!(too_large.starts_with("HTTP/1.1 431 "), "{too_large}");
 }
 
 /// However many children there are, a page shows a bounded number of them, and says so.

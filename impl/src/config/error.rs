@@ -25,6 +25,11 @@ pub enum ConfigError {
     /// A certificate without key, or a key without certificate.
     #[error("a certificate and its key go together; give --tls-certificate and --tls-key")]
     Key,
+    /// Clients are to show certificates, and TLS is not spoken.
+    #[error(
+        "clients show certificates over TLS only; add --tls-certificate and --tls-key, or leave --client-authorities out"
+    )]
+    ClientAuthorities,
     /// A registrar over TLS, and nobody to trust.
     #[error("{0} asks for TLS; name whom to trust with --registrar-authorities")]
     Authorities(String),

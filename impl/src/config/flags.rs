@@ -59,6 +59,10 @@ pub struct Flags {
     /// there is something for it; for peers such as ACME that close theirs after every request
     #[arg(long, help_heading = "Neighbours")]
     pub dial_registree_poa: bool,
+    /// Leave csz out of the CSEBase: peers such as ACME look for media types there, find none, and
+    /// send no notifications
+    #[arg(long, help_heading = "Neighbours")]
+    pub hide_csz: bool,
     /// What to offer on links that this CSE opens; the peer chooses [default: json]
     #[arg(long, value_name = "SERIALIZATION", help_heading = "Neighbours")]
     pub offer: Option<Offer>,
@@ -170,6 +174,7 @@ pub(super) struct File {
     pub(super) dialect: Option<DialectName>,
     pub(super) allow_plain_mcc: Option<bool>,
     pub(super) dial_registree_poa: Option<bool>,
+    pub(super) hide_csz: Option<bool>,
     pub(super) metrics: Option<String>,
     pub(super) web: Option<String>,
     #[serde(rename = "tls")]

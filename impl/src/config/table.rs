@@ -56,7 +56,7 @@ pub(super) static TIMERS: [Row; 21] = rows! {
     "store_retry" host.store_retry_ms: u64, "how long a store that fails is left alone";
 };
 
-pub(super) static LIMITS: [Row; 14] = rows! {
+pub(super) static LIMITS: [Row; 17] = rows! {
     "sessions_per_ae" limits.sessions_per_ae: u32, "sessions of one AE";
     "stored_requests" limits.stored_requests: u32, "requests stored for later delivery";
     "stored_bytes" limits.stored_bytes: u64, "bytes of their content";
@@ -70,7 +70,10 @@ pub(super) static LIMITS: [Row; 14] = rows! {
     "sent_bytes" host.sent_bytes: u32, "bytes of a message that is sent";
     "links" host.links: u32, "links at a time, handshakes included";
     "outbox_messages" host.outbox_messages: u32, "messages that wait for a slow reader; more end its link";
+    "outbox_bytes" host.outbox_bytes: u32, "their bytes; more end its link, but one message always may wait";
+    "outboxes_bytes" host.outboxes_bytes: u32, "bytes that wait for all slow readers; a large message beyond ends its link";
     "inbox_messages" host.inbox_messages: u32, "messages that wait for the machine; more stop the reading";
+    "inbox_bytes" host.inbox_bytes: u32, "bytes of large ones among them (from 8 KiB); more stop the reading";
 };
 
 const EXAMPLES: &str = "\

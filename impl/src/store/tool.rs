@@ -1,4 +1,4 @@
-//! What an operator can do with a store while no CSE uses it.
+//! What an operator can do with a store while no CSE uses it. The store stays as it is.
 
 use super::{Store, StoreError, codec};
 use clap::Subcommand;
@@ -14,7 +14,7 @@ pub enum Tool {
         /// Folder of the store
         folder: PathBuf,
     },
-    /// Read every record and say whether all are intact
+    /// Compare every page with its checksum, read every record, and say whether all are intact
     Verify {
         /// Folder of the store
         folder: PathBuf,
@@ -41,7 +41,7 @@ impl Tool {
     /// Does it, and writes what it found.
     pub fn run(&self, out: &mut impl Write) -> Result<(), ToolError> {
         let (Self::Inspect { folder } | Self::Verify { folder } | Self::Export { folder }) = self;
-        let records = Store::open_existing(folder)?.load()?;
+        let records = Store::look(folder)?.load()?;
         match self {
             Self::Inspect { .. } => {
                 let mut kinds = BTreeMap::new();

@@ -53,7 +53,14 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 impl Cse {
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).spawn().expect("the program starts");
+        Self::of(&mut command(arguments)).await
+    }
+
+    /// A CSE that this command starts.
+    pub(crate) async fn of(command: &mut Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = piped.kill_on_drop(true).spawn();
+        let mut child = child.expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let err = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let first = within(out.next_line())

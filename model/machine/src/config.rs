@@ -29,7 +29,7 @@ pub struct Config {
     pub dial_registree_poa: bool,
     /// The AE-ID stem of an originator that is known without registration, over trusted links, and has every right.
     pub administrator: Option<Text>,
-    /// Serializations of primitives that its links take, as `csz` shows them.
+    /// Serializations of primitives that its links take, as `csz` shows them; none: it says nothing of them.
     pub serializations: Vec<Text>,
     /// Whether a target of notifications that is not the subscriber is asked whether it wants them.
     pub verify_subscriptions: bool,

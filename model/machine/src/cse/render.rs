@@ -324,12 +324,12 @@ impl Cse {
                 Value::List(types.collect()),
             ),
             (Attribute::SupportedReleaseVersions, Value::texts(["3"])),
-            (
-                Attribute::ContentSerialization,
-                Value::texts(&self.config.serializations),
-            ),
         ]
         .into();
+        if !self.config.serializations.is_empty() {
+            let spoken = Value::texts(&self.config.serializations);
+            members.insert(Attribute::ContentSerialization, spoken);
+        }
         if !self.config.point_of_access.is_empty() {
             let reached_at = Value::texts(&self.config.point_of_access);
             members.insert(Attribute::PointOfAccess, reached_at);
