@@ -208,7 +208,7 @@ mod tests {
     fn all_links_share_one_bound_for_what_is_large() {
         let all = Arc::<AtomicUsize>::default();
         let (one, outgoing_of_one, _cut) = outbox(LIMITS, all.clone());
-        let (other, _outgoing, _cut) = outbox(LIMITS, all.clone());
+        let (other, _outgoing, _cut) = outbox(LIMITS, all);
         assert!(one.send(of_bytes(90_000)));
 
         assert!(!other.send(of_bytes(90_000)));
