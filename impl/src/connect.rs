@@ -1,6 +1,7 @@
 //! The way of an outgoing connection: TCP, through a proxy if there is one, and TLS if asked for.
 
 use crate::tls::{self, TlsError};
+use m2m_machine::cse::FarEnd;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -53,13 +54,14 @@ impl Route {
         self.tls.is_some()
     }
 
-    /// Connects; also tells whether the connection is to be trusted: secured, or on this machine.
+    /// Connects; also tells what is known of the other end: it is trusted if secured or on this machine, and seen
+    /// unless it is behind a proxy.
     pub async fn connect(
         &self,
         host: &str,
         port: u16,
         secured: bool,
-    ) -> io::Result<(Box<dyn Duplex>, bool)> {
+    ) -> io::Result<(Box<dyn Duplex>, FarEnd)> {
         let host = host.trim_matches(['[', ']']);
         let stream = match &self.proxy {
             None => TcpStream::connect((host, port)).await?,
@@ -67,15 +69,20 @@ impl Route {
             Some(proxy) => through(proxy, host, port).await?,
         };
         stream.set_nodelay(true)?;
+        let address = stream.peer_addr()?.ip().to_canonical();
+        let address = Some(address).filter(|_| self.proxy.is_none());
+        let far_end = FarEnd {
+            address,
+            ..FarEnd::new(secured || address.is_some_and(|address| address.is_loopback()))
+        };
         if !secured {
-            let is_local = stream.peer_addr()?.ip().to_canonical().is_loopback();
-            return Ok((Box::new(stream), is_local && self.proxy.is_none()));
+            return Ok((Box::new(stream), far_end));
         }
         let connector = self.tls.as_ref().ok_or_else(|| {
             io::Error::other("TLS is asked for and no authority is named that could be trusted")
         })?;
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        Ok((Box::new(connector.connect(name, stream).await?), true))
+        Ok((Box::new(connector.connect(name, stream).await?), far_end))
     }
 }
 

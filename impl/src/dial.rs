@@ -5,7 +5,7 @@ use crate::connect::{Duplex, Route};
 use crate::link::Hub;
 use crate::wire::{Serialization, Speech};
 use clap::ValueEnum;
-use m2m_machine::cse::{Input, Opening};
+use m2m_machine::cse::{FarEnd, Input, Opening};
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
 use serde::Deserialize;
@@ -86,7 +86,7 @@ impl PointOfAccess {
         let opened = self
             .open_offering(Offer::Json, route, origin, config)
             .await?;
-        Ok((opened.socket, opened.trusted))
+        Ok((opened.socket, opened.far_end.trusted))
     }
 
     /// Opens a WebSocket there as `origin`, for one of the serializations that are offered.
@@ -98,7 +98,7 @@ impl PointOfAccess {
         config: WebSocketConfig,
     ) -> Result<Opened, Error> {
         let connected = route.connect(&self.host, self.port, self.secured).await;
-        let (stream, trusted) = connected?;
+        let (stream, far_end) = connected?;
         let uri: Uri = format!("{self}/")
             .parse()
             .expect("a point of access is a URI, as it was when it was read");
@@ -120,7 +120,7 @@ impl PointOfAccess {
         };
         Ok(Opened {
             socket,
-            trusted,
+            far_end,
             serialization,
         })
     }
@@ -130,8 +130,8 @@ impl PointOfAccess {
 pub struct Opened {
     /// It.
     pub socket: WebSocketStream<Box<dyn Duplex>>,
-    /// Whether the connection is to be trusted.
-    pub trusted: bool,
+    /// What is known of the other end.
+    pub far_end: FarEnd,
     /// What the peer has chosen of the offer.
     pub serialization: Serialization,
 }
@@ -224,7 +224,7 @@ impl Dialer {
             serialization: opened.serialization,
             ..Speech::default()
         };
-        hub.run(opened.socket, &speech, opening, opened.trusted)
+        hub.run(opened.socket, &speech, opening, opened.far_end)
             .await;
         drop(place);
         Ok(())

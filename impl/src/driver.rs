@@ -250,14 +250,14 @@ impl<R: FnMut(&Event)> Driver<R> {
             Arrival::Opened {
                 link,
                 opening,
-                trusted,
+                far_end,
                 handle,
             } => {
                 self.links.insert(link, handle);
                 return Some(Input::LinkOpened {
                     link,
                     opening,
-                    trusted,
+                    far_end,
                 });
             }
             Arrival::Input(input) | Arrival::Large(input, _) => input,

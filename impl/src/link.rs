@@ -14,7 +14,7 @@ use crate::web::Look;
 use crate::wire::{self, Decoded, Serialization, Speech, Undecodable, Unsealable};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use m2m_machine::cse::{Input, Opening};
+use m2m_machine::cse::{FarEnd, Input, Opening};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
 use outbox::{Waiting, outbox};
@@ -84,8 +84,8 @@ pub enum Arrival {
         link: LinkId,
         /// Who opened it.
         opening: Opening,
-        /// Whether it is trusted.
-        trusted: bool,
+        /// What is known of its other end.
+        far_end: FarEnd,
         /// How to write to it.
         handle: Handle,
     },
@@ -174,19 +174,19 @@ impl Hub {
         socket: WebSocketStream<S>,
         speech: &Speech,
         opening: Opening,
-        trusted: bool,
+        far_end: FarEnd,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let link = LinkId(self.numbers.fetch_add(1, Ordering::Relaxed));
         let (handle, outgoing, is_cut) = outbox(self.limits.outbox, self.waiting.clone());
-        tracing::debug!(link = link.0, ?opening, trusted, "link opened");
+        tracing::debug!(link = link.0, ?opening, ?far_end, "link opened");
         if self
             .inbox
             .send(Arrival::Opened {
                 link,
                 opening,
-                trusted,
+                far_end,
                 handle,
             })
             .await

@@ -9,11 +9,11 @@ use crate::tls;
 use crate::wire::{Dialect, Serialization, Speech};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use m2m_machine::cse::Opening;
 use m2m_machine::cse::link::{self, Upgrade, UpgradeRefusal};
+use m2m_machine::cse::{FarEnd, Opening};
 use m2m_machine::text::Text;
 use sha1::{Digest, Sha1};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -245,8 +245,7 @@ pub async fn welcome(
     hub: &Hub,
     door: &Door,
 ) {
-    let is_local = peer.ip().to_canonical().is_loopback();
-    if let Err(why) = secure(stream, is_local, place, hub, door).await {
+    if let Err(why) = secure(stream, peer.ip().to_canonical(), place, hub, door).await {
         tracing::debug!(%peer, %why, "a connection failed before it was a link");
     }
 }
@@ -254,7 +253,7 @@ pub async fn welcome(
 /// Speaks TLS first where it is spoken.
 async fn secure(
     stream: TcpStream,
-    is_local: bool,
+    address: IpAddr,
     place: Option<OwnedSemaphorePermit>,
     hub: &Hub,
     door: &Door,
@@ -263,7 +262,10 @@ async fn secure(
     let Some(acceptor) = &door.tls else {
         let visitor = Visitor {
             stream,
-            trusted: is_local,
+            far_end: FarEnd {
+                address: Some(address),
+                ..FarEnd::new(address.is_loopback())
+            },
             certified: None,
         };
         return enter(visitor, place, hub, door).await;
@@ -280,7 +282,11 @@ async fn secure(
     };
     let visitor = Visitor {
         stream: Box::new(stream),
-        trusted: true,
+        far_end: FarEnd {
+            trusted: true,
+            certified: certified.is_some(),
+            address: Some(address),
+        },
         certified,
     };
     enter(visitor, place, hub, door).await
@@ -289,7 +295,7 @@ async fn secure(
 /// A connection that wants to become a link.
 struct Visitor<S> {
     stream: S,
-    trusted: bool,
+    far_end: FarEnd,
     /// Whom its certificate names.
     certified: Option<Text>,
 }
@@ -305,7 +311,7 @@ where
 {
     let Visitor {
         mut stream,
-        trusted,
+        far_end,
         certified,
     } = visitor;
     let needs_subprotocol = door.unnamed == Dialect::Published;
@@ -332,8 +338,11 @@ where
                 origin: certified.or(admission.origin),
             };
             // LNK-64
-            let trusted = trusted && !admission.is_from_page;
-            hub.run(socket, &speech, opening, trusted).await;
+            let far_end = FarEnd {
+                trusted: far_end.trusted && !admission.is_from_page,
+                ..far_end
+            };
+            hub.run(socket, &speech, opening, far_end).await;
             drop(place);
         }
         (Ok(_), Err(refusal)) | (Err(refusal), _) => {

@@ -173,6 +173,71 @@ async fn the_certificate_says_who_it_is_whatever_the_header_says() {
     assert_eq!(client.ask(read("Cae2")).await["rsc"], 4106);
 }
 
+const OWNER: (&str, &str) = ("cse2/ae1", "Cae1");
+
+fn create((to, from): (&str, &str), rqi: &str, ty: u8, pc: Json) -> Json {
+    json!({"op": 1, "to": to, "fr": from, "rqi": rqi, "rvi": "3", "ty": ty, "pc": pc})
+}
+
+fn read_of(from: &str, what: &str) -> Json {
+    let to = format!("cse2/ae1/{what}");
+    json!({"op": 2, "to": to, "fr": from, "rqi": what, "rvi": "3"})
+}
+
+/// AE1 owns a policy and a box under it; others come with a certificate or with nothing but a name.
+#[tokio::test]
+async fn a_rule_may_ask_for_a_certificate_and_for_an_address() {
+    let world = World::new().await;
+    let (certificate, key) = world
+        .authority
+        .certify("client", vec![uri("m2m://sp.example/cse2/Cae2")]);
+    let mut owner = world.client(None, None).await;
+    let mut certified = world.client(Some((&certificate, &key)), None).await;
+    let mut named = world.client(None, Some("Cae3")).await;
+    for (client, from, rn) in [
+        (&mut owner, "Cae1", "ae1"),
+        (&mut certified, "Cae2", "ae2"),
+        (&mut named, "Cae3", "ae3"),
+    ] {
+        let ae = json!({"rn": rn, "api": "Napp", "rr": true, "srv": ["3"]});
+        let asked = create(("cse2", from), "reg", 2, json!({"m2m:ae": ae}));
+        let answer = client.ask(asked).await;
+        assert_eq!(answer["rsc"], 2001, "{answer}");
+    }
+    let here = json!({"acip": {"ipv4": ["127.0.0.0/8"], "ipv6": ["::1"]}});
+    let there = json!({"acip": {"ipv4": ["192.0.2.0/24"]}});
+
+    for (name, rule, expected) in [
+        // REG-73
+        ("acaf", json!({"acaf": true}), [2000, 4103]),
+        // REG-72
+        ("here", json!({"acco": [here]}), [2000, 2000]),
+        ("there", json!({"acco": [there]}), [4103, 4103]),
+    ] {
+        let mut rule = rule;
+        rule["acor"] = json!(["all"]);
+        rule["acop"] = json!(2);
+        let own = json!({"acr": [{"acor": ["Cae1"], "acop": 63}]});
+        let acp = json!({"rn": format!("p{name}"), "pv": {"acr": [rule]}, "pvs": own});
+        let asked = create(OWNER, &format!("p{name}"), 1, json!({"m2m:acp": acp}));
+        let made = owner.ask(asked).await;
+        assert_eq!(made["rsc"], 2001, "{made}");
+        let cnt = json!({"rn": name, "acpi": [format!("cse2/ae1/p{name}")]});
+        let asked = create(OWNER, name, 3, json!({"m2m:cnt": cnt}));
+        let made = owner.ask(asked).await;
+        assert_eq!(made["rsc"], 2001, "{made}");
+
+        let by_certificate = certified.ask(read_of("Cae2", name)).await;
+        let by_name = named.ask(read_of("Cae3", name)).await;
+
+        assert_eq!(
+            [&by_certificate["rsc"], &by_name["rsc"]],
+            expected,
+            "{name}: REG-72, REG-73"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_of_another_authority_is_refused() {
     let world = World::new().await;

@@ -156,7 +156,7 @@ impl Node {
             opening: Opening::Accepted {
                 origin: (!is_new).then(|| "Cae1".into()),
             },
-            trusted: true,
+            far_end: m2m_machine::cse::FarEnd::new(true),
         });
         node.commit(opened);
         if is_new {

@@ -330,6 +330,10 @@ names! {
         "acco" AccessControlContexts
         "actw" AccessControlWindows
         "acod" AccessControlObjects
+        "acip" AccessControlIpAddresses
+        "ipv4" Ipv4Addresses
+        "ipv6" Ipv6Addresses
+        "acaf" AccessControlAuthenticationFlag
 
         "mid" MemberIds
         "mt" MemberType

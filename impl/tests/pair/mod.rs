@@ -200,7 +200,7 @@ impl Pair {
             Input::LinkOpened {
                 link,
                 opening,
-                trusted: true,
+                far_end: m2m_machine::cse::FarEnd::new(true),
             },
         );
     }

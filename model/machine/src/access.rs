@@ -6,14 +6,18 @@
 //!
 //! Deliberately not here: whether the originator is who it says it is.
 
+mod block;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use block::AddressBlock;
+
 use crate::address::{Address, Home};
 use crate::attribute::Attribute;
+use crate::cse::link::Link;
 use crate::cse::resources::resolve::find;
 use crate::env::Timestamp;
-use crate::id::{AeId, CseId, ResourceId};
+use crate::id::{AeId, CseId, Entity, LinkId, ResourceId};
 use crate::primitive::Operation;
 use crate::record::Requester;
 use crate::resource::{Resource, ResourceType};
@@ -21,7 +25,9 @@ use crate::schedule;
 use crate::text::Text;
 use crate::tree::{Tree, policy_ids};
 use crate::value::Value;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 /// What someone wants to do; each has its bit in `acop` (TS-0004 clause 6.3.4.2.29).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -121,6 +127,8 @@ pub struct Authority<'a> {
     pub home: Home<'a>,
     /// Who has every right.
     pub administrator: Option<&'a str>,
+    /// The links that are open, and whose they are.
+    pub(crate) links: (&'a BTreeMap<LinkId, Link>, &'a BTreeMap<Entity, LinkId>),
 }
 
 impl<'a> Authority<'a> {
@@ -231,12 +239,39 @@ impl<'a> Authority<'a> {
                     .unwrap_or_default()
             };
             operations & right.bit() != 0
-                && in_context(rule, asker.now)
+                && (!demands_authentication(rule) || self.is_authenticated(asker.originator))
+                && in_context(rule, asker.now, || self.address(asker.originator))
                 && about(rule, resource, asker, right)
                 && originators()
                     .iter()
                     .any(|entry| self.is_named(entry, asker.originator))
         })
+    }
+
+    /// The link of the originator, if it speaks over one of its own.
+    fn link(self, originator: &str) -> Option<&'a Link> {
+        let (links, link_of) = self.links;
+        let entity = if is_cse(originator) {
+            Entity::Cse(CseId::from(originator))
+        } else {
+            Entity::Ae(AeId(originator.into()))
+        };
+        links.get(link_of.get(&entity)?)
+    }
+
+    /// Whether a certificate has shown that the originator is who it says it is.
+    fn is_authenticated(self, originator: &str) -> bool {
+        let shown = self
+            .link(originator)
+            .and_then(|link| link.certified.as_deref());
+        // REG-73
+        shown.is_some_and(|shown| {
+            shown == originator || AeId::at(self.home.cse, shown).as_str() == originator
+        })
+    }
+
+    fn address(self, originator: &str) -> Option<IpAddr> {
+        self.link(originator)?.address
     }
 
     /// Whether an entry of a rule names the originator, itself or as a member of a group here.
@@ -274,8 +309,14 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether the rule holds at this time: it has no contexts, or one of them is open (TS-0004 clause 7.3.3.15).
-fn in_context(rule: &Value, now: Timestamp) -> bool {
+/// Whether a rule is for authenticated originators only (`acaf`).
+fn demands_authentication(rule: &Value) -> bool {
+    rule.member(&Attribute::AccessControlAuthenticationFlag) == Some(&Value::Bool(true))
+}
+
+/// Whether the rule holds now and there: it has no contexts, or in one of them the time and the address of the
+/// originator fit (TS-0004 clause 7.3.3.15, TS-0001 clause 9.6.2.2).
+fn in_context(rule: &Value, now: Timestamp, address: impl Fn() -> Option<IpAddr>) -> bool {
     let contexts = rule
         .member(&Attribute::AccessControlContexts)
         .and_then(Value::as_list)
@@ -287,8 +328,25 @@ fn in_context(rule: &Value, now: Timestamp) -> bool {
                 .member(&Attribute::AccessControlWindows)
                 .and_then(Value::as_texts)
                 .unwrap_or_default();
+            let blocks = context.member(&Attribute::AccessControlIpAddresses);
             schedule::is_open(&windows, now)
+                && blocks.is_none_or(|blocks| is_within(blocks, address()))
         })
+}
+
+/// Whether one of the blocks of addresses holds this one; where it is not known, none does.
+fn is_within(blocks: &Value, address: Option<IpAddr>) -> bool {
+    let listed = |name: &Attribute| {
+        let listed = blocks.member(name).and_then(Value::as_texts);
+        listed.unwrap_or_default()
+    };
+    let mut all = [Attribute::Ipv4Addresses, Attribute::Ipv6Addresses]
+        .iter()
+        .flat_map(listed);
+    // REG-72
+    address.is_some_and(|address| {
+        all.any(|text| AddressBlock::parse(&text).is_some_and(|block| block.holds(address)))
+    })
 }
 
 /// Whether the rule is about such a resource: it names no objects, or one that fits. `chty` has a say in what is

@@ -165,6 +165,10 @@ pub enum Attribute {
     AccessControlContexts,
     AccessControlWindows,
     AccessControlObjects,
+    AccessControlIpAddresses,
+    Ipv4Addresses,
+    Ipv6Addresses,
+    AccessControlAuthenticationFlag,
     // group, schedule, node, pollingChannel.
     MemberIds,
     MemberType,

@@ -43,6 +43,7 @@ use crate::status::Refusal;
 use crate::text::Text;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 /// What a CSE can experience.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -53,8 +54,8 @@ pub enum Input {
         link: LinkId,
         /// Who opened it.
         opening: Opening,
-        /// Whether the link is secured, on the loopback, or trusted by the operator.
-        trusted: bool,
+        /// What the host knows of the other end.
+        far_end: FarEnd,
     },
     /// A link is gone, for whatever reason.
     LinkLost {
@@ -88,6 +89,29 @@ pub enum Input {
     Elapsed(Timer),
     /// The store refuses writes (`true`) or works again (`false`).
     StoreFailing(bool),
+}
+
+/// What a host knows of the other end of a link.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct FarEnd {
+    /// Whether the link is secured, on the loopback, or trusted by the operator.
+    pub trusted: bool,
+    /// Whether the origin was shown by a certificate (TLS).
+    pub certified: bool,
+    /// Its network address, as far as this end sees it; of a link through a proxy there is none.
+    pub address: Option<IpAddr>,
+}
+
+impl FarEnd {
+    /// An end that is trusted or not, without certificate and address.
+    #[must_use]
+    pub const fn new(trusted: bool) -> Self {
+        Self {
+            trusted,
+            certified: false,
+            address: None,
+        }
+    }
 }
 
 /// Who opened a link.
@@ -340,8 +364,8 @@ impl Cse {
             Input::LinkOpened {
                 link,
                 opening,
-                trusted,
-            } => self.link_opened(step, link, opening, trusted),
+                far_end,
+            } => self.link_opened(step, link, opening, far_end),
             Input::LinkLost { link } => self.link_lost(step, link),
             Input::DialFailed => self.dial_failed(step),
             Input::RegistreeNotReached { cse } => self.registree_not_reached(step, &cse),

@@ -80,6 +80,10 @@ pub enum Kind {
     Target,
     /// A list of at least one schedule entry.
     Schedule,
+    /// A list of at least one address or block of addresses of IP version 4.
+    Ipv4Blocks,
+    /// The same of version 6.
+    Ipv6Blocks,
     /// An object of this table.
     Object(&'static Table),
     /// A list of at least so many objects of this table.

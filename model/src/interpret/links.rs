@@ -45,7 +45,7 @@ impl Turn<'_> {
                 cse::Input::LinkOpened {
                     link,
                     opening,
-                    trusted: true,
+                    far_end: cse::FarEnd::new(true),
                 },
             ),
         }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::cse::resources::fixture::{Fixture, NOW, OTHER, OWNER};
+use crate::cse::{FarEnd, Input, Opening};
+use crate::env::{Env, Fresh};
 use alloc::vec;
 use rstest::rstest;
 
@@ -226,6 +228,107 @@ fn the_csebase_is_open_to_who_is_registered(
     assert_eq!(may(&fixture, originator, base.id.as_str(), right), expected);
 }
 
+/// A box of AE2 under a rule for AE3 with one more member, and AE3 on a link of which that is known.
+fn linked(more: (Attribute, Value), far_end: FarEnd) -> Fixture {
+    let mut fixture = ruled_for("all", more.0, more.1);
+    let env = Env {
+        now: NOW,
+        fresh: Fresh::predictable(1),
+    };
+    let opening = Opening::Accepted {
+        origin: Some("Cae3".into()),
+    };
+    let link = LinkId(3);
+    let _ = fixture.cse.step(
+        env,
+        Input::LinkOpened {
+            link,
+            opening,
+            far_end,
+        },
+    );
+    fixture
+}
+
+fn from(address: &str) -> FarEnd {
+    FarEnd {
+        address: address.parse().ok(),
+        ..FarEnd::new(true)
+    }
+}
+
+#[rstest]
+#[case::there(&["192.0.2.7"], &[], "192.0.2.7", true)]
+#[case::in_the_block(&["192.0.2.0/24"], &[], "192.0.2.7", true)]
+#[case::elsewhere(&["192.0.2.0/24"], &[], "192.0.3.7", false)]
+#[case::nowhere(&["192.0.2.0/24"], &[], "", false)]
+#[case::of_version_6(&["192.0.2.0/24"], &["2001:db8::/32"], "2001:db8::7", true)]
+fn a_rule_may_be_for_some_addresses(
+    #[case] ipv4: &[&str],
+    #[case] ipv6: &[&str],
+    #[case] address: &str,
+    #[case] expected: bool,
+) {
+    let blocks = Value::object([
+        (Attribute::Ipv4Addresses, Value::texts(ipv4)),
+        (Attribute::Ipv6Addresses, Value::texts(ipv6)),
+    ]);
+    let context = Value::object([(Attribute::AccessControlIpAddresses, blocks)]);
+    let contexts = Value::List(vec![context]);
+
+    let fixture = linked((Attribute::AccessControlContexts, contexts), from(address));
+
+    assert_eq!(
+        may(&fixture, OTHER, "cnt1", Right::Retrieve),
+        expected,
+        "REG-72"
+    );
+}
+
+#[rstest]
+#[case::by_a_certificate(true, true, true)]
+#[case::by_its_word(true, false, false)]
+#[case::by_its_word_where_that_is_enough(false, false, true)]
+fn a_rule_may_be_for_authenticated_originators(
+    #[case] demanded: bool,
+    #[case] certified: bool,
+    #[case] expected: bool,
+) {
+    let far_end = FarEnd {
+        certified,
+        ..FarEnd::new(true)
+    };
+    let flag = (
+        Attribute::AccessControlAuthenticationFlag,
+        Value::Bool(demanded),
+    );
+
+    let fixture = linked(flag, far_end);
+
+    assert_eq!(
+        may(&fixture, OTHER, "cnt1", Right::Retrieve),
+        expected,
+        "REG-73"
+    );
+}
+
+/// REG-72, REG-73: whoever speaks through another CSE has no link, hence neither address nor certificate here.
+#[test]
+fn nothing_is_known_of_who_is_behind_a_hop() {
+    let flag = (
+        Attribute::AccessControlAuthenticationFlag,
+        Value::Bool(true),
+    );
+    let far_end = FarEnd {
+        certified: true,
+        ..from("192.0.2.7")
+    };
+
+    let fixture = linked(flag, far_end);
+
+    assert!(!may(&fixture, STRANGER, "cnt1", Right::Retrieve));
+}
+
 #[test]
 fn the_administrator_has_every_right() {
     let fixture = with_policy();
@@ -248,14 +351,15 @@ fn numbers(numbers: &[i64]) -> Value {
 
 /// A container `cnt1` with an instance `cin1`, under a policy with this one rule for AE1.
 fn ruled(name: Attribute, restriction: Value) -> Fixture {
+    ruled_for(STRANGER, name, Value::List(vec![restriction]))
+}
+
+fn ruled_for(who: &str, name: Attribute, restriction: Value) -> Fixture {
     let mut fixture = Fixture::new();
     let rule = Value::object([
-        (
-            Attribute::AccessControlOriginators,
-            Value::texts([STRANGER]),
-        ),
+        (Attribute::AccessControlOriginators, Value::texts([who])),
         (Attribute::AccessControlOperations, Value::Integer(63)),
-        (name, Value::List(vec![restriction])),
+        (name, restriction),
     ]);
     let rule = member(Attribute::AccessControlRules, Value::List(vec![rule]));
     let acp = ResourceType::AccessControlPolicy;

@@ -16,13 +16,14 @@ pub use upgrade::{SUBPROTOCOLS, Upgrade, UpgradeRefusal, admit};
 
 use super::deadlines::Wait;
 use super::outgoing::Purpose;
-use super::{CloseReason, Cse, Event, Opening, Output, Step, Timer};
+use super::{CloseReason, Cse, Event, FarEnd, Opening, Output, Step, Timer};
 use crate::env::Timestamp;
 use crate::id::{AeId, CseId, Entity, LinkId, RequestId};
 use crate::primitive::{Malformed, Primitive, Response};
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::text::Text;
+use core::net::IpAddr;
 
 /// A link as the CSE knows it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -37,6 +38,10 @@ pub(crate) struct Link {
     pub(crate) dialed_registree: Option<CseId>,
     /// Whether key material may leave over it.
     pub(crate) trusted: bool,
+    /// Whose it is by a certificate.
+    pub(crate) certified: Option<Text>,
+    /// Where the other end is.
+    pub(crate) address: Option<IpAddr>,
     /// Undecodable messages since the last good one.
     pub(crate) malformed: u32,
     /// Whether another link of the same entity has taken its place.
@@ -68,14 +73,21 @@ impl Cse {
         step: &mut Step,
         link: LinkId,
         opening: Opening,
-        trusted: bool,
+        far_end: FarEnd,
     ) {
+        let FarEnd {
+            trusted,
+            certified,
+            address,
+        } = far_end;
         let mut new = Link {
             entity: None,
             claimed: None,
             dialed: false,
             dialed_registree: None,
             trusted,
+            certified: None,
+            address,
             malformed: 0,
             replaced: false,
         };
@@ -92,6 +104,7 @@ impl Cse {
                 self.registree_reached(step, link, &cse);
             }
             Opening::Accepted { origin } => {
+                new.certified = origin.clone().filter(|_| certified);
                 let known = origin
                     .as_deref()
                     .and_then(|origin| self.known(origin, trusted));

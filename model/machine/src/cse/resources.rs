@@ -120,6 +120,7 @@ impl Cse {
             tree: &self.durable.tree,
             home: self.config.home(),
             administrator: self.config.administrator.as_deref(),
+            links: (&self.links, &self.link_of),
         }
     }
 

@@ -202,7 +202,7 @@ mod tests {
             Input::LinkOpened {
                 link,
                 opening,
-                trusted: true,
+                far_end: crate::cse::FarEnd::new(true),
             },
         );
         // The link is its own from its first request on.

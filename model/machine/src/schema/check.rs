@@ -1,6 +1,7 @@
 //! The checker: values against kinds, members against tables.
 
 use super::{Column, Kind, Presence, Shown, Table, check_create};
+use crate::access::AddressBlock;
 use crate::address::is_name;
 use crate::attribute::Attribute;
 use crate::id::AeId;
@@ -122,6 +123,8 @@ impl Kind {
             Self::Schedule => ok_if(value.as_texts().is_some_and(|entries| {
                 !entries.is_empty() && entries.iter().all(|e| schedule::Entry::parse(e).is_some())
             })),
+            Self::Ipv4Blocks => check_blocks(value, true),
+            Self::Ipv6Blocks => check_blocks(value, false),
             Self::Object(table) => check_object(table, value, column),
             Self::Objects(least, table) => {
                 let list = value.as_list().ok_or(Refusal::BadRequest)?;
@@ -136,6 +139,16 @@ impl Kind {
             Self::Many(resource_type) => check_resources(resource_type, value, column),
         }
     }
+}
+
+/// Addresses and blocks of them, all of one version.
+fn check_blocks(value: &Value, of_ipv4: bool) -> Result<(), Refusal> {
+    let texts = value.as_texts().ok_or(Refusal::BadRequest)?;
+    let fits = |text: &Text| {
+        let block = AddressBlock::parse(text);
+        block.is_some_and(|block| block.is_ipv4() == of_ipv4)
+    };
+    ok_if(!texts.is_empty() && texts.iter().all(fits))
 }
 
 /// `Ok` if the condition holds, else the refusal of a malformed request.

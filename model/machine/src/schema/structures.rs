@@ -57,21 +57,53 @@ static RULE: Table = Table {
             Optional,
             Optional,
         ),
+        Row::new(
+            Attribute::AccessControlAuthenticationFlag,
+            Kind::Bool,
+            Optional,
+            Optional,
+        ),
     ],
-    refused: &["acaf"],
     ..Table::CLOSED
 };
 
-/// `acco`: when a rule holds. Where an originator is, and behind which address, nobody can tell who is behind a
-/// hop.
+/// `acco`: when a rule holds, and for originators at which addresses. In which region an originator is, nobody can
+/// tell over a link.
 static CONTEXT: Table = Table {
-    rows: &[Row::new(
-        Attribute::AccessControlWindows,
-        Kind::Schedule,
-        Optional,
-        Optional,
-    )],
-    refused: &["acip", "aclr"],
+    rows: &[
+        Row::new(
+            Attribute::AccessControlWindows,
+            Kind::Schedule,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::AccessControlIpAddresses,
+            Kind::Object(&ADDRESSES),
+            Optional,
+            Optional,
+        ),
+    ],
+    refused: &["aclr"],
+    ..Table::CLOSED
+};
+
+/// `acip` (TS-0004 clause 6.3.5.27): addresses, and blocks of them.
+static ADDRESSES: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::Ipv4Addresses,
+            Kind::Ipv4Blocks,
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::Ipv6Addresses,
+            Kind::Ipv6Blocks,
+            Optional,
+            Optional,
+        ),
+    ],
     ..Table::CLOSED
 };
 

@@ -135,7 +135,7 @@ impl World {
             Input::LinkOpened {
                 link,
                 opening,
-                trusted,
+                far_end: m2m_machine::cse::FarEnd::new(trusted),
             },
         );
         if self.hosts.contains_key(from) {
@@ -145,7 +145,7 @@ impl World {
                 Input::LinkOpened {
                     link,
                     opening,
-                    trusted,
+                    far_end: m2m_machine::cse::FarEnd::new(trusted),
                 },
             );
         }
@@ -174,7 +174,7 @@ impl World {
             let opened = Input::LinkOpened {
                 link,
                 opening,
-                trusted,
+                far_end: m2m_machine::cse::FarEnd::new(trusted),
             };
             self.step(node, opened);
         }

@@ -157,7 +157,7 @@ impl Bench {
                 Input::LinkOpened {
                     link: self.new_link(name),
                     opening,
-                    trusted,
+                    far_end: m2m_machine::cse::FarEnd::new(trusted),
                 }
             }
             Move::Lose(number) => {
@@ -173,7 +173,7 @@ impl Bench {
                 Input::LinkOpened {
                     link,
                     opening: Opening::Dialed,
-                    trusted: true,
+                    far_end: m2m_machine::cse::FarEnd::new(true),
                 }
             }
             Move::DialFailed => Input::DialFailed,
@@ -295,7 +295,7 @@ impl Bench {
             self.step(Input::LinkOpened {
                 link,
                 opening,
-                trusted: true,
+                far_end: m2m_machine::cse::FarEnd::new(true),
             });
         }
     }

@@ -162,7 +162,7 @@ fn a_request_on_a_replaced_link_does_not_bind_it_again() {
             Input::LinkOpened {
                 link,
                 opening,
-                trusted: true,
+                far_end: m2m_machine::cse::FarEnd::new(true),
             },
         );
     }

@@ -194,7 +194,7 @@ fn a_cse_speaks_of_itself_by_the_name_that_its_registrar_gave(
     let opened = || Input::LinkOpened {
         link: registrar,
         opening: Opening::Dialed,
-        trusted: true,
+        far_end: m2m_machine::cse::FarEnd::new(true),
     };
     let answered = |world: &mut World, request: &Request, content: Content| {
         let created = request.operation == Operation::Create;

@@ -65,7 +65,7 @@ fn reach(world: &mut World, link: LinkId, trusted: bool) -> Vec<Output> {
         Input::LinkOpened {
             link,
             opening,
-            trusted,
+            far_end: m2m_machine::cse::FarEnd::new(trusted),
         },
     )
 }
@@ -245,7 +245,7 @@ fn a_registree_keeps_its_own_link_when_its_registrar_dials() {
             opening: Opening::Accepted {
                 origin: Some("/cse2".into()),
             },
-            trusted: true,
+            far_end: m2m_machine::cse::FarEnd::new(true),
         },
     );
 

@@ -67,7 +67,7 @@ impl Stage {
         self.step(Input::LinkOpened {
             link: LINK,
             opening: Opening::Dialed,
-            trusted: true,
+            far_end: m2m_machine::cse::FarEnd::new(true),
         })
     }
 

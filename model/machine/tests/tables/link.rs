@@ -34,7 +34,7 @@ fn open(world: &mut World, link: LinkId, origin: Option<&str>) -> Vec<Output> {
         Input::LinkOpened {
             link,
             opening,
-            trusted: true,
+            far_end: m2m_machine::cse::FarEnd::new(true),
         },
     )
 }

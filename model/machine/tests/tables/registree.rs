@@ -90,7 +90,7 @@ impl Stage {
         Some(self.step(Input::LinkOpened {
             link,
             opening,
-            trusted,
+            far_end: m2m_machine::cse::FarEnd::new(trusted),
         }))
     }
 

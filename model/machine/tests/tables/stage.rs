@@ -151,7 +151,7 @@ impl Stage {
         self.step(Input::LinkOpened {
             link,
             opening,
-            trusted: true,
+            far_end: m2m_machine::cse::FarEnd::new(true),
         })
     }
 

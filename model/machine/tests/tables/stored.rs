@@ -105,7 +105,7 @@ impl Stage {
         let input = Input::LinkOpened {
             link: LinkId(5_000),
             opening: Opening::Dialed,
-            trusted: true,
+            far_end: m2m_machine::cse::FarEnd::new(true),
         };
         self.world.step("CSE1", input)
     }

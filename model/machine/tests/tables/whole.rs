@@ -55,14 +55,14 @@ fn input_after(input: &Input) -> Option<Input> {
             Opening::Accepted { .. } => Some(Input::LinkOpened {
                 link: LINK,
                 opening: Opening::Dialed,
-                trusted: true,
+                far_end: m2m_machine::cse::FarEnd::new(true),
             }),
             Opening::Dialed => Some(Input::LinkOpened {
                 link: LINK,
                 opening: Opening::DialedRegistree {
                     cse: "/cse1".into(),
                 },
-                trusted: true,
+                far_end: m2m_machine::cse::FarEnd::new(true),
             }),
             Opening::DialedRegistree { .. } => Some(Input::LinkLost { link: LINK }),
         },
@@ -144,7 +144,7 @@ fn the_tables_try_every_input_and_every_timer() {
     let mut next = Some(Input::LinkOpened {
         link: LINK,
         opening: Opening::Accepted { origin: None },
-        trusted: true,
+        far_end: m2m_machine::cse::FarEnd::new(true),
     });
 
     let mut count = 0;

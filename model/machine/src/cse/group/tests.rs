@@ -48,7 +48,7 @@ fn ask(fixture: &mut Fixture, request: Request) -> Shared<Response> {
         Input::LinkOpened {
             link,
             opening,
-            trusted: true,
+            far_end: crate::cse::FarEnd::new(true),
         },
     );
     let primitive = Primitive::Request(Shared::new(request));

@@ -76,9 +76,10 @@ impl Cse {
             return Ok((Entity::Cse(cse), from));
         }
         let claimed = state.claimed.clone();
-        let fits = claimed
-            .as_ref()
-            .is_none_or(|c| *c == from || from.is_empty() || from == "C");
+        let named = AeId::at(&self.config.cse_id, &from);
+        let fits = claimed.as_ref().is_none_or(|claimed| {
+            *claimed == from || *claimed == *named.as_str() || from.is_empty() || from == "C"
+        });
         let known = self.known(&from, state.trusted);
         // REG-38
         if registers.is_some() && fits && !self.is_administrator(&from) {
