@@ -8,6 +8,7 @@ use crate::wire::sealed;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::env::Timestamp;
 use m2m_machine::id::{Entity, Secret};
+use m2m_machine::members::Members;
 use m2m_machine::primitive::{Operation, ResponseMode, When};
 use m2m_machine::record::{ChangeKind, NoticeKind, Phase, Stage};
 use m2m_machine::resource::ResourceType;
@@ -182,6 +183,21 @@ impl<T: Binary + Ord> Binary for BTreeSet<T> {
 }
 
 impl<K: Binary + Ord, V: Binary> Binary for BTreeMap<K, V> {
+    fn write(&self, out: &mut Out) -> Written {
+        out.array(self.len() as u64)?;
+        self.iter().try_for_each(|(key, value)| {
+            out.array(2)?;
+            key.write(out)?;
+            value.write(out)
+        })
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Self, Unreadable> {
+        Vec::read(from).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
+impl Binary for Members {
     fn write(&self, out: &mut Out) -> Written {
         out.array(self.len() as u64)?;
         self.iter().try_for_each(|(key, value)| {

@@ -12,6 +12,7 @@ use m2m_machine::env::Timestamp;
 use m2m_machine::id::{
     AeId, CseId, Entity, KeyId, RequestId, RequestKey, ResourceId, Secret, SessionId,
 };
+use m2m_machine::members::Members;
 use m2m_machine::primitive::{
     Content, Operation, Request, Response, ResponseMode, ResponseType, When,
 };
@@ -310,6 +311,20 @@ impl<K: Field + Ord, V: Field> Field for BTreeMap<K, V> {
     }
 }
 
+impl Field for Members {
+    fn save(&self) -> Json {
+        Json::Array(
+            self.iter()
+                .map(|(key, value)| json!([key.save(), value.save()]))
+                .collect(),
+        )
+    }
+
+    fn load(json: Json) -> Result<Self, Unreadable> {
+        Vec::load(json).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
 impl<A: Field, B: Field> Field for (A, B) {
     fn save(&self) -> Json {
         json!([self.0.save(), self.1.save()])
@@ -520,7 +535,7 @@ fn load_tagged(json: Json) -> Result<Value, Unreadable> {
         "null" => Ok(Value::Null),
         "number" => Text::load(json).map(Value::Number),
         "time" => Timestamp::load(json).map(Value::Time),
-        "object" => BTreeMap::load(json).map(Value::Object),
+        "object" => Members::load(json).map(Value::Object),
         "secret" => Secret::load(json).map(Value::Secret),
         "sealed" => sealed::parse(&Text::load(json)?)
             .map(Value::Sealed)

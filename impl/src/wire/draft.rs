@@ -104,9 +104,9 @@ fn published(request: &mut Request, cse: &str) {
         members.insert(Attribute::AppId, registered);
     }
     if request.operation == Operation::Create && request.resource_type == Some(AE) {
-        members
-            .entry(Attribute::SupportedReleaseVersions)
-            .or_insert_with(|| Value::texts([RELEASE]));
+        members.insert_missing(Attribute::SupportedReleaseVersions, || {
+            Value::texts([RELEASE])
+        });
     }
 }
 

@@ -31,6 +31,7 @@ pub mod durable;
 pub mod env;
 pub mod id;
 pub mod invariant;
+pub mod members;
 pub mod primitive;
 pub mod record;
 pub mod resource;

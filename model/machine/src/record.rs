@@ -137,6 +137,10 @@ pub struct Session {
 
 /// The life of a session at one CSE.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "of the size of the session around it"
+)]
 pub enum Phase {
     /// Made on the way back, not confirmed yet; gone when the lease is over.
     Pending {

@@ -245,9 +245,7 @@ pub fn is_custom(name: &Attribute) -> bool {
 pub fn put_defaults(resource_type: ResourceType, members: &mut Members) {
     for row in table(resource_type).rows {
         if let Some(preset) = row.preset {
-            members
-                .entry(row.name.clone())
-                .or_insert_with(|| preset.value());
+            members.insert_missing(row.name.clone(), || preset.value());
         }
     }
 }

@@ -3,13 +3,10 @@
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{KeyId, RequestId, SessionId};
+pub use crate::members::Members;
 use crate::shared::Shared;
 use crate::text::Text;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-
-/// The members of an object.
-pub type Members = BTreeMap<Attribute, Value>;
 
 /// One value in a primitive's content or in a resource.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -204,7 +204,7 @@ impl Cse {
 
     /// Gives a new policy a name if it has none (POL-05).
     pub(crate) fn complete_policy(&mut self, policy: &mut Members) {
-        policy.entry(Attribute::ResourceName).or_insert_with(|| {
+        policy.insert_missing(Attribute::ResourceName, || {
             let number = self.durable.next_number();
             Value::text(&format!("{}-{number}", self.config.cse_id.stem()))
         });

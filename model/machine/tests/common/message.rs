@@ -99,7 +99,13 @@ pub(crate) struct Ticket {
 /// What the answer to a CREATE of a session says (F1-17).
 pub(crate) fn ticket(created: &Response) -> Ticket {
     let members = session_of(created).expect("a session");
-    let text = |name: &Attribute| members[name].as_text().expect("text").clone();
+    let text = |name: &Attribute| {
+        members
+            .get(name)
+            .and_then(Value::as_text)
+            .expect("text")
+            .clone()
+    };
     Ticket {
         id: SessionId(text(&Attribute::SessionId)),
         key: KeyId(text(&Attribute::KeyId)),

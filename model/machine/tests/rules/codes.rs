@@ -342,7 +342,11 @@ fn the_names_of_collections_are_addresses_and_no_names() {
     let shown = hops.content.expect("content").value;
     let session = Attribute::Resource(ResourceType::Session);
     let members = shown.member(&session).and_then(Value::as_object).cloned();
-    let names: Vec<_> = members.unwrap_or_default().into_keys().collect();
+    let names: Vec<_> = members
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
 
     assert_eq!(names, [Attribute::Resource(ResourceType::NextHop)]);
     for name in [

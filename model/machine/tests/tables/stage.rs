@@ -74,7 +74,7 @@ impl Stage {
                 .content
                 .as_ref()
                 .and_then(|c| c.members_of(ResourceType::Session))
-                .and_then(|m| m[&Attribute::SessionId].as_text())
+                .and_then(|m| m.get(&Attribute::SessionId)?.as_text())
                 .map(|id| SessionId(id.clone()))
                 .expect("a session identifier");
         }

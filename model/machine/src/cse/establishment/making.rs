@@ -406,9 +406,7 @@ fn session_attributes(attempt: &Attempt) -> Members {
 pub(crate) fn named_policy(members: &Members) -> (Text, Members) {
     let mut attributes = members.clone();
     let name = attributes.remove(&Attribute::ResourceName);
-    attributes
-        .entry(Attribute::StateTag)
-        .or_insert(Value::Integer(0));
+    attributes.insert_missing(Attribute::StateTag, || Value::Integer(0));
     (
         name.and_then(|n| n.as_text().cloned()).unwrap_or_default(),
         attributes,
