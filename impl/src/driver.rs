@@ -2,12 +2,16 @@
 //!
 //! It works in rounds. A round takes what has arrived, up to a bound, and what is due; steps the
 //! machine for each; puts the batches of all these steps on stable storage as one; and only then
-//! carries out the other outputs, in the order in which the machine gave them. What arrives
-//! meanwhile makes the next round: the busier the CSE, the more steps share one commit.
+//! carries out the other outputs, in the order in which the machine gave them. While one round is
+//! being stored, the machine already makes the next: the busier the CSE, the more steps share one
+//! commit.
 //!
-//! If a commit fails, nobody has seen anything of the round. The driver forgets the machine, closes
-//! all links, builds the machine again from the store, tells it that the store fails, and tries
-//! again and again whether it still does. Until it works again, deadlines wait.
+//! If a commit fails, nobody has seen anything of its round, nor of what came after. The driver
+//! forgets the machine, closes all links, builds the machine again from the store, tells it that
+//! the store fails, and tries again and again whether it still does. Until it works again,
+//! deadlines wait.
+
+mod randomness;
 
 use crate::dial::Dialer;
 use crate::link::{Arrival, Handle, Hub, Outgoing};
@@ -20,12 +24,14 @@ use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
 use m2m_machine::record::{Key, Record, Update};
 use m2m_machine::resource::ResourceType;
-use m2m_machine::{Cse, Env, Fresh, Timestamp};
+use m2m_machine::{Cse, Env, Timestamp};
+use randomness::Randomness;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -53,8 +59,10 @@ pub struct Driver<R> {
     store_retry: Duration,
     probe_at: Option<Instant>,
     randomness: Randomness,
-    /// Who wants to look at the state, after this round.
-    looks: Vec<Look>,
+    /// The round that is being made.
+    round: Round,
+    /// The round that is being stored.
+    committing: Option<Committing>,
     /// What was said about sessions, if anybody may look.
     ladders: Option<Ladders>,
 }
@@ -66,6 +74,36 @@ impl<R> std::fmt::Debug for Driver<R> {
             .finish_non_exhaustive()
     }
 }
+
+/// What becomes of the steps that share a commit.
+#[derive(Default)]
+struct Round {
+    inputs: usize,
+    outputs: Vec<Output>,
+    /// Who looked at the state, and what it was then.
+    looks: Vec<(Look, Option<String>)>,
+}
+
+impl Round {
+    /// Takes the batches out, as one.
+    fn batch(&mut self) -> Vec<Update> {
+        let mut batch = Vec::new();
+        for output in &mut self.outputs {
+            if let Output::Persist(updates) = output {
+                batch.append(updates);
+            }
+        }
+        batch
+    }
+}
+
+/// A round on its way to the disk.
+struct Committing {
+    round: Round,
+    task: JoinHandle<Written>,
+}
+
+type Written = (Store, Result<(), StoreError>);
 
 /// What a driver is made of.
 #[derive(Debug)]
@@ -124,7 +162,8 @@ impl<R: FnMut(&Event)> Driver<R> {
             store_retry,
             probe_at: None,
             randomness: Randomness::new(),
-            looks: Vec::new(),
+            round: Round::default(),
+            committing: None,
             ladders: keeps_ladders.then(Ladders::default),
         };
         driver.measure();
@@ -140,12 +179,18 @@ impl<R: FnMut(&Event)> Driver<R> {
         tokio::pin!(stop);
         loop {
             let wake = self.wake();
-            let first = tokio::select! {
+            let has_room = self.round.inputs < ROUND_INPUTS_MAX;
+            tokio::select! {
                 () = &mut stop => break,
-                arrival = self.inbox.recv() => arrival,
-                () = sleep_until(wake) => None,
-            };
-            self.round(first).await?;
+                written = written(&mut self.committing) => self.written(written)?,
+                arrival = self.inbox.recv(), if has_room => self.take(arrival).await?,
+                () = sleep_until(wake), if has_room => self.take(None).await?,
+            }
+            self.measure();
+        }
+        while self.committing.is_some() {
+            let written = written(&mut self.committing).await;
+            self.written(written)?;
         }
         // LNK-44
         for handle in self.links.values() {
@@ -166,56 +211,105 @@ impl<R: FnMut(&Event)> Driver<R> {
         Instant::now() + deadline.min(SLEEP_MAX)
     }
 
-    async fn round(&mut self, first: Option<Arrival>) -> Result<(), StoreError> {
-        let mut outputs = Vec::new();
+    /// Takes what has arrived and what is due into the round.
+    async fn take(&mut self, first: Option<Arrival>) -> Result<(), StoreError> {
         let mut next = first;
         let started = Instant::now();
-        for _ in 0..ROUND_INPUTS_MAX {
+        while self.round.inputs < ROUND_INPUTS_MAX {
             if started.elapsed() > ROUND_TIME_MAX && next.is_none() {
                 break;
             }
             let Some(arrival) = next.take().or_else(|| self.inbox.try_recv().ok()) else {
                 break;
             };
+            self.round.inputs += 1;
             if let Some(input) = self.admit(arrival) {
-                outputs.append(&mut self.step(input));
+                self.step(input);
             }
         }
         if self.probe_at.is_none() {
             for _ in 0..ROUND_DEADLINES_MAX {
                 match self.machine.next_deadline() {
-                    Some((at, timer)) if at <= now() => {
-                        outputs.append(&mut self.step(Input::Elapsed(timer)));
-                    }
+                    Some((at, timer)) if at <= now() => self.step(Input::Elapsed(timer)),
                     Some(_) | None => break,
                 }
             }
         } else if self.probe_at.is_some_and(|at| at <= Instant::now()) {
-            self.probe(&mut outputs).await;
+            self.probe().await;
         }
-        // USE-63, USE-67
-        let committed = self.commit(&mut outputs).await;
-        match committed {
-            Ok(()) => {
-                for output in outputs {
-                    self.carry_out(output);
-                }
-            }
-            Err(why) => self.rebuild(&why)?,
-        }
-        self.measure();
-        self.show();
-        Ok(())
+        self.commit()
     }
 
-    /// Shows the state as it is after the round to those who asked.
-    fn show(&mut self) {
-        for look in self.looks.drain(..) {
-            let ladders = self.ladders.get_or_insert_default();
-            let page = page::render(&self.machine, ladders, look.at.as_ref());
+    /// Ends the round, once it is stored; if another one is on its way to the disk, after that.
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if self.committing.is_some() {
+            return Ok(());
+        }
+        match self.begin() {
+            Some((round, result)) => self.conclude(round, result),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to store the round; `None` if that takes its time.
+    fn begin(&mut self) -> Option<(Round, Result<(), StoreError>)> {
+        let mut round = std::mem::take(&mut self.round);
+        let batch = round.batch();
+        // USE-63, USE-67
+        if batch.is_empty() {
+            return Some((round, Ok(())));
+        }
+        let mut store = self.store.take().expect("the store is always put back");
+        if store.is_in_memory() {
+            let result = store.commit(&batch);
+            self.store = Some(store);
+            return Some((round, result));
+        }
+        let task = elsewhere(store, move |store| store.commit(&batch));
+        self.committing = Some(Committing { round, task });
+        None
+    }
+
+    /// A round is stored, or is not.
+    fn written(&mut self, (round, (store, result)): (Round, Written)) -> Result<(), StoreError> {
+        self.store = Some(store);
+        if result.is_err() {
+            return self.conclude(round, result);
+        }
+        // The disk goes on before anybody is told.
+        let next = self.begin();
+        self.end(round);
+        match next {
+            Some((round, result)) => self.conclude(round, result),
+            None => Ok(()),
+        }
+    }
+
+    fn conclude(&mut self, round: Round, result: Result<(), StoreError>) -> Result<(), StoreError> {
+        match result {
+            Ok(()) => {
+                self.end(round);
+                Ok(())
+            }
+            Err(why) => self.rebuild(round, &why),
+        }
+    }
+
+    /// Carries out what a round asks for; its batches are on stable storage.
+    fn end(&mut self, round: Round) {
+        for output in round.outputs {
+            self.carry_out(output);
+        }
+        for (look, page) in round.looks {
             // Who has gone meanwhile does not need it.
             let _ = look.page.send(page);
         }
+    }
+
+    /// The page that somebody wants to see.
+    fn page(&mut self, look: &Look) -> Option<String> {
+        let ladders = self.ladders.get_or_insert_default();
+        page::render(&self.machine, ladders, look.at.as_ref())
     }
 
     /// Takes note of what passes over a link, if anybody may look.
@@ -262,7 +356,8 @@ impl<R: FnMut(&Event)> Driver<R> {
             }
             Arrival::Input(input) | Arrival::Large(input, _) => input,
             Arrival::Look(look) => {
-                self.looks.push(look);
+                let page = self.page(&look);
+                self.round.looks.push((look, page));
                 return None;
             }
         };
@@ -283,11 +378,11 @@ impl<R: FnMut(&Event)> Driver<R> {
         known.then_some(input)
     }
 
-    fn step(&mut self, input: Input) -> Vec<Output> {
+    fn step(&mut self, input: Input) {
         if let Input::Received { link, primitive } = &input {
             self.note(*link, false, primitive);
         }
-        let outputs = self.machine.step(
+        let mut outputs = self.machine.step(
             Env {
                 now: now(),
                 fresh: self.randomness.fresh(),
@@ -299,48 +394,7 @@ impl<R: FnMut(&Event)> Driver<R> {
         {
             panic!("the machine violates its invariant {violated:?}");
         }
-        outputs
-    }
-
-    /// Takes the batches out of these outputs and puts them on stable storage, as one.
-    async fn commit(&mut self, outputs: &mut [Output]) -> Result<(), StoreError> {
-        let mut batch = Vec::new();
-        for output in outputs {
-            if let Output::Persist(updates) = output {
-                batch.append(updates);
-            }
-        }
-        if batch.is_empty() {
-            Ok(())
-        } else {
-            self.write(batch).await
-        }
-    }
-
-    async fn write(&mut self, batch: Vec<Update>) -> Result<(), StoreError> {
-        self.with_store(move |store| store.commit(&batch)).await
-    }
-
-    /// Works on the store, elsewhere if it touches the disk.
-    async fn with_store(
-        &mut self,
-        work: impl FnOnce(&mut Store) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let mut store = self.store.take().expect("the store is always put back");
-        let (store, result) = if store.is_in_memory() {
-            let result = work(&mut store);
-            (store, result)
-        } else {
-            let work = move || {
-                let result = work(&mut store);
-                (store, result)
-            };
-            tokio::task::spawn_blocking(work)
-                .await
-                .expect("the store does not panic")
-        };
-        self.store = Some(store);
-        result
+        self.round.outputs.append(&mut outputs);
     }
 
     /// The one interpreter of outputs; the batches are on stable storage already.
@@ -384,8 +438,8 @@ impl<R: FnMut(&Event)> Driver<R> {
         }
     }
 
-    /// Starts over from the store after a commit that failed.
-    fn rebuild(&mut self, why: &StoreError) -> Result<(), StoreError> {
+    /// Starts over from the store after a commit that failed, as if this round and the next one had never been.
+    fn rebuild(&mut self, lost: Round, why: &StoreError) -> Result<(), StoreError> {
         tracing::error!(%why, "nothing can be stored; refusing writes");
         for handle in self.links.values_mut() {
             // Who does not read would never see the code.
@@ -400,21 +454,25 @@ impl<R: FnMut(&Event)> Driver<R> {
             .expect("the store is always put back")
             .load()?;
         self.machine = Cse::recover(self.config.clone(), records, now());
-        let outputs = self.step(Input::StoreFailing(true));
+        let later = std::mem::take(&mut self.round);
+        self.step(Input::StoreFailing(true));
         self.probe_at = Some(Instant::now() + self.store_retry);
-        for output in outputs {
-            self.carry_out(output);
+        let mut round = std::mem::take(&mut self.round);
+        for (look, _) in lost.looks.into_iter().chain(later.looks) {
+            let page = self.page(&look);
+            round.looks.push((look, page));
         }
+        self.end(round);
         Ok(())
     }
 
     /// Tries whether the store works again.
-    async fn probe(&mut self, outputs: &mut Vec<Output>) {
+    async fn probe(&mut self) {
         match self.with_store(Store::probe).await {
             Ok(()) => {
                 tracing::info!("the store works again");
                 self.probe_at = None;
-                outputs.append(&mut self.step(Input::StoreFailing(false)));
+                self.step(Input::StoreFailing(false));
             }
             Err(why) => {
                 tracing::debug!(%why, "the store still fails");
@@ -422,6 +480,44 @@ impl<R: FnMut(&Event)> Driver<R> {
             }
         }
     }
+
+    /// Works on the store, elsewhere if it touches the disk.
+    async fn with_store(
+        &mut self,
+        work: impl FnOnce(&mut Store) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let mut store = self.store.take().expect("the store is always put back");
+        let (store, result) = if store.is_in_memory() {
+            let result = work(&mut store);
+            (store, result)
+        } else {
+            let task = elsewhere(store, work);
+            task.await.expect("the store does not panic")
+        };
+        self.store = Some(store);
+        result
+    }
+}
+
+/// Works on the store on a thread that may wait for the disk.
+fn elsewhere(
+    mut store: Store,
+    work: impl FnOnce(&mut Store) -> Result<(), StoreError> + Send + 'static,
+) -> JoinHandle<Written> {
+    tokio::task::spawn_blocking(move || {
+        let result = work(&mut store);
+        (store, result)
+    })
+}
+
+/// Waits until the round on its way is stored or not; for ever if there is none.
+async fn written(committing: &mut Option<Committing>) -> (Round, Written) {
+    let written = match committing {
+        Some(committing) => (&mut committing.task).await,
+        None => std::future::pending().await,
+    };
+    let round = committing.take().map(|c| c.round).unwrap_or_default();
+    (round, written.expect("the store does not panic"))
 }
 
 /// Whether the stored resources are those of this CSE.
@@ -456,44 +552,4 @@ fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// Random bytes of the system, fetched many at a time: a step takes 64.
-struct Randomness {
-    bytes: Box<[u8; RANDOM_BYTES]>,
-    used: usize,
-}
-
-const RANDOM_BYTES: usize = 64 * FRESH_BYTES;
-const FRESH_BYTES: usize = 64;
-
-impl Randomness {
-    fn new() -> Self {
-        Self {
-            bytes: Box::new([0; RANDOM_BYTES]),
-            used: RANDOM_BYTES,
-        }
-    }
-
-    fn fresh(&mut self) -> Fresh {
-        if self.used + FRESH_BYTES > RANDOM_BYTES {
-            getrandom::fill(&mut self.bytes[..]).expect("the system has random bytes");
-            self.used = 0;
-        }
-        Fresh {
-            session: self.take(),
-            key: self.take(),
-            key_id: self.take(),
-        }
-    }
-
-    /// Takes bytes, and leaves none of them behind.
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let mut token = [0; N];
-        let taken = &mut self.bytes[self.used..self.used + N];
-        token.copy_from_slice(taken);
-        taken.fill(0);
-        self.used += N;
-        token
-    }
 }

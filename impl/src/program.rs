@@ -15,10 +15,12 @@ use m2m_machine::cse::Event;
 use m2m_machine::text::Text;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tracing_subscriber::EnvFilter;
 
@@ -38,7 +40,7 @@ pub fn cse(flags: &Flags) -> ExitCode {
         Ok(settings) => settings,
         Err(why) => return complain(&why, NOT_STARTED),
     };
-    match tokio::runtime::Runtime::new() {
+    match runtime() {
         // As a task, and not on the thread that blocks: there every message would wake another thread.
         Ok(runtime) => runtime.block_on(async {
             let ended = tokio::spawn(run(settings)).await;
@@ -46,6 +48,18 @@ pub fn cse(flags: &Flags) -> ExitCode {
         }),
         Err(why) => complain(&format!("cannot start: {why}"), NOT_STARTED),
     }
+}
+
+/// Half of the processors make messages into steps and back; the other half is for the disk and for the clients.
+///
+/// All steps are made by one task. On two processors one thread does all of this faster than two, which would hand
+/// over each message and wake each other.
+fn runtime() -> std::io::Result<Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread()
+        .worker_threads((processors / 2).max(1))
+        .enable_all()
+        .build()
 }
 
 /// Does something with a store.

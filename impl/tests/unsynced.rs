@@ -1,5 +1,8 @@
 //! The store on a disk that forgets, at a crash, all that was not synchronised.
 
+mod host;
+
+use host::disk::Disk;
 use m2m_cse::config::Settings;
 use m2m_cse::store::Store;
 use m2m_cse::wire::{self, Dialect};
@@ -9,96 +12,14 @@ use m2m_machine::record::{Neighbour, Record, Update};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::shared::Shared;
 use m2m_machine::{Cse, Env, Fresh, Timestamp};
-use redb::StorageBackend;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::sync::{Arc, Mutex};
 
 /// Unless `CRASH_CYCLES` says otherwise.
 const CYCLES: u32 = 20;
 const REQUESTS_PER_CYCLE: u32 = 12;
 const NOW: Timestamp = Timestamp(1_803_902_400_000);
 const LINK: LinkId = LinkId(1);
-
-/// What is on the disk, and what is only on its way there.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<Mutex<State>>);
-
-#[derive(Debug, Default)]
-struct State {
-    stable: Vec<u8>,
-    seen: Vec<u8>,
-    /// Whether synchronising is left out, as a store would that forgets it.
-    careless: bool,
-    /// Whether there is no room for more.
-    full: bool,
-}
-
-impl Disk {
-    fn careless() -> Self {
-        let disk = Self::default();
-        disk.state(|state| state.careless = true);
-        disk
-    }
-
-    fn state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        work(&mut self.0.lock().expect("nobody panics with it"))
-    }
-
-    /// The disk after a crash.
-    fn crashed(&self) -> Self {
-        let stable = self.state(|state| state.stable.clone());
-        let state = State {
-            seen: stable.clone(),
-            stable,
-            careless: self.state(|state| state.careless),
-            full: false,
-        };
-        Self(Arc::new(Mutex::new(state)))
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.state(|state| state.seen.len() as u64))
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        self.state(|state| {
-            let found = state.seen.get(start..start + out.len());
-            out.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
-            Ok(())
-        })
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        let length = usize::try_from(length).map_err(io::Error::other)?;
-        self.state(|state| {
-            if state.full && length > state.seen.len() {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            state.seen.resize(length, 0);
-            Ok(())
-        })
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.state(|state| {
-            if !state.careless {
-                state.stable.clone_from(&state.seen);
-            }
-        });
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        self.state(|state| state.seen[start..start + data.len()].copy_from_slice(data));
-        Ok(())
-    }
-}
 
 /// Counts up in the store, with a crash after each number that is acknowledged; the number at which
 /// one was lost.

@@ -5,6 +5,8 @@
     reason = "each test program uses a part of this"
 )]
 
+pub(crate) mod disk;
+
 use futures_util::{SinkExt, StreamExt};
 use m2m_cse::config::Settings;
 use m2m_cse::dial::Dialer;
@@ -229,6 +231,15 @@ impl Client {
     pub(crate) async fn register(&mut self, cse: &str, name: &str) {
         let answer = self.ask(registration(cse, name)).await;
         assert_eq!(answer["rsc"], 2001, "{answer}");
+    }
+
+    /// Returns once the CSE has read all that was sent; nothing may have been answered until then.
+    pub(crate) async fn is_heard(&mut self) {
+        within(self.0.send(Message::Ping(Vec::new().into())))
+            .await
+            .expect("the link is open");
+        let next = within(self.0.next()).await;
+        assert!(matches!(next, Some(Ok(Message::Pong(_)))), "{next:?}");
     }
 
     /// The code of the close frame that comes next, apart from messages still under way.
