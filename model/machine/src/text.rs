@@ -136,19 +136,14 @@ impl AsRef<str> for Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
+        let short = Short::new(text);
+        let padded: &[u8] = short.as_ref().map_or(text.as_bytes(), |s| &s.bytes);
+        let first = padded.first_chunk().copied().unwrap_or_default();
         Self {
-            beginning: beginning(text),
-            kept: Short::new(text).map_or_else(|| Kept::Shared(Arc::from(text)), Kept::InPlace),
+            beginning: u64::from_be_bytes(first),
+            kept: short.map_or_else(|| Kept::Shared(Arc::from(text)), Kept::InPlace),
         }
     }
-}
-
-fn beginning(text: &str) -> u64 {
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(text.bytes()) {
-        *to = from;
-    }
-    u64::from_be_bytes(first)
 }
 
 impl From<String> for Text {
