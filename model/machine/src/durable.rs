@@ -1,18 +1,19 @@
 //! The durable part of a CSE's state: tables whose changes are collected into one atomic batch per step.
 
 mod outcomes;
+mod stored;
 
 pub use outcomes::Outcomes;
+pub use stored::StoredRequests;
 
 use crate::env::Timestamp;
-use crate::id::{CseId, ResourceId, SessionId};
+use crate::id::{CseId, RequestKey, SessionId};
 use crate::record::{
-    Attempt, Change, Key, Neighbour, Notice, Outcome, Phase, Record, Session, Stage, Stored,
-    Tombstone, Update,
+    Attempt, Change, Key, Neighbour, Notice, Outcome, Phase, Record, Requester, Session, Stage,
+    Stored, Tombstone, Update,
 };
 use crate::shared::Shared;
 use crate::tree::Tree;
-use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
@@ -21,13 +22,20 @@ use core::hash::{Hash, Hasher};
 pub trait Due {
     /// When something has to be done about it, if ever.
     fn due(&self) -> Option<Timestamp>;
+
+    /// The request that waits for what is done about it, if any.
+    fn request(&self) -> Option<&Requester> {
+        None
+    }
 }
 
-/// A table of durable records. It knows which of its rows have changed in this step, and which is due first.
+/// A table of durable records. It knows which of its rows have changed in this step, which is due first, and which
+/// are there for a request.
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
     rows: BTreeMap<K, Shared<V>>,
     due: BTreeSet<(Timestamp, K)>,
+    requests: BTreeMap<RequestKey, BTreeSet<K>>,
     /// The rows as they are now; of a row that is gone, nothing.
     changed: BTreeMap<K, Option<Shared<V>>>,
 }
@@ -37,6 +45,7 @@ impl<K, V> Default for Table<K, V> {
         Self {
             rows: BTreeMap::new(),
             due: BTreeSet::new(),
+            requests: BTreeMap::new(),
             changed: BTreeMap::new(),
         }
     }
@@ -91,6 +100,12 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
         self.due.iter()
     }
 
+    /// The rows that are there for that request.
+    pub fn of_request(&self, key: &RequestKey) -> impl Iterator<Item = &Shared<V>> + '_ {
+        let keys = self.requests.get(key).into_iter().flatten();
+        keys.filter_map(|key| self.rows.get(key))
+    }
+
     /// Sets the row of that key.
     pub fn put(&mut self, key: K, row: V) {
         self.replace(key, row);
@@ -122,9 +137,7 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
     /// Removes the row of that key; the row that was there.
     pub(crate) fn take(&mut self, key: &K) -> Option<Shared<V>> {
         let row = self.rows.remove(key)?;
-        if let Some(at) = row.due() {
-            self.due.remove(&(at, key.clone()));
-        }
+        self.unlist(key, &row);
         self.changed.insert(key.clone(), None);
         Some(row)
     }
@@ -149,22 +162,37 @@ impl<K: Clone + Ord, V: Clone + Due + Hash + PartialEq> Table<K, V> {
         }
     }
 
+    fn has_views_of(&self, other: &Self) -> bool {
+        self.due == other.due && self.requests == other.requests
+    }
+
     fn set(&mut self, key: K, row: Shared<V>) -> Option<Shared<V>> {
-        let due = row.due();
-        if let Some(at) = due {
+        let old = self.rows.insert(key.clone(), row.clone());
+        if let Some(old) = &old {
+            self.unlist(&key, old);
+        }
+        if let Some(at) = row.due() {
             self.due.insert((at, key.clone()));
         }
-        let (old, key) = match self.rows.entry(key) {
-            Entry::Vacant(place) => {
-                place.insert(row);
-                return None;
-            }
-            Entry::Occupied(mut place) => (place.insert(row), place),
-        };
-        if let Some(at) = old.due().filter(|at| due != Some(*at)) {
-            self.due.remove(&(at, key.key().clone()));
+        if let Some(requester) = row.request() {
+            let keys = self.requests.entry(requester.key.clone()).or_default();
+            keys.insert(key);
         }
-        Some(old)
+        old
+    }
+
+    fn unlist(&mut self, key: &K, row: &V) {
+        if let Some(at) = row.due() {
+            self.due.remove(&(at, key.clone()));
+        }
+        if let Some(requester) = row.request()
+            && let Some(keys) = self.requests.get_mut(&requester.key)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.requests.remove(&requester.key);
+            }
+        }
     }
 }
 
@@ -176,11 +204,18 @@ impl Due for Neighbour {
 
 impl Due for Session {
     fn due(&self) -> Option<Timestamp> {
-        match &self.phase {
+        let phase = match &self.phase {
             Phase::Pending { lease } => Some(*lease),
-            Phase::Active => self.hop_lost,
-            Phase::Terminating(t) if t.endpoints.is_empty() => Some(t.hops_until),
-            Phase::Terminating(t) => Some(t.endpoints_until.min(t.hops_until)),
+            Phase::Active => None,
+            Phase::Terminating(t) => Some(t.until()),
+        };
+        phase.into_iter().chain(self.hop_lost).min()
+    }
+
+    fn request(&self) -> Option<&Requester> {
+        match &self.phase {
+            Phase::Terminating(t) => t.requester.as_ref(),
+            Phase::Pending { .. } | Phase::Active => None,
         }
     }
 }
@@ -194,11 +229,19 @@ impl Due for Attempt {
             Stage::Abandoned { until } => Some(until),
         }
     }
+
+    fn request(&self) -> Option<&Requester> {
+        Some(&self.requester)
+    }
 }
 
 impl Due for Change {
     fn due(&self) -> Option<Timestamp> {
         None
+    }
+
+    fn request(&self) -> Option<&Requester> {
+        Some(&self.requester)
     }
 }
 
@@ -221,6 +264,10 @@ impl Due for Tombstone {
         } else {
             self.retry.min(self.until)
         })
+    }
+
+    fn request(&self) -> Option<&Requester> {
+        self.requester.as_ref()
     }
 }
 
@@ -247,7 +294,7 @@ pub struct Durable {
     /// Changes under way.
     pub changes: Table<u64, Change>,
     /// Stored requests.
-    pub stored: Table<ResourceId, Stored>,
+    pub stored: StoredRequests,
     /// Notifications kept.
     pub notices: Table<u64, Notice>,
     /// What is left of sessions.
@@ -284,7 +331,7 @@ impl Durable {
             Record::Session(r) => drop(self.sessions.load(r.id.clone(), r)),
             Record::Attempt(r) => drop(self.attempts.load(r.id.clone(), r)),
             Record::Change(r) => drop(self.changes.load(r.number, r)),
-            Record::Stored(r) => drop(self.stored.load(r.id.clone(), r)),
+            Record::Stored(r) => self.stored.load(r),
             Record::Notice(r) => drop(self.notices.load(r.number, r)),
             Record::Tombstone(r) => drop(self.tombstones.load(r.id.clone(), r)),
             Record::Outcome(r) => self.outcomes.load(r),
@@ -340,14 +387,29 @@ impl Durable {
             .take_changes(&mut updates, Record::Attempt, Key::Attempt);
         self.changes
             .take_changes(&mut updates, Record::Change, Key::Change);
-        self.stored
-            .take_changes(&mut updates, Record::Stored, Key::Stored);
+        self.stored.take_changes(&mut updates);
         self.notices
             .take_changes(&mut updates, Record::Notice, Key::Notice);
         self.tombstones
             .take_changes(&mut updates, Record::Tombstone, Key::Tombstone);
         self.outcomes.take_changes(&mut updates);
         updates
+    }
+
+    /// Whether all views say what they would say if they were made anew from the records. It takes long: for tests.
+    #[must_use]
+    pub fn views_agree(&self) -> bool {
+        let mut anew = Self::default();
+        for record in self.records() {
+            anew.load(record);
+        }
+        self.tree.has_views_of(&anew.tree)
+            && self.sessions.has_views_of(&anew.sessions)
+            && self.attempts.has_views_of(&anew.attempts)
+            && self.changes.has_views_of(&anew.changes)
+            && self.stored.has_views_of(&anew.stored)
+            && self.tombstones.has_views_of(&anew.tombstones)
+            && self.outcomes.has_views_of(&anew.outcomes)
     }
 
     pub(crate) fn forget_changes(&mut self) {

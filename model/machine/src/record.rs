@@ -170,6 +170,18 @@ pub struct Termination {
     pub hops_until: Timestamp,
 }
 
+impl Termination {
+    /// When the next of both waits ends.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        if self.endpoints.is_empty() {
+            self.hops_until
+        } else {
+            self.endpoints_until.min(self.hops_until)
+        }
+    }
+}
+
 /// The request that ends a session at a hop.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct HopEnd {

@@ -23,10 +23,11 @@ pub struct Tree {
     base: Option<ResourceId>,
     families: BTreeMap<ResourceId, Arc<Family>>,
     due: BTreeSet<(Timestamp, ResourceId)>,
+    sessions_due: BTreeSet<(Timestamp, ResourceId)>,
 }
 
 /// The children of one resource; shared between states until it changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Family {
     /// In the order of creation.
     all: BTreeMap<u64, ResourceId>,
@@ -170,6 +171,11 @@ impl Tree {
         self.due.iter()
     }
 
+    /// When sessions expire, the earliest first.
+    pub fn sessions_due(&self) -> impl Iterator<Item = &(Timestamp, ResourceId)> + '_ {
+        self.sessions_due.iter()
+    }
+
     /// Adds a resource or replaces the one of its identifier.
     pub fn put(&mut self, resource: Resource) {
         let row = Shared::new(resource);
@@ -190,14 +196,16 @@ impl Tree {
         if !is_at_one_place(row, &resource) {
             return self.put(resource);
         }
-        let (before, after) = (due(row), due(&resource));
+        let (resource_type, before, after) = (row.resource_type, row.expires, resource.expires);
         *row = Shared::new(resource);
         self.changed.insert(id.clone(), Some(row.clone()));
-        if before != after {
+        if before != after
+            && let Some(calendar) = self.calendar(resource_type)
+        {
             if let Some(at) = before {
-                self.due.remove(&(at, id.clone()));
+                calendar.remove(&(at, id.clone()));
             }
-            self.due.extend(after.map(|at| (at, id.clone())));
+            calendar.extend(after.map(|at| (at, id.clone())));
         }
     }
 
@@ -226,6 +234,13 @@ impl Tree {
         }
     }
 
+    pub(crate) fn has_views_of(&self, other: &Self) -> bool {
+        self.base == other.base
+            && self.families == other.families
+            && self.due == other.due
+            && self.sessions_due == other.sessions_due
+    }
+
     fn set(&mut self, row: Shared<Resource>) {
         self.unset(&row.id);
         if let Some(parent) = &row.parent {
@@ -240,8 +255,10 @@ impl Tree {
         } else {
             self.base = Some(row.id.clone());
         }
-        if let Some(at) = due(&row) {
-            self.due.insert((at, row.id.clone()));
+        if let Some(at) = row.expires
+            && let Some(calendar) = self.calendar(row.resource_type)
+        {
+            calendar.insert((at, row.id.clone()));
         }
         self.rows.insert(row.id.clone(), row);
     }
@@ -264,10 +281,41 @@ impl Tree {
                 self.families.remove(parent);
             }
         }
-        if let Some(at) = due(&row) {
-            self.due.remove(&(at, id.clone()));
+        if let Some(at) = row.expires
+            && let Some(calendar) = self.calendar(row.resource_type)
+        {
+            calendar.remove(&(at, id.clone()));
         }
         Some(row)
+    }
+
+    /// Where it stands when such a resource expires. A session ends in its own way, and its parts go with it.
+    const fn calendar(
+        &mut self,
+        resource_type: ResourceType,
+    ) -> Option<&mut BTreeSet<(Timestamp, ResourceId)>> {
+        match resource_type {
+            ResourceType::Session => Some(&mut self.sessions_due),
+            ResourceType::SessionEndpoint
+            | ResourceType::NextHop
+            | ResourceType::SessionPolicy
+            | ResourceType::SessionContext
+            | ResourceType::SessionContextEntry
+            | ResourceType::Sessions => None,
+            ResourceType::AccessControlPolicy
+            | ResourceType::Ae
+            | ResourceType::Container
+            | ResourceType::ContentInstance
+            | ResourceType::CseBase
+            | ResourceType::Group
+            | ResourceType::Node
+            | ResourceType::PollingChannel
+            | ResourceType::Schedule
+            | ResourceType::RemoteCse
+            | ResourceType::Request
+            | ResourceType::Subscription
+            | ResourceType::FlexContainer => Some(&mut self.due),
+        }
     }
 }
 
@@ -278,32 +326,6 @@ fn is_at_one_place(one: &Resource, other: &Resource) -> bool {
         && one.name == other.name
         && one.sequence == other.sequence
         && one.resource_type == other.resource_type
-}
-
-/// When the tree has to do something about a resource. A session ends in its own way, and its parts go with it.
-fn due(row: &Resource) -> Option<Timestamp> {
-    match row.resource_type {
-        ResourceType::Session
-        | ResourceType::SessionEndpoint
-        | ResourceType::NextHop
-        | ResourceType::SessionPolicy
-        | ResourceType::SessionContext
-        | ResourceType::SessionContextEntry
-        | ResourceType::Sessions => None,
-        ResourceType::AccessControlPolicy
-        | ResourceType::Ae
-        | ResourceType::Container
-        | ResourceType::ContentInstance
-        | ResourceType::CseBase
-        | ResourceType::Group
-        | ResourceType::Node
-        | ResourceType::PollingChannel
-        | ResourceType::Schedule
-        | ResourceType::RemoteCse
-        | ResourceType::Request
-        | ResourceType::Subscription
-        | ResourceType::FlexContainer => row.expires,
-    }
 }
 
 /// The policies of an accessControlPolicy reference list, as texts.

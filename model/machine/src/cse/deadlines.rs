@@ -10,12 +10,19 @@ use alloc::vec::Vec;
 pub(crate) trait Wait {
     /// A deadline; its timer is made only if it matters.
     fn until(&mut self, at: Timestamp, timer: impl FnOnce() -> Timer);
+
+    /// Whether no deadline from that moment on matters: who has them in order may stop there.
+    fn is_beyond(&self, at: Timestamp) -> bool;
 }
 
 /// All deadlines.
 impl Wait for Vec<(Timestamp, Timer)> {
     fn until(&mut self, at: Timestamp, timer: impl FnOnce() -> Timer) {
         self.push((at, timer()));
+    }
+
+    fn is_beyond(&self, _: Timestamp) -> bool {
+        false
     }
 }
 
@@ -31,6 +38,10 @@ impl Wait for Earliest {
             }
         }
     }
+
+    fn is_beyond(&self, at: Timestamp) -> bool {
+        self.0.as_ref().is_some_and(|(first, _)| *first < at)
+    }
 }
 
 /// Whether one of the deadlines that are over is of this timer.
@@ -45,6 +56,10 @@ impl Wait for Over<'_> {
         if !self.found && at <= self.now {
             self.found = timer() == *self.timer;
         }
+    }
+
+    fn is_beyond(&self, at: Timestamp) -> bool {
+        self.found || self.now < at
     }
 }
 

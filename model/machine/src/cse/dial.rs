@@ -143,9 +143,9 @@ impl Cse {
         if self.is_asked(peer) {
             return Some(Timestamp(0));
         }
-        let stored = self.durable.stored.iter().map(|(_, row)| row);
-        let waiting = stored.filter(|row| row.hop == *peer && row.opens < row.expires);
-        waiting.map(|row| row.opens).min()
+        let stored = self.durable.stored.of_hop(peer);
+        let mut waiting = stored.filter(|row| row.opens < row.expires);
+        waiting.next().map(|row| row.opens)
     }
 
     /// Where a registree says that it can be reached by WebSocket.

@@ -12,10 +12,11 @@ use super::resources::{Resolved, VirtualChild};
 use super::{Cse, Event, Output, Step, Timer};
 use crate::address::Address;
 use crate::deviation::Deviation;
+use crate::durable::Due;
 use crate::env::Timestamp;
 use crate::id::{Entity, LinkId, RequestKey};
 use crate::primitive::{Content, Operation, Primitive, Request, Response, ResponseMode, When};
-use crate::record::{Outcome, Phase, Requester, Session};
+use crate::record::{Outcome, Requester};
 use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
@@ -152,19 +153,16 @@ impl Cse {
     /// Whether records say that this very request is being worked on.
     fn is_under_way(&self, key: &RequestKey, digest: u64) -> bool {
         let durable = &self.durable;
-        let same = |r: &Requester| r.key == *key && r.request.digest() == digest;
-        let of_session = |s: &Session| match &s.phase {
-            Phase::Terminating(t) => t.requester.as_ref().is_some_and(same),
-            Phase::Pending { .. } | Phase::Active => false,
-        };
+        let same = |r: Option<&Requester>| r.is_some_and(|r| r.request.digest() == digest);
         // EST-13, END-24, REG-30
-        durable.attempts.iter().any(|(_, a)| same(&a.requester))
-            || durable.changes.iter().any(|(_, c)| same(&c.requester))
-            || durable.sessions.iter().any(|(_, s)| of_session(s))
-            || durable
-                .tombstones
-                .iter()
-                .any(|(_, t)| t.requester.as_ref().is_some_and(same))
+        let mut attempts = durable.attempts.of_request(key);
+        let mut changes = durable.changes.of_request(key);
+        let mut sessions = durable.sessions.of_request(key);
+        let mut tombstones = durable.tombstones.of_request(key);
+        attempts.any(|row| same(row.request()))
+            || changes.any(|row| same(row.request()))
+            || sessions.any(|row| same(row.request()))
+            || tombstones.any(|row| same(row.request()))
     }
 
     fn handle(

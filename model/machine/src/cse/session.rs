@@ -322,31 +322,45 @@ impl Cse {
     }
 
     pub(crate) fn session_deadlines(&self, wait: &mut impl Wait) {
-        let timers = &self.config.timers;
-        for (id, session) in self.durable.sessions.iter() {
+        let durable = &self.durable;
+        for (first, id) in durable.sessions.due() {
+            if wait.is_beyond(*first) {
+                break;
+            }
+            let Some(session) = durable.sessions.get(id) else {
+                continue;
+            };
             match &session.phase {
                 Phase::Pending { lease } => wait.until(*lease, || Timer::Lease(id.clone())),
                 Phase::Active => {}
-                Phase::Terminating(t) => {
-                    let until = match t.endpoints.is_empty() {
-                        true => t.hops_until,
-                        false => t.endpoints_until.min(t.hops_until),
-                    };
-                    wait.until(until, || Timer::Termination(id.clone()));
-                }
+                Phase::Terminating(t) => wait.until(t.until(), || Timer::Termination(id.clone())),
             }
             if let Some(at) = session.hop_lost {
                 wait.until(at, || Timer::HopGrace(id.clone()));
             }
-            if let Some(at) = self.session_expiry(id) {
-                let at = at.plus(timers.expiry_margin_ms);
-                wait.until(at, || Timer::SessionExpiry(id.clone()));
+        }
+        for (at, resource) in durable.tree.sessions_due() {
+            let at = at.plus(self.config.timers.expiry_margin_ms);
+            if wait.is_beyond(at) {
+                break;
+            }
+            if let Some(session) = self.session_of(resource) {
+                wait.until(at, || Timer::SessionExpiry(session.id.clone()));
             }
         }
-        for (at, id) in self.durable.attempts.due() {
+        for (at, id) in durable.attempts.due() {
+            if wait.is_beyond(*at) {
+                break;
+            }
             wait.until(*at, || Timer::Attempt(id.clone()));
         }
-        for (id, tombstone) in self.durable.tombstones.iter() {
+        for (first, id) in durable.tombstones.due() {
+            if wait.is_beyond(*first) {
+                break;
+            }
+            let Some(tombstone) = durable.tombstones.get(id) else {
+                continue;
+            };
             wait.until(tombstone.until, || Timer::TombstoneEnd(id.clone()));
             if !tombstone.hops.is_empty() {
                 wait.until(tombstone.retry, || Timer::TombstoneRetry(id.clone()));

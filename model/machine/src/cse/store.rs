@@ -97,7 +97,7 @@ impl Cse {
             expires,
         };
         // USE-08
-        self.durable.stored.put(id.clone(), row);
+        self.durable.stored.put(row);
         // USE-09
         self.acknowledge(step, requester, &id);
         self.pump(step, hop);
@@ -143,9 +143,9 @@ impl Cse {
         let mut waiting: Vec<Stored> = self
             .durable
             .stored
-            .iter()
-            .filter(|(_, row)| row.hop == *hop && !self.is_on_its_way(row))
-            .map(|(_, row)| Stored::clone(row))
+            .of_hop(hop)
+            .filter(|row| !self.is_on_its_way(row))
+            .map(|row| Stored::clone(row))
             .collect();
         waiting.sort_by_key(|row| row.sequence);
         let mut blocked: Vec<(Option<SessionId>, Text, Text, Option<Text>)> = Vec::new();
@@ -240,13 +240,26 @@ impl Cse {
     }
 
     pub(crate) fn stored_deadlines(&self, wait: &mut impl Wait) {
-        for (id, row) in self.durable.stored.iter() {
-            wait.until(row.expires, || Timer::StoredExpiry(id.clone()));
-            let opens_in_time = row.opens < row.expires;
-            let has_way = self.current_link(&row.hop).is_some() && !self.is_shut(&row.hop);
-            let may_go = self.is_for_later(row) || has_way && !self.is_on_its_way(row);
-            if opens_in_time && may_go {
-                wait.until(row.opens, || Timer::Window(id.clone()));
+        let stored = &self.durable.stored;
+        for (at, id) in stored.due() {
+            if wait.is_beyond(*at) {
+                break;
+            }
+            wait.until(*at, || Timer::StoredExpiry(id.clone()));
+        }
+        for hop in stored.hops() {
+            let is_own = self.is_own_hop(hop);
+            if !is_own && (self.current_link(hop).is_none() || self.is_shut(hop)) {
+                continue;
+            }
+            for (at, id) in stored.openings(hop) {
+                if wait.is_beyond(*at) {
+                    break;
+                }
+                let row = stored.get(id).filter(|row| row.opens < row.expires);
+                if row.is_some_and(|row| is_own || !self.is_on_its_way(row)) {
+                    wait.until(*at, || Timer::Window(id.clone()));
+                }
             }
         }
     }
@@ -284,13 +297,7 @@ impl Cse {
 
     fn check_store_room(&self, size: u64) -> Result<(), Refusal> {
         let limits = &self.config.limits;
-        let used: u64 = self
-            .durable
-            .stored
-            .iter()
-            .filter_map(|(_, row)| row.requester.request.content.as_ref())
-            .map(|content| u64::from(content.size))
-            .sum();
+        let used = self.durable.stored.bytes();
         let count = self.durable.stored.len();
         // USE-30
         if count >= limits.stored_requests as usize || used + size > limits.stored_bytes {

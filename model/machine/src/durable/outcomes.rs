@@ -102,6 +102,12 @@ impl Outcomes {
         );
     }
 
+    pub(super) fn has_views_of(&self, other: &Self) -> bool {
+        self.table.has_views_of(&other.table)
+            && self.order == other.order
+            && self.first == other.first
+    }
+
     fn list(&mut self, row: &Outcome) {
         let RequestKey {
             originator,

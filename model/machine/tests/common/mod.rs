@@ -436,6 +436,8 @@ pub(crate) fn check_outputs(outputs: &[Output]) {
 pub(crate) fn check_host(host: &Host, env: Env) {
     let cse = &host.cse;
     assert_eq!(cse.violation(), None);
+    assert!(cse.state().views_agree(), "views follow their records");
+    assert_eq!(cse.next_deadline(), cse.deadlines().into_iter().min());
     // USE-64
     let durable: BTreeMap<Key, Record> = cse.durable().map(|r| (r.key(), r)).collect();
     assert_eq!(host.stored, durable, "stored records and durable view");

@@ -41,7 +41,7 @@ impl Cse {
             expires: requester.expires,
         };
         // REG-57
-        self.durable.stored.put(id.clone(), row);
+        self.durable.stored.put(row);
         self.acknowledge(step, requester, &id);
         Ok(Handled::Later)
     }
@@ -61,14 +61,14 @@ impl Cse {
         if new.2 != Some(LATEST) {
             return;
         }
-        let same = |row: &Stored| {
-            row.hop == *hop && row.originator == requester.key.originator && row.session.is_none()
-        };
-        let rows = self.durable.stored.iter();
-        let older: Vec<_> = rows
-            .filter(|(_, row)| same(row) && what(&row.requester) == new && !self.is_on_its_way(row))
-            .map(|(id, _)| id.clone())
+        let same =
+            |row: &Stored| row.originator == requester.key.originator && row.session.is_none();
+        let rows = self.durable.stored.of_hop(hop);
+        let mut older: Vec<_> = rows
+            .filter(|row| same(row) && what(&row.requester) == new && !self.is_on_its_way(row))
+            .map(|row| row.id.clone())
             .collect();
+        older.sort();
         for id in older {
             // REG-60
             self.settle(step, &id, Refusal::Conflict.status(), None);
@@ -77,7 +77,15 @@ impl Cse {
 
     /// Whether a stored request is one that this CSE itself carries out.
     pub(super) fn is_for_later(&self, row: &Stored) -> bool {
-        row.hop == Entity::Cse(self.config.cse_id.clone())
+        self.is_own_hop(&row.hop)
+    }
+
+    /// Whether that is this CSE: then nothing is forwarded, and the request waits for its time.
+    pub(super) fn is_own_hop(&self, hop: &Entity) -> bool {
+        match hop {
+            Entity::Cse(cse) => *cse == self.config.cse_id,
+            Entity::Ae(_) => false,
+        }
     }
 
     /// The time of such a request has come.
