@@ -3,6 +3,7 @@
 use crate::case::{Case, How, Step};
 
 pub mod agent;
+pub mod dialling;
 pub mod discovery;
 pub mod establishment;
 pub mod establishment_refusals;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<&'static Case> {
         nonblocking::CASES,
         discovery::CASES,
         neighbour::CASES,
+        dialling::CASES,
         local::CASES,
         transit::CASES,
         agent::CASES,

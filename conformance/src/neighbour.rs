@@ -25,6 +25,8 @@ pub struct Neighbour {
     pub sut: String,
     party: Party,
     partner: Party,
+    /// Its points of access, if not those that the profile wants.
+    poa: Vec<String>,
     requests: u32,
     sealed: u64,
 }
@@ -39,6 +41,22 @@ impl Neighbour {
         let answer = me.enrol(peer, ("register", "registered")).await?;
         me.greet(peer).await?;
         Ok((me, answer))
+    }
+
+    /// The same for a CSE that can be reached at these points of access.
+    ///
+    /// # Errors
+    /// If the registrar refuses.
+    pub async fn join_reachable(
+        peer: &mut Peer,
+        party: Party,
+        poa: Vec<String>,
+    ) -> Result<Self, Stop> {
+        let mut me = Self::connect(peer, party, Party::Cse1).await?;
+        me.poa = poa;
+        me.enrol(peer, ("register", "registered")).await?;
+        me.greet(peer).await?;
+        Ok(me)
     }
 
     /// The same for a CSE that speaks sessions; the registrar must ask for that.
@@ -74,6 +92,7 @@ impl Neighbour {
             sut,
             party,
             partner,
+            poa: Vec::new(),
             requests: 0,
             sealed: 0,
         })
@@ -94,7 +113,12 @@ impl Neighbour {
             "rn": name, "cst": 2, "csi": self.id, "cb": format!("{0}/{name}", self.id),
             "rr": true, "srv": ["3"]
         });
-        let poa = &peer.target(self.partner).manner.poa;
+        let usual = &peer.target(self.partner).manner.poa;
+        let poa = if self.poa.is_empty() {
+            usual
+        } else {
+            &self.poa
+        };
         if !poa.is_empty() {
             csr["poa"] = json!(poa);
         }

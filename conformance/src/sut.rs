@@ -157,7 +157,8 @@ impl Pair {
             .tempdir()
             .map_err(SutError::Folder)?;
         let store = |name: &str| stores.path().join(name);
-        let arguments = identity("in", identities[1], &store("cse2"));
+        let mut arguments = identity("in", identities[1], &store("cse2"));
+        arguments.push("--dial-registree-poa".to_owned());
         let mut cse2 = Process::start("CSE2", program, &arguments, stores.path()).await?;
         let cse2_url = cse2.listening(READY).await?;
         let cse2_arguments = fixed(arguments, &cse2_url);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Mutex, mpsc};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -91,48 +91,53 @@ impl Live {
             .await
             .map_err(|_| "the AE opened no link".to_owned())?;
         let (stream, _) = accepted.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).ok();
-        let mut offer = serde_json::json!({});
-        #[expect(
-            clippy::result_large_err,
-            reason = "the callback's type is the library's"
-        )]
-        let judge =
-            |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-                let header = |name: &str| {
-                    let value = request.headers().get(name)?;
-                    value.to_str().ok().map(str::to_owned)
-                };
-                offer = serde_json::json!({
-                    "path": request.uri().path(), "origin": header("X-M2M-Origin"),
-                    "protocols": header("Sec-WebSocket-Protocol")
-                });
-                let chosen = HeaderValue::from_static(SUBPROTOCOL);
-                response
-                    .headers_mut()
-                    .insert("Sec-WebSocket-Protocol", chosen);
-                Ok(response)
-            };
-        let stream: Stream = Box::new(stream);
-        let handshake = tokio_tungstenite::accept_hdr_async(stream, judge);
-        let socket = tokio::time::timeout(PATIENCE, handshake)
-            .await
-            .map_err(|_| "the AE did not end its handshake".to_owned())?
-            .map_err(|error| error.to_string())?;
-        let (sink, stream) = socket.split();
-        let (sender, arrivals) = mpsc::channel(WAITING_MOST);
-        let sink = Arc::new(Mutex::new(Some(sink)));
-        let reader = tokio::spawn(read(stream, Arc::clone(&sink), sender));
-        let open = Open {
-            sink: Sink::Messages(sink),
-            gap: Duration::ZERO,
-            last: None,
-            arrivals,
-            reader,
-        };
+        let (open, offer) = greet(stream).await?;
         self.links.insert(name.to_owned(), open);
-        Ok(offer.to_string())
+        Ok(offer)
     }
+}
+
+/// The handshake of a server: the link, and what the client offered: `path`, `origin`, `protocols`.
+pub(super) async fn greet(stream: TcpStream) -> Result<(Open, String), String> {
+    stream.set_nodelay(true).ok();
+    let mut offer = serde_json::json!({});
+    #[expect(
+        clippy::result_large_err,
+        reason = "the callback's type is the library's"
+    )]
+    let judge = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+        let header = |name: &str| {
+            let value = request.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        offer = serde_json::json!({
+            "path": request.uri().path(), "origin": header("X-M2M-Origin"),
+            "protocols": header("Sec-WebSocket-Protocol")
+        });
+        let chosen = HeaderValue::from_static(SUBPROTOCOL);
+        response
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", chosen);
+        Ok(response)
+    };
+    let stream: Stream = Box::new(stream);
+    let handshake = tokio_tungstenite::accept_hdr_async(stream, judge);
+    let socket = tokio::time::timeout(PATIENCE, handshake)
+        .await
+        .map_err(|_| "the handshake did not end".to_owned())?
+        .map_err(|error| error.to_string())?;
+    let (sink, stream) = socket.split();
+    let (sender, arrivals) = mpsc::channel(WAITING_MOST);
+    let sink = Arc::new(Mutex::new(Some(sink)));
+    let reader = tokio::spawn(read(stream, Arc::clone(&sink), sender));
+    let open = Open {
+        sink: Sink::Messages(sink),
+        gap: Duration::ZERO,
+        last: None,
+        arrivals,
+        reader,
+    };
+    Ok((open, offer.to_string()))
 }
 
 impl Peer {

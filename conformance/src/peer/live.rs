@@ -33,6 +33,8 @@ pub struct Live {
     pub(super) sut: Sut,
     pub(super) running: Option<Running>,
     pub(super) registrar: Option<TcpListener>,
+    /// Where the suite itself waits for links, by name.
+    pub(super) listeners: BTreeMap<String, TcpListener>,
     patience: Duration,
 }
 
@@ -71,6 +73,7 @@ impl Live {
             sut,
             running: None,
             registrar: None,
+            listeners: BTreeMap::new(),
             patience,
         }
     }

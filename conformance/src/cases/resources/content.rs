@@ -120,3 +120,20 @@ pub(super) async fn rcn_only_children(peer: &mut Peer) -> Result<(), Stop> {
     expect::equal("REG-28", "its child", "inner", &tree["m2m:cnt"][0]["rn"])?;
     expect::without("REG-28", "children only", &["ri", "ct", "cni"], tree)
 }
+
+pub(super) async fn infrastructure(peer: &mut Peer) -> Result<(), Stop> {
+    let (mut ae, _) = Ae::register(peer, Party::Ae1, None, QUIET).await?;
+    let base = peer.target(Party::Cse1).name.clone();
+    let about = ae.read(peer, QUIET, &base, "REG-19", 2000).await?;
+    if about.body("m2m:cb")["cst"] == 1 {
+        let what = "the first CSE is an infrastructure node";
+        return Err(Stop::Absent(what.to_owned()));
+    }
+    for (ty, name) in [(11, "m2m:mssp"), (19, "m2m:asar"), (21, "m2m:stcl")] {
+        let message = ae.request(1, &base, json!({"ty": ty, "pc": {name: {}}}));
+        let answer = peer.call(ae.link, ("request", "refusal"), &message).await?;
+        let what = format!("CREATE of {name} at a middle node");
+        expect::status("REG-24", &what, &answer, &[4005])?;
+    }
+    Ok(())
+}

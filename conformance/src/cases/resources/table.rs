@@ -466,4 +466,14 @@ pub const CASES: &[Case] = &[
         "Often a later `et` is kept.",
         validity::oldest_age
     ),
+    case!(
+        "RES-47",
+        Resources,
+        Pair,
+        "At a middle node what belongs to the infrastructure is refused",
+        ["REG-24"],
+        ["TS-0004 7.3.3.5"],
+        "Often it is answered as a type that nobody knows.",
+        infrastructure
+    ),
 ];

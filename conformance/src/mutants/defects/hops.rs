@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::mutants::Defect;
 use crate::mutants::defects::{count, creates, does, event, good, wrong};
-use crate::mutants::engine::Fate;
+use crate::mutants::engine::{Fate, Scene};
 
 /// The table.
 pub(in crate::mutants) const DEFECTS: &[Defect] = &[
@@ -49,6 +49,41 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         } else {
             Fate::Pass
         })
+    ),
+    wrong!(
+        "ho-poa-backwards",
+        "A registree is looked for at its last point of access first.",
+        Request(|_, request| {
+            if let Some(Value::Array(poa)) = request.pointer_mut("/pc/m2m:csr/poa") {
+                poa.reverse();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "ho-under-way-lost",
+        "What was under way on a link is lost with it: on the next one nothing is asked or taken.",
+        Ask(|scene, head| {
+            let origin = head.get("X-M2M-Origin").unwrap_or_default().to_owned();
+            if !origin.is_empty() && count(scene, &format!("links of {origin}")) > 1 {
+                let name = format!("another link {}", scene.link);
+                scene.memory.insert(name, true.into());
+            }
+            Fate::Pass
+        }),
+        Told(|scene, _| lost(scene)),
+        Reply(|scene, _| lost(scene))
+    ),
+    wrong!(
+        "ho-infrastructure-unknown",
+        "What belongs to the infrastructure is answered as a type that nobody knows.",
+        Answer(
+            |scene, answer| if creates(scene, 11) || creates(scene, 19) {
+                super::restate(answer, 4005, 5001)
+            } else {
+                Fate::Pass
+            }
+        )
     ),
     wrong!(
         "ho-repetition-carried-out",
@@ -320,5 +355,15 @@ fn capable(value: &mut Value) {
         if let Some(Value::Array(types)) = value.pointer_mut(&format!("/pc/{kind}/srt")) {
             types.extend((50001..=50007).map(Value::from));
         }
+    }
+}
+
+/// Nothing passes on a link that is not the first of its originator.
+fn lost(scene: &Scene<'_>) -> Fate {
+    let name = format!("another link {}", scene.link);
+    if scene.memory.contains_key(&name) {
+        Fate::Drop
+    } else {
+        Fate::Pass
     }
 }
