@@ -83,6 +83,7 @@ fn unchecked(outcome: &Outcome) -> Vec<&'static str> {
 #[case::relink_1("RELINK-1")]
 #[case::relink_2("RELINK-2")]
 #[case::relink_3("RELINK-3")]
+#[case::res_47("RES-47")]
 #[case::restart_1("RESTART-1")]
 fn the_reference_passes(#[case] id: &'static str) {
     let case = cases::find(id).unwrap();
