@@ -89,7 +89,8 @@ impl Text {
         }
     }
 
-    /// How texts of one beginning are ordered.
+    /// How texts of one beginning are ordered; kept out of the loops that mostly need the beginning.
+    #[inline(never)]
     fn cmp_whole(&self, other: &Self) -> Ordering {
         match (&self.kept, &other.kept) {
             (Kept::InPlace(own), Kept::InPlace(their)) if own == their => Ordering::Equal,
