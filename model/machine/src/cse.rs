@@ -256,6 +256,8 @@ pub struct Cse {
     pub(crate) open: BTreeMap<RequestKey, incoming::Open>,
     pub(crate) outgoing: BTreeMap<(Entity, RequestId), outgoing::Outgoing>,
     pub(crate) fan_outs: BTreeMap<u64, group::FanOut>,
+    /// Groups whose members elsewhere are being asked for their types.
+    pub(crate) inquiries: BTreeMap<u64, group::Inquiry>,
     /// Which groups have met which fan-out, and until when that counts.
     pub(crate) fanned_out: BTreeMap<(ResourceId, Text), Timestamp>,
     /// Until when the hops of changes that are taken back are left in peace.
@@ -275,6 +277,8 @@ pub struct Cse {
 pub(crate) struct Step {
     pub(crate) env: Env,
     pub(crate) outputs: Vec<Output>,
+    /// What members elsewhere have said of their types, for the group that is being made.
+    pub(crate) far_types: group::FarTypes,
 }
 
 impl Step {
@@ -308,6 +312,7 @@ impl Cse {
             open: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             fan_outs: BTreeMap::new(),
+            inquiries: BTreeMap::new(),
             fanned_out: BTreeMap::new(),
             undo_pauses: BTreeMap::new(),
             dialing: link::Dialing::Idle,
@@ -350,6 +355,7 @@ impl Cse {
         let mut step = Step {
             env,
             outputs: Vec::new(),
+            far_types: BTreeMap::new(),
         };
         if self.store_failing {
             self.happen_without_store(&mut step, input);

@@ -32,6 +32,7 @@ impl Status {
     pub const INTERNAL_SERVER_ERROR: Self = Self(5000);
     pub const NOT_IMPLEMENTED: Self = Self(5001);
     pub const TARGET_NOT_REACHABLE: Self = Self(5103);
+    pub const RECEIVER_HAS_NO_PRIVILEGE: Self = Self(5105);
     pub const REMOTE_ENTITY_NOT_REACHABLE: Self = Self(5107);
     pub const TARGET_NOT_SUBSCRIBABLE: Self = Self(5203);
     pub const NON_BLOCKING_NOT_SUPPORTED: Self = Self(5206);
@@ -102,6 +103,8 @@ pub enum Refusal {
     NotImplemented,
     /// The entity behind the link cannot be reached now.
     Unreachable,
+    /// This CSE itself has no right to read what it must read elsewhere.
+    NoPrivilegeElsewhere,
     /// The remote entity that has to answer cannot be reached.
     RemoteUnreachable,
     /// Nobody can subscribe to this type.
@@ -155,6 +158,7 @@ impl Refusal {
             Self::Denied => Status::OPERATION_DENIED_BY_REMOTE_ENTITY,
             Self::NotImplemented => Status::NOT_IMPLEMENTED,
             Self::Unreachable => Status::TARGET_NOT_REACHABLE,
+            Self::NoPrivilegeElsewhere => Status::RECEIVER_HAS_NO_PRIVILEGE,
             Self::RemoteUnreachable => Status::REMOTE_ENTITY_NOT_REACHABLE,
             Self::NotSubscribable => Status::TARGET_NOT_SUBSCRIBABLE,
             Self::NotAcceptable | Self::StoreUnavailable => Status::NOT_ACCEPTABLE,

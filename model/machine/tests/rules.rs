@@ -20,6 +20,8 @@ mod hop;
 mod hops;
 #[path = "rules/identity.rs"]
 mod identity;
+#[path = "rules/members.rs"]
+mod members;
 #[path = "rules/neighbours.rs"]
 mod neighbours;
 #[path = "rules/order.rs"]

@@ -1,9 +1,10 @@
 //! Discovery (TS-0001 clause 10.2.6, TS-0004 clause 7.3.3.17): which resources below a target match the filter.
 //!
-//! Each result needs the DISCOVERY privilege of its own. Conditional requests that are no discovery, and criteria
-//! without a row in `Criteria`, are refused as not implemented.
+//! Each result needs the DISCOVERY privilege of its own. Published criteria without a row in `Criteria` are refused as
+//! not implemented.
 
 mod criteria;
+mod labels;
 
 pub(crate) use criteria::{Criteria, attribute_of, conditions, criteria};
 
@@ -119,6 +120,11 @@ impl Cse {
         match test {
             Test::Types(types) => is_of(types, resource),
             Test::Labels(labels) => has_label(labels, resource),
+            // DIS-11
+            Test::LabelQuery(queries) => {
+                let own = resource.texts(&Attribute::Labels);
+                queries.iter().any(|query| query.fits(&own))
+            }
             Test::Attributes(wanted) => self.has_one_of(wanted, resource),
             // The lower bound is inclusive, the upper one is not (TS-0004 clause 7.3.3.17).
             Test::CreatedBefore(moment) => resource.created < *moment,
@@ -198,6 +204,7 @@ fn passes_measure(test: &Test, resource: &Resource) -> bool {
         }
         Test::Types(_)
         | Test::Labels(_)
+        | Test::LabelQuery(_)
         | Test::Attributes(_)
         | Test::CreatedBefore(_)
         | Test::CreatedSince(_)
@@ -327,6 +334,8 @@ mod tests {
     #[case(vec![ty(3), short("pty", list(&[3]))], &["cse2/ae2/kitchen/cellar"])]
     #[case(vec![short("clbl", text_list(&["cold"]))], &["cse2/ae2/kitchen"])]
     #[case(vec![short("palb", text_list(&["warm"]))], &["cse2/ae2/kitchen/cellar"])]
+    #[case(vec![short("lbq", text_list(&["warm", "no IN (1)"]))], &["cse2/ae2/kitchen"])]
+    #[case(vec![ty(3), short("lbq", text_list(&["NT warm"]))], &["cse2/ae2/kitchen/cellar"])]
     #[case(
         vec![short("patr", atr("rn", Value::text("kitchen")).1)],
         &["cse2/ae2/kitchen/cellar"]
@@ -362,7 +371,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case((Attribute::Custom("lbq".into()), Value::Integer(1)), Refusal::NotImplemented)]
+    #[case((Attribute::Custom("lbq".into()), Value::Integer(1)), Refusal::BadRequest)]
+    #[case((Attribute::Custom("smf".into()), Value::text("x")), Refusal::NotImplemented)]
     #[case((Attribute::Custom("sza".into()), Value::text("x")), Refusal::BadRequest)]
     #[case((Attribute::Custom("arp".into()), Value::text("a//b")), Refusal::BadRequest)]
     #[case((Attribute::Custom("foo".into()), Value::Integer(1)), Refusal::BadRequest)]

@@ -8,8 +8,10 @@
 mod members;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub(super) use members::changed_members;
+pub(crate) use types::{FarTypes, Inquiry};
 
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};

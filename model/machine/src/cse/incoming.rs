@@ -312,6 +312,9 @@ impl Cse {
                 if let Some(asked) = self.verify(step, requester, target)? {
                     return Ok(asked);
                 }
+                if let Some(asked) = self.inquire(step, requester, target)? {
+                    return Ok(asked);
+                }
                 let done = self.execute_now(step, requester, target)?;
                 if resource_type == Some(ResourceType::Ae) {
                     self.sync_sessions(step, &target.resource);
@@ -322,10 +325,15 @@ impl Cse {
                 self.notify_ae(step, requester, &target.resource)
             }
             Operation::Notify => Err(Refusal::OperationNotAllowed),
-            Operation::Create => match self.verify(step, requester, target)? {
-                Some(asked) => Ok(asked),
-                None => self.execute_now(step, requester, target),
-            },
+            Operation::Create => {
+                if let Some(asked) = self.verify(step, requester, target)? {
+                    return Ok(asked);
+                }
+                match self.inquire(step, requester, target)? {
+                    Some(asked) => Ok(asked),
+                    None => self.execute_now(step, requester, target),
+                }
+            }
             Operation::Retrieve => self.execute_now(step, requester, target),
         }
     }

@@ -62,6 +62,8 @@ pub(crate) enum Purpose {
     Verification(Shared<Requester>),
     /// A request to one member of a group.
     Member(u64, Text),
+    /// The question what a member of a group is.
+    MemberType(u64, Text),
 }
 
 impl Purpose {
@@ -79,7 +81,8 @@ impl Purpose {
             | Self::EndHop(_)
             | Self::Notice(_)
             | Self::Verification(_)
-            | Self::Member(..) => false,
+            | Self::Member(..)
+            | Self::MemberType(..) => false,
         }
     }
 }
@@ -317,6 +320,9 @@ impl Cse {
             Purpose::Notice(number) => self.notice_concluded(step, number, peer),
             Purpose::Member(number, member) => {
                 self.member_concluded(step, number, &member, conclusion);
+            }
+            Purpose::MemberType(number, member) => {
+                self.type_told(step, number, &member, conclusion);
             }
             Purpose::Verification(requester) => {
                 self.verification_concluded(step, &requester, conclusion);

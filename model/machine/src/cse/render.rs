@@ -4,6 +4,7 @@
 //! originator may read them.
 
 use super::Cse;
+use super::discovery::Criteria;
 use crate::access::{Asker, Right};
 use crate::attribute::Attribute;
 use crate::config::CseKind;
@@ -55,13 +56,55 @@ pub(crate) enum Form {
 
 /// How a resource is shown.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View {
+pub(crate) struct View<'a> {
     /// Which parts.
     pub(crate) wanted: ResultContent,
     /// References in which form.
     pub(crate) form: Form,
     /// Only children of this type.
     pub(crate) only: Option<ResourceType>,
+    /// Only what fulfils these conditions below the resource.
+    pub(crate) filter: Option<&'a Criteria>,
+}
+
+/// What of the tree below a resource is still to be shown.
+struct Choice<'a> {
+    filter: Option<&'a Criteria>,
+    skipped: usize,
+    left: usize,
+    room: usize,
+}
+
+impl<'a> Choice<'a> {
+    fn new(filter: Option<&'a Criteria>) -> Self {
+        Self {
+            filter,
+            skipped: filter.map_or(0, |criteria| criteria.skipped),
+            left: filter
+                .and_then(|criteria| criteria.results_max)
+                .unwrap_or(usize::MAX),
+            room: RESOURCES_MAX,
+        }
+    }
+
+    fn levels(&self) -> usize {
+        let filter = self.filter.and_then(|criteria| criteria.levels_max);
+        filter.unwrap_or(usize::MAX)
+    }
+
+    /// Whether the next resource that fits is shown.
+    fn takes(&mut self) -> Result<bool, Refusal> {
+        if self.skipped > 0 {
+            self.skipped -= 1;
+            return Ok(false);
+        }
+        if self.left == 0 {
+            return Ok(false);
+        }
+        self.left -= 1;
+        self.room = self.room.checked_sub(1).ok_or(Refusal::NotAcceptable)?;
+        Ok(true)
+    }
 }
 
 impl ResultContent {
@@ -120,7 +163,7 @@ impl ResultContent {
     }
 }
 
-impl View {
+impl View<'_> {
     /// The form that `drt` asks for.
     pub(crate) const fn form(number: Option<u32>) -> Result<Form, Refusal> {
         match number {
@@ -177,7 +220,7 @@ impl Cse {
         &self,
         asker: Asker<'_>,
         resource: &Resource,
-        view: &View,
+        view: &View<'_>,
     ) -> Result<Content, Refusal> {
         let mut members = match view.wanted {
             ResultContent::Attributes
@@ -191,18 +234,20 @@ impl Cse {
         };
         match view.wanted {
             ResultContent::AttributesAndChildren | ResultContent::Children => {
-                let mut room = RESOURCES_MAX;
-                members.extend(self.children(asker, resource, view.only, &mut room)?);
+                let mut choice = Choice::new(view.filter);
+                let levels = choice.levels();
+                let children = self.children(asker, resource, view.only, levels, &mut choice);
+                members.extend(children?);
             }
             ResultContent::AttributesAndReferences => {
-                let below = self.readable_below(asker, resource)?;
+                let below = self.readable_below(asker, resource, view.filter)?;
                 members.insert(
                     Attribute::ChildReferences,
                     self.references(&below, view.form),
                 );
             }
             ResultContent::References => {
-                let below = self.readable_below(asker, resource)?;
+                let below = self.readable_below(asker, resource, view.filter)?;
                 return Ok(self.reference_list(&below, view.form));
             }
             ResultContent::Nothing
@@ -286,6 +331,7 @@ impl Cse {
             wanted,
             form: Form::Structured,
             only: None,
+            filter: None,
         };
         self.render(asker, resource, &view).map(Some)
     }
@@ -337,24 +383,31 @@ impl Cse {
         members
     }
 
-    /// The children and what is below them, by type in the order of creation. The tree is never deep (see `insert`).
+    /// The children and what is below them, by type in the order of creation; what does not fit is left out with all
+    /// below it. The tree is never deep (see `insert`).
     fn children(
         &self,
         asker: Asker<'_>,
         parent: &Resource,
         only: Option<ResourceType>,
-        room: &mut usize,
+        levels: usize,
+        choice: &mut Choice<'_>,
     ) -> Result<Members, Refusal> {
         let mut by_type: BTreeMap<Attribute, Vec<Value>> = BTreeMap::new();
-        for child in self.durable.tree.children(&parent.id) {
+        let children = self.durable.tree.children(&parent.id);
+        for child in children.filter(|_| levels > 0) {
+            let fits = choice
+                .filter
+                .is_none_or(|filter| self.passes(filter, child));
             if only.is_some_and(|only| child.resource_type != only)
+                || !fits
                 || self.may(asker, child, Right::Retrieve).is_err()
+                || !choice.takes()?
             {
                 continue;
             }
-            *room = room.checked_sub(1).ok_or(Refusal::NotAcceptable)?;
             let mut members = self.represent(child);
-            members.extend(self.children(asker, child, None, room)?);
+            members.extend(self.children(asker, child, None, levels - 1, choice)?);
             by_type
                 .entry(child.wrapper())
                 .or_default()
@@ -370,20 +423,27 @@ impl Cse {
         &self,
         asker: Asker<'_>,
         resource: &Resource,
+        filter: Option<&Criteria>,
     ) -> Result<Vec<Shared<Resource>>, Refusal> {
         let tree = &self.durable.tree;
-        let below: Vec<_> = tree
-            .subtree(&resource.id)
+        let mut choice = Choice::new(filter);
+        let depth = |id: &ResourceId| tree.ancestry(id).count();
+        let deepest = depth(&resource.id).saturating_add(choice.levels());
+        let subtree = tree.subtree(&resource.id);
+        let candidates = subtree
             .iter()
             .skip(1)
+            .filter(|id| filter.is_none() || depth(id) <= deepest)
             .filter_map(|id| tree.get(id).cloned())
-            .filter(|r| self.may(asker, r, Right::Retrieve).is_ok())
-            .collect();
-        if below.len() > RESOURCES_MAX {
-            Err(Refusal::NotAcceptable)
-        } else {
-            Ok(below)
+            .filter(|r| filter.is_none_or(|filter| self.passes(filter, r)))
+            .filter(|r| self.may(asker, r, Right::Retrieve).is_ok());
+        let mut below = Vec::new();
+        for candidate in candidates {
+            if choice.takes()? {
+                below.push(candidate);
+            }
         }
+        Ok(below)
     }
 
     fn references(&self, to: &[Shared<Resource>], form: Form) -> Value {

@@ -220,7 +220,7 @@ impl Cse {
     ) -> Result<(), Refusal> {
         match new.resource_type {
             ResourceType::AccessControlPolicy | ResourceType::Node => Ok(()),
-            ResourceType::Group => self.check_group(&mut new.attributes),
+            ResourceType::Group => self.check_group(&mut new.attributes, &step.far_types),
             ResourceType::Schedule => {
                 self.check_only(parent, ResourceType::Schedule)?;
                 check_schedule(parent, &new.attributes)
@@ -285,6 +285,23 @@ impl Cse {
         }
         let resource = self.actual(target)?;
         self.may(asker, &resource, Right::Retrieve)?;
+        let shows_below = match wanted {
+            ResultContent::AttributesAndChildren
+            | ResultContent::AttributesAndReferences
+            | ResultContent::References
+            | ResultContent::Children => names.is_empty(),
+            ResultContent::Nothing
+            | ResultContent::Attributes
+            | ResultContent::Address
+            | ResultContent::AddressAndAttributes
+            | ResultContent::Modified => false,
+        };
+        let filter = request.filter.as_ref().and_then(Value::as_object);
+        let filter = filter.map(discovery::Criteria::parse).transpose()?;
+        if !shows_below {
+            // DIS-12
+            self.check_conditions(request, &resource)?;
+        }
         if !names.is_empty() {
             return self.some_attributes(&resource, &names);
         }
@@ -297,6 +314,8 @@ impl Cse {
             wanted,
             form,
             only: target.collection,
+            // DIS-12
+            filter: filter.as_ref().filter(|_| shows_below),
         };
         self.render(asker, &resource, &view)
     }
@@ -383,7 +402,7 @@ impl Cse {
         let mut members = sent.clone();
         if resource.resource_type == ResourceType::Group {
             let mut group = insert::merged(&resource.attributes, &members);
-            self.check_group(&mut group)?;
+            self.check_group(&mut group, &step.far_types)?;
             members.extend(changed_members(&group));
         }
         if resource.resource_type == ResourceType::Schedule {

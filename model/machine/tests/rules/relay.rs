@@ -92,7 +92,7 @@ fn what_is_stored_is_not_interrupted() {
     assert_eq!(after, (Some(3), Some(1000)), "USE-08, REG-69");
 }
 
-fn open_to_all(world: &mut World, cse: Node) {
+pub(super) fn open_to_all(world: &mut World, cse: Node) {
     let rule = Value::object([
         (Attribute::AccessControlOriginators, Value::texts(["all"])),
         (Attribute::AccessControlOperations, Value::Integer(63)),

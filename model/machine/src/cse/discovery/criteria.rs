@@ -1,5 +1,6 @@
 //! Filter criteria (TS-0004 clause 6.3.5.8): read from a request, and values compared with them.
 
+use super::labels::Query;
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::status::Refusal;
@@ -13,9 +14,9 @@ pub(crate) struct Criteria {
     pub(super) tests: Vec<Test>,
     /// Whether one test is enough (`fo` 2).
     pub(super) any: bool,
-    pub(super) levels_max: Option<usize>,
-    pub(super) results_max: Option<usize>,
-    pub(super) skipped: usize,
+    pub(crate) levels_max: Option<usize>,
+    pub(crate) results_max: Option<usize>,
+    pub(crate) skipped: usize,
     /// A path below each resource that matches (`arp`).
     pub(super) relative: Vec<Text>,
 }
@@ -25,6 +26,7 @@ pub(crate) struct Criteria {
 pub(super) enum Test {
     Types(Vec<i64>),
     Labels(Vec<Text>),
+    LabelQuery(Vec<Query>),
     Attributes(Vec<(Attribute, Value)>),
     CreatedBefore(Timestamp),
     CreatedSince(Timestamp),
@@ -45,17 +47,16 @@ pub(super) enum Test {
     ParentAttributes(Vec<(Attribute, Value)>),
 }
 
-/// The criteria of a discovery; `None` for a RETRIEVE without filter.
+/// The criteria of a discovery; `None` for a RETRIEVE without filter or with conditions only.
 pub(crate) fn criteria(filter: Option<&Value>) -> Result<Option<Criteria>, Refusal> {
     let Some(filter) = filter else {
         return Ok(None);
     };
     let members = filter.as_object().ok_or(Refusal::BadRequest)?;
     match members.get(&Attribute::FilterUsage) {
-        None if members.is_empty() => Ok(None),
-        None => Err(Refusal::NotImplemented),
+        None | Some(Value::Integer(2)) => Ok(None),
         Some(Value::Integer(1)) => Criteria::parse(members).map(Some),
-        Some(Value::Integer(2 | 3)) => Err(Refusal::NotImplemented),
+        Some(Value::Integer(3)) => Err(Refusal::NotImplemented),
         Some(_) => Err(Refusal::BadRequest),
     }
 }
@@ -127,7 +128,7 @@ pub(crate) fn attribute_of(short: &str) -> Attribute {
 type Reader = fn(&Value) -> Result<Test, Refusal>;
 
 /// The criteria that have no name of their own in [`Attribute`].
-static BY_SHORT_NAME: [(&str, Reader); 12] = [
+static BY_SHORT_NAME: [(&str, Reader); 13] = [
     ("exb", |value| moment(value).map(Test::ExpiresBefore)),
     ("exa", |value| moment(value).map(Test::ExpiresSince)),
     ("sts", |value| integer(value).map(Test::StateBelow)),
@@ -135,6 +136,7 @@ static BY_SHORT_NAME: [(&str, Reader); 12] = [
     ("sza", |value| integer(value).map(Test::SizeFrom)),
     ("szb", |value| integer(value).map(Test::SizeBelow)),
     ("cty", |value| texts(value).map(Test::ContentTypes)),
+    ("lbq", |value| queries(value).map(Test::LabelQuery)),
     ("pty", |value| integers(value).map(Test::ParentTypes)),
     ("clbl", |value| texts(value).map(Test::ChildLabels)),
     ("palb", |value| texts(value).map(Test::ParentLabels)),
@@ -252,7 +254,7 @@ impl Criteria {
 
 /// A criterion of TS-0004 clause 6.3.5.8 that is absent here is told from one that does not exist.
 fn unknown(name: &Attribute) -> Refusal {
-    const PUBLISHED: [&str; 6] = ["lbq", "smf", "cfs", "cfq", "rels", "gmty"];
+    const PUBLISHED: [&str; 5] = ["smf", "cfs", "cfq", "rels", "gmty"];
     let is_published = if let Attribute::Custom(short) = name {
         PUBLISHED.contains(&short.as_str())
     } else {
@@ -271,6 +273,12 @@ fn integer(value: &Value) -> Result<i64, Refusal> {
 
 fn texts(value: &Value) -> Result<Vec<Text>, Refusal> {
     value.as_texts().ok_or(Refusal::BadRequest)
+}
+
+fn queries(value: &Value) -> Result<Vec<Query>, Refusal> {
+    let texts = value.as_texts().ok_or(Refusal::BadRequest)?;
+    let queries = texts.iter().map(|text| Query::parse(text));
+    queries.collect::<Option<_>>().ok_or(Refusal::BadRequest)
 }
 
 fn moment(value: &Value) -> Result<Timestamp, Refusal> {

@@ -1,6 +1,6 @@
 //! What may be a member of a group, and what the group says of its members (TS-0004 clauses 7.4.13 and 7.4.14).
 
-use super::{Cse, VirtualChild};
+use super::{Cse, FarTypes, VirtualChild};
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::id::ResourceId;
@@ -35,7 +35,11 @@ pub(in crate::cse) fn changed_members(group: &Members) -> Members {
 
 impl Cse {
     /// Checks the members of a group and writes what the host says of them.
-    pub(in crate::cse) fn check_group(&self, group: &mut Members) -> Result<(), Refusal> {
+    pub(in crate::cse) fn check_group(
+        &self,
+        group: &mut Members,
+        far_types: &FarTypes,
+    ) -> Result<(), Refusal> {
         let integer = |name: &Attribute| group.get(name).and_then(Value::as_integer);
         let most = integer(&Attribute::MaxNrOfMembers).unwrap_or(0);
         let strategy = integer(&Attribute::ConsistencyStrategy);
@@ -59,9 +63,14 @@ impl Cse {
             if !seen.insert(self.sameness(&member)) {
                 continue;
             }
-            let is_known = self.is_own(&address);
-            // REG-63
-            if kind != 0 && is_known && !self.is_of_kind(&address, kind, special) {
+            let fits = if self.is_own(&address) {
+                Some(self.is_of_kind(&address, kind, special))
+            } else {
+                let found = far_types.get(&member);
+                found.map(|found| found.is_of(kind, special))
+            };
+            // REG-63, REG-74
+            if kind != 0 && fits == Some(false) {
                 match strategy {
                     Some(strategy::ABANDON_GROUP) => return Err(Refusal::MemberType),
                     Some(strategy::SET_MIXED) => kind = 0,
@@ -69,7 +78,7 @@ impl Cse {
                     Some(_) | None => continue,
                 }
             }
-            all_known &= is_known;
+            all_known &= fits.is_some();
             members.push(member);
         }
         let count = i64::try_from(members.len()).unwrap_or(i64::MAX);

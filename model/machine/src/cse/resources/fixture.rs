@@ -156,6 +156,7 @@ impl Fixture {
         let mut step = Step {
             env,
             outputs: Vec::new(),
+            far_types: alloc::collections::BTreeMap::new(),
         };
         let result = self.cse.execute(&mut step, &from.into(), request, &target);
         self.outputs.extend(step.outputs);

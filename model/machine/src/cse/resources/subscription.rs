@@ -1,5 +1,6 @@
 //! What a subscription may ask for: published events of any resource, private ones of `sessions` only.
 
+use super::{check_child, requested_type};
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::cse::Cse;
@@ -55,6 +56,7 @@ impl Cse {
             }
         }
         check_criteria(attributes)?;
+        check_child_types(parent, attributes)?;
         check_content_type(attributes, &events)?;
         check_targets(attributes)
     }
@@ -109,6 +111,26 @@ fn check_criteria(attributes: &Members) -> Result<(), Refusal> {
         return Err(Refusal::BadRequest);
     }
     discovery::conditions(criteria).map(|_| ())
+}
+
+/// Children that the subscribed resource cannot have cannot be watched (TS-0004 clause 7.4.8.2.1).
+fn check_child_types(parent: &Resource, attributes: &Members) -> Result<(), Refusal> {
+    let criteria = attributes.get(&Attribute::EventNotificationCriteria);
+    let types = criteria.and_then(|criteria| criteria.member(&Attribute::ChildTypes)?.as_list());
+    let is_child = |number: &Value| {
+        let number = number.as_integer().and_then(|n| u32::try_from(n).ok());
+        match requested_type(number) {
+            Ok(child) => check_child(parent.resource_type, child).is_ok(),
+            // Published and absent here: there are no such children to tell of.
+            Err(refusal) => refusal == Refusal::NotImplemented,
+        }
+    };
+    // REG-75
+    if types.unwrap_or_default().iter().all(is_child) {
+        Ok(())
+    } else {
+        Err(Refusal::BadRequest)
+    }
 }
 
 fn check_content_type(attributes: &Members, events: &[i64]) -> Result<(), Refusal> {
@@ -179,6 +201,36 @@ mod tests {
         let made = fixture.create(OWNER, to, ResourceType::Subscription, &members);
 
         assert_eq!(made.map(|_| ()), expected);
+    }
+
+    #[rstest]
+    #[case("cse2/ae2", &[3, 23], Ok(()))]
+    #[case("cse2/ae2", &[29], Ok(()))]
+    #[case("cse2/ae2", &[4], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[0], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2/sessions", &[3], Err(Refusal::BadRequest))]
+    fn children_that_there_cannot_be_are_not_watched(
+        #[case] to: &str,
+        #[case] types: &[i64],
+        #[case] expected: Result<(), Refusal>,
+    ) {
+        let mut fixture = Fixture::new();
+        let list =
+            |numbers: &[i64]| Value::List(numbers.iter().map(|n| Value::Integer(*n)).collect());
+        let members = [
+            (
+                Attribute::EventNotificationCriteria,
+                Value::object([
+                    (Attribute::NotificationEventType, list(&[3])),
+                    (Attribute::ChildTypes, list(types)),
+                ]),
+            ),
+            (Attribute::NotificationUri, Value::texts(["Cae2"])),
+        ];
+
+        let made = fixture.create(OWNER, to, ResourceType::Subscription, &members);
+
+        assert_eq!(made.map(|_| ()), expected, "REG-75");
     }
 
     #[rstest]

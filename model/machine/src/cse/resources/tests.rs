@@ -347,3 +347,60 @@ fn a_condition_decides_over_a_deletion(
 
     assert_eq!(done.map(|response| response.status), expected);
 }
+
+/// How many resources a RETRIEVE of a box with two instances shows below it, or why it does not.
+fn shown_below(rcn: u32, filter: &[(Attribute, Value)]) -> Result<usize, Refusal> {
+    let mut fixture = Fixture::with_box(&[]);
+    for text in ["1", "2"] {
+        fixture.fill(text).expect("an instance");
+    }
+    let mut read = request(Operation::Retrieve, BOX);
+    read.result_content = Some(rcn);
+    read.filter = Some(Value::object(filter.iter().cloned()));
+    let content = fixture.run(OWNER, &read)?.content.expect("a content");
+    let (_, shown) = content.single().expect("one thing");
+    let children = shown.member(&Attribute::Resource(ResourceType::ContentInstance));
+    let references = shown.member(&Attribute::ResourceReference);
+    let list = children.or(references).and_then(Value::as_list);
+    Ok(list.unwrap_or_default().len())
+}
+
+#[rstest]
+#[case::fulfilled(&[(Attribute::ResourceType, Value::List(vec![Value::Integer(3)]))], true)]
+#[case::not_fulfilled(&[(Attribute::ResourceType, Value::List(vec![Value::Integer(4)]))], false)]
+#[case::said_to_be_conditions(
+    &[
+        (Attribute::FilterUsage, Value::Integer(2)),
+        (Attribute::ResourceType, Value::List(vec![Value::Integer(3)])),
+    ],
+    true
+)]
+fn a_retrieval_may_depend_on_conditions(
+    #[case] filter: &[(Attribute, Value)],
+    #[case] is_read: bool,
+) {
+    let read = shown_below(1, filter).map(|_| ());
+
+    let expected = if is_read {
+        Ok(())
+    } else {
+        Err(Refusal::NotFound)
+    };
+    assert_eq!(read, expected, "DIS-12");
+}
+
+#[rstest]
+#[case::all(8, &[], 2)]
+#[case::the_first(8, &[(Attribute::Limit, Value::Integer(1))], 1)]
+#[case::the_second(4, &[(Attribute::Offset, Value::Integer(2))], 1)]
+#[case::all_references(6, &[], 2)]
+#[case::the_first_reference(6, &[(Attribute::Limit, Value::Integer(1))], 1)]
+#[case::no_reference_of_that_type(6, &[(Attribute::ResourceType, Value::List(vec![Value::Integer(3)]))], 0)]
+#[case::none_of_that_type(8, &[(Attribute::ResourceType, Value::List(vec![Value::Integer(3)]))], 0)]
+fn conditions_choose_what_is_shown_below(
+    #[case] rcn: u32,
+    #[case] filter: &[(Attribute, Value)],
+    #[case] expected: usize,
+) {
+    assert_eq!(shown_below(rcn, filter), Ok(expected), "DIS-12");
+}
