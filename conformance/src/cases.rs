@@ -3,6 +3,8 @@
 use crate::case::{Case, How, Step};
 
 pub mod agent;
+pub mod boundaries;
+pub mod conditions;
 pub mod dialling;
 pub mod discovery;
 pub mod establishment;
@@ -45,9 +47,11 @@ pub fn all() -> Vec<&'static Case> {
         rules::CASES,
         parameters::CASES,
         subscription::CASES,
+        boundaries::CASES,
         reachability::CASES,
         nonblocking::CASES,
         discovery::CASES,
+        conditions::CASES,
         neighbour::CASES,
         dialling::CASES,
         local::CASES,

@@ -122,6 +122,7 @@ pub fn all() -> Vec<&'static Defect> {
         defects::answers::DEFECTS,
         defects::requests::DEFECTS,
         defects::groups::DEFECTS,
+        defects::conditions::DEFECTS,
         defects::notifications::DEFECTS,
         defects::sessions::DEFECTS,
         defects::hops::DEFECTS,

@@ -6,6 +6,7 @@ use crate::mutants::engine::{Fate, Scene};
 
 pub(super) mod agents;
 pub(super) mod answers;
+pub(super) mod conditions;
 pub(super) mod framing;
 pub(super) mod groups;
 pub(super) mod handshake;

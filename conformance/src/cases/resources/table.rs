@@ -421,7 +421,7 @@ pub const CASES: &[Case] = &[
         Resources,
         One,
         "A name of letters that no address may have is refused",
-        ["REG-23"],
+        ["REG-66"],
         ["TS-0004 6.2.4", "TS-0004 6.3.3"],
         "Often only the slash is looked for.",
         validity::names

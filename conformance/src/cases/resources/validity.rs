@@ -21,7 +21,7 @@ pub(super) async fn names(peer: &mut Peer) -> Result<(), Stop> {
     for rn in ["\u{fc}", "a b", "a/b", "a?b", "a#b", ""] {
         let pc = json!({"m2m:cnt": {"rn": rn}});
         let message = home.ae.request(1, &to, json!({"ty": 3, "pc": pc}));
-        refuse(peer, &home.ae, &message, "REG-23", 4000).await?;
+        refuse(peer, &home.ae, &message, "REG-66", 4000).await?;
     }
     for rn in ["A-b.c_9", "0"] {
         let body = json!({"rn": rn});
