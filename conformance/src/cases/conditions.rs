@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::case::{Case, Stop, case};
+use crate::cases::discovery::last_parts;
 use crate::cases::resources::{Home, home, make};
 use crate::cast::QUIET;
 use crate::expect;
@@ -94,13 +95,7 @@ async fn discover(peer: &mut Peer, home: &mut Home, filter: &Value) -> Result<Me
 fn names(requirement: &str, answer: &Message) -> Result<Vec<String>, Stop> {
     expect::status(requirement, "discovery", answer, &[2000])?;
     let found = expect::list(requirement, "the answer", answer.content(), "m2m:uril")?;
-    let last = |uri: &Value| {
-        let text = uri.as_str().unwrap_or_default();
-        text.rsplit('/').next().unwrap_or_default().to_owned()
-    };
-    let mut names: Vec<String> = found.iter().map(last).collect();
-    names.sort();
-    Ok(names)
+    Ok(last_parts(found))
 }
 
 /// A condition that not every release has is refused by a CSE that lacks it.

@@ -228,13 +228,18 @@ async fn names(peer: &mut Peer, home: &mut Home, filter: Value) -> Result<Vec<St
     let answer = find(peer, &mut home.ae, &to, filter).await?;
     expect::status("DIS-03", "discovery", &answer, &[2000])?;
     let found = expect::list("DIS-04", "the answer", answer.content(), "m2m:uril")?;
+    Ok(last_parts(found))
+}
+
+/// The last parts of these addresses, sorted.
+pub(super) fn last_parts(found: &[Value]) -> Vec<String> {
     let last = |uri: &Value| {
         let text = uri.as_str().unwrap_or_default();
         text.rsplit('/').next().unwrap_or_default().to_owned()
     };
     let mut names: Vec<String> = found.iter().map(last).collect();
     names.sort();
-    Ok(names)
+    names
 }
 
 async fn found(peer: &mut Peer, filter: Value, expected: &[&str]) -> Result<(), Stop> {

@@ -92,6 +92,14 @@ fn replace(content: &mut Value, name: &str, value: Value) -> Fate {
     Fate::Pass
 }
 
+/// Without a member of the filter.
+fn without(request: &mut Value, name: &str) -> Fate {
+    if let Some(filter) = request.get_mut("fc").and_then(Value::as_object_mut) {
+        filter.remove(name);
+    }
+    Fate::Pass
+}
+
 /// The last part of the address a request names.
 fn last(request: &Value) -> &str {
     let to = request["to"].as_str().unwrap_or_default();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::mutants::Defect;
-use crate::mutants::defects::{body, count, creates, does, forget, restate, wrong};
+use crate::mutants::defects::{body, count, creates, does, forget, restate, without, wrong};
 use crate::mutants::engine::{Fate, Scene};
 
 /// The table.
@@ -101,14 +101,6 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         })
     ),
 ];
-
-/// Without a member of the filter.
-fn without(request: &mut Value, name: &str) -> Fate {
-    if let Some(filter) = request.get_mut("fc").and_then(Value::as_object_mut) {
-        filter.remove(name);
-    }
-    Fate::Pass
-}
 
 /// Without the filter of a RETRIEVE that is no discovery.
 fn unconditional(request: &mut Value, shows_children: bool) -> Fate {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::mutants::Defect;
-use crate::mutants::defects::{body, wrong};
+use crate::mutants::defects::{body, without, wrong};
 use crate::mutants::engine::Fate;
 
 /// The table.
@@ -480,14 +480,6 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         })
     ),
 ];
-
-/// Without a member of the filter.
-fn without(request: &mut Value, name: &str) -> Fate {
-    if let Some(filter) = request.get_mut("fc").and_then(Value::as_object_mut) {
-        filter.remove(name);
-    }
-    Fate::Pass
-}
 
 fn absent(request: &mut Value, name: &str) -> Fate {
     if let Some(members) = request.as_object_mut() {
