@@ -82,6 +82,16 @@ pub const CASES: &[Case] = &[
         "Often members elsewhere are left out.",
         elsewhere
     ),
+    case!(
+        "GRP-08",
+        Forwarding,
+        Neighbour,
+        "A member behind the neighbour is asked for its type, and another one is refused with 4110",
+        ["REG-74"],
+        ["TS-0004 7.4.13.2", "TS-0004 6.3.4.2.11"],
+        "Often members elsewhere are taken for what `mt` says, with `mtv` true.",
+        other_type_elsewhere
+    ),
 ];
 
 /// AE1 with two containers.
@@ -312,4 +322,33 @@ async fn elsewhere(peer: &mut Peer) -> Result<(), Stop> {
         json!([2000, 2000]),
         &json!(statuses(&answer)?),
     )
+}
+
+async fn other_type_elsewhere(peer: &mut Peer) -> Result<(), Stop> {
+    let mut ae = two_boxes(peer).await?;
+    let (me, _) = Neighbour::join(peer, Party::Cse2).await?;
+    let far = me.behind("Cfar");
+    let members = [ae.own("/one"), far.clone()];
+    let content = group(&members, &json!({"mt": 3, "csy": 2}));
+    let message = ae.request(1, &ae.own(""), json!({"ty": 9, "pc": content}));
+    let rqi = message["rqi"].as_str().unwrap_or_default();
+    let asks = |request: &Request| request.op == 2 && request.to == far;
+    peer.send(ae.link, "create", &message).await?;
+    for _ in 0..3 {
+        peer.probe(ae.link).await?;
+        peer.probe(me.link).await?;
+    }
+    if !peer.has_response(ae.link, rqi) {
+        let asked = me.asked(peer, "question", "the question", asks).await;
+        let asked = expect::arrived("REG-74", asked)?;
+        let other = json!({"m2m:ae": {"rn": "far", "ty": 2, "ri": "Cfar"}});
+        me.answer(peer, "type", &asked, 2000, other).await?;
+        let answer = peer.response(ae.link, "refusal", rqi).await?;
+        return expect::status("REG-74", "a member of another type", &answer, &[4110]);
+    }
+    let answer = peer.response(ae.link, "created", rqi).await?;
+    expect::status("REG-74", "a group that was not checked", &answer, &[2001])?;
+    peer.tolerate("REG-74: the member is taken on trust".to_owned());
+    let valid = &answer.body("m2m:grp")["mtv"];
+    expect::equal("REG-74", "`mtv` of what was not checked", false, valid)
 }

@@ -52,6 +52,16 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         Answer(|_, answer| restate(answer, 4110, 4000))
     ),
     wrong!(
+        "gr-far-type",
+        "The type of a member elsewhere is not looked at.",
+        Reply(|_, reply| {
+            if reply["pc"].get("m2m:ae").is_some() {
+                reply["pc"] = json!({"m2m:cnt": {"ty": 3}});
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
         "gr-no-csy",
         "`csy` of a group is ignored.",
         Request(|_, request| within(request, "/pc/m2m:grp", "csy"))
