@@ -2,6 +2,7 @@
 
 mod error;
 mod flags;
+mod provider;
 mod table;
 
 pub use error::ConfigError;
@@ -13,7 +14,7 @@ use crate::link::{LinkLimits, OutboxLimits};
 use crate::tls::{self, TlsError};
 use crate::wire::{self, Dialect};
 use flags::File;
-use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
+use m2m_machine::config::{Config, CseKind, Limits, Measure, Provider, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub poa: Vec<String>,
     /// The registrar.
     pub registrar: Option<PointOfAccess>,
+    /// Other service providers, and where their infrastructure nodes listen.
+    pub providers: Vec<Provider>,
     /// TLS and proxy.
     pub security: Security,
     /// AE-ID stem of the administrator, if there is one.
@@ -228,7 +231,8 @@ impl Settings {
             PointOfAccess::parse(text)?;
         }
         let sp_id = flags.sp_id.clone().or(file.sp_id);
-        let sp_id = provider(sp_id.as_deref().unwrap_or(SERVICE_PROVIDER))?;
+        let sp_id = provider::id(sp_id.as_deref().unwrap_or(SERVICE_PROVIDER))?;
+        let others = provider::others(flags, &file.providers, &sp_id, kind, &security)?;
         let administrator = flags.administrator.clone().or(file.administrator);
         if let Some(name) = administrator.as_ref().filter(|name| !is_stem(name)) {
             return Err(ConfigError::Administrator(name.clone()));
@@ -238,6 +242,7 @@ impl Settings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             cse_id,
             sp_id,
+            providers: others,
             name,
             kind,
             poa,
@@ -312,6 +317,7 @@ impl Settings {
         Config {
             cse_id: CseId::from(self.cse_id.as_str()),
             service_provider: self.sp_id.as_str().into(),
+            providers: self.providers.clone(),
             name: self.name.as_str().into(),
             kind: match self.kind {
                 Kind::In => CseKind::In,
@@ -384,6 +390,7 @@ impl Default for Settings {
             listen: "127.0.0.1:8080".to_owned(),
             cse_id: "/cse1".to_owned(),
             sp_id: SERVICE_PROVIDER.to_owned(),
+            providers: Vec::new(),
             name: "cse1".to_owned(),
             kind: Kind::default(),
             poa: Vec::new(),
@@ -441,16 +448,6 @@ fn pairs(flag: &'static str, given: &[String]) -> Result<Vec<(String, u64)>, Con
         })
     };
     given.iter().map(read).collect()
-}
-
-/// The M2M-SP-ID that a text gives, with or without the slashes before it.
-fn provider(text: &str) -> Result<String, ConfigError> {
-    let name = text.strip_prefix("//").unwrap_or(text);
-    if is_name(name) {
-        Ok(name.to_owned())
-    } else {
-        Err(ConfigError::ServiceProvider(text.to_owned()))
-    }
 }
 
 /// Whether a text can be the AE-ID stem of the administrator.
@@ -575,6 +572,11 @@ mod tests {
     #[case(&["--name", "a b"], "is no resource name")]
     #[case(&["--registrar", "ws://h:1"], "add --kind mn")]
     #[case(&["--kind", "mn", "--registrar", "h:1"], "write ws://HOST:PORT")]
+    #[case(&["--kind", "mn", "--provider", "b.example"], "only an infrastructure node")]
+    #[case(&["--provider", "sp.example"], "is the own service provider")]
+    #[case(&["--provider", "b.example=h:1"], "write ws://HOST:PORT")]
+    #[case(&["--provider", "b.example=wss://h"], "--registrar-authorities")]
+    #[case(&["--provider", "a b"], "is no M2M-SP-ID")]
     #[case(&["--kind", "asn"], "possible values: in, mn")]
     #[case(&["--timer", "ping"], "write --timer NAME=NUMBER")]
     #[case(&["--timer", "pong=1"], "there is no timer pong; there are request_life")]

@@ -180,6 +180,15 @@ pub struct Dialer {
 }
 
 impl Dialer {
+    /// The same under another name of this CSE.
+    #[must_use]
+    pub fn named(&self, origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Tries once to open a link to the registrar, and runs it to its end.
     pub async fn dial(self, hub: Arc<Hub>) {
         let Some(registrar) = &self.registrar else {
@@ -192,7 +201,7 @@ impl Dialer {
         }
     }
 
-    /// Tries once to open a link to a registree, at one place after the other, and runs it to its end.
+    /// Tries once to open a link to a registree, or to another provider's node, at one place after the other, and runs it to its end.
     pub async fn dial_registree(self, cse: CseId, points_of_access: Vec<Text>, hub: Arc<Hub>) {
         // LNK-60
         for text in points_of_access {
@@ -204,7 +213,7 @@ impl Dialer {
             match tried {
                 Ok(()) => return,
                 Err(why) => {
-                    tracing::warn!(%cse, at = %text, why, "a registree cannot be reached there")
+                    tracing::warn!(%cse, at = %text, why, "a neighbour cannot be reached there")
                 }
             }
         }

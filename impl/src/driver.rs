@@ -418,9 +418,10 @@ impl<R: FnMut(&Event)> Driver<R> {
             }
             Output::DialRegistree {
                 cse,
+                origin,
                 points_of_access,
             } => {
-                let dialer = self.dialer.clone();
+                let dialer = self.dialer.named(&origin);
                 tokio::spawn(dialer.dial_registree(cse, points_of_access, self.hub.clone()));
             }
             Output::Report(event) => (self.report)(&event),

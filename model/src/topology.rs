@@ -143,6 +143,7 @@ impl Topology {
         Config {
             cse_id: row.id.into(),
             service_provider: "sp.example".into(),
+            providers: Vec::new(),
             name: base(row.id).as_str().into(),
             kind: match beyond {
                 Some(_) => CseKind::Mn,

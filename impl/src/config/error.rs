@@ -72,6 +72,16 @@ pub enum ConfigError {
     /// The M2M-SP-ID is none.
     #[error("{0} is no M2M-SP-ID; write a domain name as in sp.example")]
     ServiceProvider(String),
+    /// Providers are named at a node that is no infrastructure node.
+    #[error(
+        "only an infrastructure node has links to other service providers; leave --provider out, or give --kind in"
+    )]
+    Providers,
+    /// A provider that is the own one.
+    #[error(
+        "{0} is the own service provider; name others with --provider, and the own one with --sp-id"
+    )]
+    OwnProvider(String),
     /// The administrator's name is none.
     #[error(
         "{0} is no AE-ID of an administrator; write C and letters, digits, - . _ ~ as in CAdmin"

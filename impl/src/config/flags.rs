@@ -18,7 +18,7 @@ pub struct Flags {
     #[arg(long, value_name = "/ID", help_heading = "Identity")]
     pub cse_id: Option<String>,
     /// M2M-SP-ID of the service provider: absolute addresses //SP-ID/CSE-ID/... of others are passed to
-    /// the registrar, or answered 4004 where there is none [default: sp.example]
+    /// the registrar, or to their --provider, or answered 4004 [default: sp.example]
     #[arg(long, value_name = "DOMAIN", help_heading = "Identity")]
     pub sp_id: Option<String>,
     /// Name of the CSEBase [default: the CSE-ID without its slash]
@@ -37,6 +37,15 @@ pub struct Flags {
     /// The CSE to register at, over a link that this one opens (needs --kind mn)
     #[arg(long, value_name = "ws://HOST:PORT", help_heading = "Neighbours")]
     pub registrar: Option<String>,
+    /// Another service provider, whose infrastructure node this one, itself one, exchanges requests with
+    /// absolute addresses with (Mcc'), and where that node listens; without an address it opens the
+    /// links; repeatable
+    #[arg(
+        long,
+        value_name = "SP-ID[=ws://HOST:PORT]",
+        help_heading = "Neighbours"
+    )]
+    pub provider: Vec<String>,
     /// Speak TLS (wss) with this certificate, a PEM file
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub tls_certificate: Option<PathBuf>,
@@ -46,7 +55,7 @@ pub struct Flags {
     /// Take the identity of clients that show a certificate signed by these authorities from it
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub client_authorities: Option<PathBuf>,
-    /// Trust a registrar (wss) whose certificate is signed by these authorities
+    /// Trust a registrar or provider (wss) whose certificate is signed by these authorities
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub registrar_authorities: Option<PathBuf>,
     /// Reach the registrar through this HTTP proxy (CONNECT)
@@ -168,6 +177,7 @@ pub(super) struct File {
     pub(super) poa: Vec<String>,
     pub(super) administrator: Option<String>,
     pub(super) registrar: Option<String>,
+    pub(super) providers: Vec<String>,
     pub(super) store: Option<PathBuf>,
     pub(super) ephemeral: Option<bool>,
     pub(super) offer: Option<Offer>,

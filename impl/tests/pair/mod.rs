@@ -246,6 +246,7 @@ pub(crate) fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config
     Config {
         cse_id: id.into(),
         service_provider: "sp.example".into(),
+        providers: Vec::new(),
         name: name.into(),
         kind,
         registrar: registrar.map(Into::into),

@@ -382,6 +382,10 @@ fn about(rule: &Value, resource: &Resource, asker: Asker<'_>, right: Right) -> b
 #[must_use]
 pub fn names(entry: &str, originator: &str, home: Home<'_>) -> bool {
     let own = home.cse;
+    // REG-78
+    if originator.starts_with("//") {
+        return entry == "all" || entry.starts_with("//") && fits(entry, originator);
+    }
     let sp_relative = match entry.strip_prefix("//") {
         // REG-71
         Some(absolute) => match absolute.strip_prefix(home.provider) {
@@ -422,7 +426,11 @@ fn fits(pattern: &str, text: &str) -> bool {
 
 /// Whether the originator is a CSE: its CSE-ID and nothing behind it.
 fn is_cse(originator: &str) -> bool {
-    let stem = originator.strip_prefix('/');
+    // That of another provider has the name of the provider before it.
+    let abroad = originator
+        .strip_prefix("//")
+        .and_then(|id| id.find('/').map(|at| &id[at..]));
+    let stem = abroad.unwrap_or(originator).strip_prefix('/');
     stem.is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
 }
 

@@ -14,6 +14,8 @@ pub struct Config {
     pub cse_id: CseId,
     /// The M2M-SP-ID of its service provider, without slashes, for example `sp.example`.
     pub service_provider: Text,
+    /// The other service providers whose infrastructure nodes this one, itself one, has links with (Mcc').
+    pub providers: Vec<Provider>,
     /// Name of the CSEBase, for example `cse1`.
     pub name: Text,
     /// Infrastructure or middle node.
@@ -52,6 +54,15 @@ impl Config {
             provider: &self.service_provider,
         }
     }
+}
+
+/// Another service provider, as its infrastructure node is reached (TS-0001 clause 5.2.2, reference point Mcc').
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Provider {
+    /// Its M2M-SP-ID, without slashes.
+    pub id: Text,
+    /// Where its infrastructure node listens, in the order of trying; none: it opens the links.
+    pub points_of_access: Vec<Text>,
 }
 
 /// Measures a value; part of the host, not of the state.

@@ -19,6 +19,7 @@ pub mod notify;
 pub mod outgoing;
 pub mod policy;
 pub mod polling;
+mod provider;
 pub mod reach;
 pub mod registration;
 pub mod render;
@@ -154,8 +155,10 @@ pub enum Output {
     Dial,
     /// Open a link to a registree; answered by `LinkOpened` or `RegistreeNotReached`.
     DialRegistree {
-        /// The registree.
+        /// The registree, or another provider's node.
         cse: CseId,
+        /// What to say there of who this CSE is (`X-M2M-Origin`).
+        origin: Text,
         /// Where to try, in this order: `ws://HOST[:PORT]` or `wss://HOST[:PORT]`.
         points_of_access: Vec<Text>,
     },

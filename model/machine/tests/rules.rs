@@ -30,6 +30,8 @@ mod order;
 mod parameters;
 #[path = "rules/policy.rs"]
 mod policy;
+#[path = "rules/provider.rs"]
+mod provider;
 #[path = "rules/reach.rs"]
 mod reach;
 #[path = "rules/registree.rs"]

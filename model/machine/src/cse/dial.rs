@@ -1,4 +1,5 @@
-//! Links to registree CSEs that do not keep one: dialled at their points of access, where the operator wants that.
+//! Links to registree CSEs that do not keep one, and to other providers: dialled at their points of access, where the
+//! operator wants that.
 //!
 //! ```text
 //!           something to send, no link           nobody answers
@@ -28,26 +29,23 @@ impl Cse {
         // LNK-01
         match peer {
             Entity::Ae(_) => false,
-            Entity::Cse(cse) => {
-                self.config.dial_registree_poa
-                    && self.is_registree(cse)
-                    && !self.points_of_access(cse).is_empty()
-            }
+            Entity::Cse(cse) => self.may_dial(cse) && !self.points_of_access(cse).is_empty(),
         }
     }
 
     /// What a link to a registree is wanted for, and from when on.
     pub(crate) fn registree_deadlines(&self, wait: &mut impl Wait) {
-        if !self.config.dial_registree_poa {
-            return;
-        }
-        for (cse, _) in self.durable.neighbours.iter() {
+        let neighbours = self.durable.neighbours.iter().map(|(cse, _)| cse.clone());
+        let neighbours = neighbours.filter(|_| self.config.dial_registree_poa);
+        let providers = self.config.providers.iter();
+        let abroad = providers.filter_map(|provider| self.node_abroad(&provider.id));
+        for cse in neighbours.chain(abroad) {
             let peer = Entity::Cse(cse.clone());
             let shut = self.current_link(&peer).is_some() || self.is_shut(&peer);
             if shut || !self.dials(&peer) {
                 continue;
             }
-            let earliest = match self.dialing_registrees.get(cse) {
+            let earliest = match self.dialing_registrees.get(&cse) {
                 None | Some(Dialing::Idle) => Timestamp(0),
                 Some(Dialing::Waiting { at, .. }) => *at,
                 Some(Dialing::Asked { .. }) => continue,
@@ -68,6 +66,7 @@ impl Cse {
         self.dialing_registrees.insert(cse.clone(), asked);
         step.outputs.push(Output::DialRegistree {
             cse: cse.clone(),
+            origin: self.own_name(cse),
             points_of_access: self.points_of_access(cse),
         });
     }
@@ -95,7 +94,7 @@ impl Cse {
         }
         self.dialing_registrees.remove(cse);
         // LNK-61
-        if self.current_link(&peer).is_some() || !self.is_registree(cse) {
+        if self.current_link(&peer).is_some() || !self.may_have_link(cse) {
             return self.give_way(step, link);
         }
         self.bind(step, link, peer);
@@ -105,7 +104,7 @@ impl Cse {
     /// dialled without end.
     pub(crate) fn dialed_registree_lost(&mut self, step: &Step, cse: &CseId) {
         let peer = Entity::Cse(cse.clone());
-        if self.is_registree(cse)
+        if self.may_have_link(cse)
             && self.current_link(&peer).is_none()
             && !self.dialing_registrees.contains_key(cse)
         {
@@ -133,6 +132,16 @@ impl Cse {
         step.outputs.push(Output::CloseLink { link, why });
     }
 
+    /// Whether that CSE may be dialled: the operator has said so, of all registrees or of this provider.
+    fn may_dial(&self, cse: &CseId) -> bool {
+        let registree = self.config.dial_registree_poa && self.is_registree(cse);
+        registree || self.provider(cse).is_some()
+    }
+
+    fn may_have_link(&self, cse: &CseId) -> bool {
+        self.is_registree(cse) || self.provider(cse).is_some()
+    }
+
     fn is_registree(&self, cse: &CseId) -> bool {
         let row = self.durable.neighbours.get(cse);
         row.is_some_and(|row| !row.is_registrar)
@@ -148,8 +157,11 @@ impl Cse {
         waiting.next().map(|row| row.opens)
     }
 
-    /// Where a registree says that it can be reached by WebSocket.
+    /// Where a registree says that it can be reached by WebSocket, or the operator says it of another provider.
     fn points_of_access(&self, cse: &CseId) -> Vec<Text> {
+        if let Some(provider) = self.provider(cse) {
+            return provider.points_of_access.clone();
+        }
         let resource = self
             .remote_cse(cse)
             .and_then(|id| self.durable.tree.get(&id));

@@ -178,6 +178,7 @@ impl Cse {
         }
         let address = Address::parse(&request.to).ok_or(Refusal::BadRequest)?;
         let address = self.localized(address);
+        self.check_from_abroad(requester, &address)?;
         let by_neighbour = match &requester.peer {
             Entity::Cse(cse) => requester.key.originator == cse.as_str(),
             Entity::Ae(_) => false,

@@ -259,7 +259,10 @@ impl Cse {
             let own = &self.config.cse_id;
             return trusted.then(|| Entity::Ae(AeId::at(own, AeId::from(origin).stem())));
         }
+        let abroad = || self.known_abroad(origin);
+        let may_be_cse = trusted || self.config.allow_plain_mcc;
         self.registered(origin)
+            .or_else(|| may_be_cse.then(abroad).flatten())
     }
 
     /// Whether that is the administrator's name, as a stem or SP-relative.

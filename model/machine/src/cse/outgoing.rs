@@ -111,10 +111,11 @@ impl Cse {
         &mut self,
         step: &mut Step,
         peer: &Entity,
-        request: Request,
+        mut request: Request,
         purpose: Purpose,
         expires: Timestamp,
     ) {
+        request.from = request.from.map(|from| self.name_for(peer, from));
         let key = (peer.clone(), request.request_id.clone());
         let number = self.towards(peer).map(|(_, o)| o.number).max().unwrap_or(0) + 1;
         let outgoing = Outgoing {
@@ -145,10 +146,11 @@ impl Cse {
     pub(crate) fn expect_again(
         &mut self,
         peer: &Entity,
-        request: Request,
+        mut request: Request,
         purpose: Purpose,
         expires: Timestamp,
     ) {
+        request.from = request.from.map(|from| self.name_for(peer, from));
         let key = (peer.clone(), request.request_id.clone());
         let number = self.towards(peer).map(|(_, o)| o.number).max().unwrap_or(0) + 1;
         let request = Shared::new(request);

@@ -155,7 +155,8 @@ impl Cse {
                     .outgoing
                     .get(&(hop.clone(), id.clone()))
                     .is_some_and(|open| {
-                        open.request.from.as_ref() != Some(&requester.key.originator)
+                        let originator = self.name_for(hop, requester.key.originator.clone());
+                        open.request.from.as_ref() != Some(&originator)
                     });
                 if taken {
                     RequestId(format!("{}/{id}", cse.stem()).into())
@@ -167,12 +168,17 @@ impl Cse {
     }
 
     /// The neighbour that leads to an address elsewhere: whatever is another service provider's is a matter of the
-    /// infrastructure node, along the registrars.
+    /// infrastructure node, along the registrars, and there of that provider's node. Nobody's requests go from one
+    /// provider to another by way of a third.
     pub(crate) fn hop_towards(&self, address: &Address, from: &Entity) -> Option<CseId> {
         if self.config.home().is_abroad(address) {
-            let hop = self.registrar()?;
-            // REG-71
-            return (*from != Entity::Cse(hop.clone())).then_some(hop);
+            // REG-71, REG-76
+            let hop = match self.registrar() {
+                Some(registrar) => registrar,
+                None => self.node_abroad(address.provider.as_deref()?)?,
+            };
+            let is_transit = self.is_abroad(from) || *from == Entity::Cse(hop.clone());
+            return (!is_transit).then_some(hop);
         }
         self.next_hop(address.cse.as_ref()?, from)
     }

@@ -486,6 +486,7 @@ pub(crate) fn config(name: &str, kind: CseKind, registrar: Option<&str>) -> Conf
     Config {
         cse_id: format!("/{name}").as_str().into(),
         service_provider: "sp.example".into(),
+        providers: Vec::new(),
         name: name.into(),
         kind,
         registrar: registrar.map(Into::into),

@@ -127,6 +127,7 @@ fn what_is_for_it_leaves_when_the_link_is_open(#[case] mode: ResponseMode) {
     let points_of_access = ["ws://a.example", "ws://b.example:1"];
     let expected = Output::DialRegistree {
         cse: registree(),
+        origin: "/cse2".into(),
         points_of_access: points_of_access.map(Into::into).to_vec(),
     };
     assert_eq!(dials, [expected], "LNK-60");

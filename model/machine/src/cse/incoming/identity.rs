@@ -97,7 +97,11 @@ impl Cse {
                     return Err(Refusal::InsecureLink);
                 }
                 self.bind(step, link, entity.clone());
-                let originator = entity.as_str().into();
+                let originator = if self.is_abroad(&entity) {
+                    from
+                } else {
+                    entity.as_str().into()
+                };
                 Ok((entity, originator))
             }
             Some(_) => Err(Refusal::NotAuthenticated),
@@ -148,9 +152,13 @@ impl Cse {
     }
 
     /// Whether requests of `from` may come over the link of that CSE: a registree speaks for itself and for what is
-    /// behind it, the registrar for everybody who is not on this side.
+    /// behind it, the registrar for everybody who is not on this side, another provider's node for its provider.
     fn speaks_for(&self, cse: &CseId, from: &str) -> bool {
         let below = |id: &str| crate::address::lies_within(from, id);
+        if self.provider(cse).is_some() {
+            // LNK-65
+            return below(cse.as_str()) && self.known_abroad(from).is_some();
+        }
         let behind =
             |id: &CseId| below(id.as_str()) || self.descendants(id).iter().any(|d| below(d));
         if self.registrar().as_ref() != Some(cse) {

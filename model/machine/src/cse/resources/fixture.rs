@@ -40,6 +40,7 @@ impl Fixture {
         let config = Config {
             cse_id: CseId::from("/cse2"),
             service_provider: "sp.example".into(),
+            providers: Vec::new(),
             name: "cse2".into(),
             kind: CseKind::In,
             registrar: None,
