@@ -98,7 +98,8 @@ async fn expired(peer: &mut Peer) -> Result<(), Stop> {
 async fn waits_for_link(peer: &mut Peer) -> Result<(), Stop> {
     let window = peer.window(1_000, 30);
     let (mut near, session) = delayed(peer, &window).await?;
-    peer.cut(near.hop.link).await;
+    // The CSE knows that it is gone: what the next request is answered depends on it.
+    peer.close(near.hop.link).await?;
     let rqet = window.closes;
     let message = stored(peer, &mut near, &session, QUIET, rqet).await?;
     // A request that fails at its `rqet` tells that the window has opened meanwhile.
