@@ -73,7 +73,7 @@ impl Route {
         let address = Some(address).filter(|_| self.proxy.is_none());
         let far_end = FarEnd {
             address,
-            ..FarEnd::new(secured || address.is_some_and(|address| address.is_loopback()))
+            ..FarEnd::new(secured)
         };
         if !secured {
             return Ok((Box::new(stream), far_end));

@@ -86,7 +86,7 @@ impl PointOfAccess {
         let opened = self
             .open_offering(Offer::Json, route, origin, config)
             .await?;
-        Ok((opened.socket, opened.far_end.trusted))
+        Ok((opened.socket, opened.far_end.is_trusted()))
     }
 
     /// Opens a WebSocket there as `origin`, for one of the serializations that are offered.

@@ -264,7 +264,7 @@ async fn secure(
             stream,
             far_end: FarEnd {
                 address: Some(address),
-                ..FarEnd::new(address.is_loopback())
+                ..FarEnd::default()
             },
             certified: None,
         };
@@ -283,9 +283,9 @@ async fn secure(
     let visitor = Visitor {
         stream: Box::new(stream),
         far_end: FarEnd {
-            trusted: true,
             certified: certified.is_some(),
             address: Some(address),
+            ..FarEnd::new(true)
         },
         certified,
     };
@@ -337,9 +337,8 @@ where
                 // LNK-47, LNK-51
                 origin: certified.or(admission.origin),
             };
-            // LNK-64
             let far_end = FarEnd {
-                trusted: far_end.trusted && !admission.is_from_page,
+                is_page: admission.is_from_page,
                 ..far_end
             };
             hub.run(socket, &speech, opening, far_end).await;

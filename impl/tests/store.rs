@@ -364,15 +364,21 @@ fn a_store_in_use_is_refused() {
     );
 }
 
-/// Whatever byte of the file is not what was written: it is said, or nothing depends on it.
-#[test]
-fn a_flipped_byte_is_noticed_or_harmless() {
+/// A store with all kinds of records that nobody uses: its folder, its file and what stands in it.
+fn written() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut store = Store::open(folder.path()).expect("a new store");
     store.commit(&puts(&records())).expect("it is writable");
     drop(store);
     let file = folder.path().join("records.redb");
     let intact = std::fs::read(&file).expect("it is there");
+    (folder, file, intact)
+}
+
+/// Whatever byte of the file is not what was written: it is said, or nothing depends on it.
+#[test]
+fn a_flipped_byte_is_noticed_or_harmless() {
+    let (folder, file, intact) = written();
     let expected = sorted(records());
     let in_use: Vec<usize> = (0..intact.len()).filter(|at| intact[*at] != 0).collect();
 
@@ -397,12 +403,7 @@ fn a_flipped_byte_is_noticed_or_harmless() {
 
 #[test]
 fn a_file_that_is_cut_off_is_refused() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut store = Store::open(folder.path()).expect("a new store");
-    store.commit(&puts(&records())).expect("it is writable");
-    drop(store);
-    let file = folder.path().join("records.redb");
-    let intact = std::fs::read(&file).expect("it is there");
+    let (folder, file, intact) = written();
 
     for length in [1, 100, intact.len() / 2, intact.len() - 1] {
         std::fs::write(&file, &intact[..length]).expect("it is writable");

@@ -182,14 +182,22 @@ impl<T: Binary + Ord> Binary for BTreeSet<T> {
     }
 }
 
+fn write_pairs<'a, K: Binary + 'a, V: Binary + 'a>(
+    count: usize,
+    mut pairs: impl Iterator<Item = (&'a K, &'a V)>,
+    out: &mut Out,
+) -> Written {
+    out.array(count as u64)?;
+    pairs.try_for_each(|(key, value)| {
+        out.array(2)?;
+        key.write(out)?;
+        value.write(out)
+    })
+}
+
 impl<K: Binary + Ord, V: Binary> Binary for BTreeMap<K, V> {
     fn write(&self, out: &mut Out) -> Written {
-        out.array(self.len() as u64)?;
-        self.iter().try_for_each(|(key, value)| {
-            out.array(2)?;
-            key.write(out)?;
-            value.write(out)
-        })
+        write_pairs(self.len(), self.iter(), out)
     }
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, Unreadable> {
@@ -199,12 +207,7 @@ impl<K: Binary + Ord, V: Binary> Binary for BTreeMap<K, V> {
 
 impl Binary for Members {
     fn write(&self, out: &mut Out) -> Written {
-        out.array(self.len() as u64)?;
-        self.iter().try_for_each(|(key, value)| {
-            out.array(2)?;
-            key.write(out)?;
-            value.write(out)
-        })
+        write_pairs(self.len(), self.iter(), out)
     }
 
     fn read(from: &mut Decoder<'_>) -> Result<Self, Unreadable> {

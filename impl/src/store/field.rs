@@ -297,13 +297,16 @@ impl<T: Field + Ord> Field for BTreeSet<T> {
     }
 }
 
+fn save_pairs<'a, K: Field + 'a, V: Field + 'a>(
+    pairs: impl Iterator<Item = (&'a K, &'a V)>,
+) -> Json {
+    let pairs = pairs.map(|(key, value)| json!([key.save(), value.save()]));
+    Json::Array(pairs.collect())
+}
+
 impl<K: Field + Ord, V: Field> Field for BTreeMap<K, V> {
     fn save(&self) -> Json {
-        Json::Array(
-            self.iter()
-                .map(|(key, value)| json!([key.save(), value.save()]))
-                .collect(),
-        )
+        save_pairs(self.iter())
     }
 
     fn load(json: Json) -> Result<Self, Unreadable> {
@@ -313,11 +316,7 @@ impl<K: Field + Ord, V: Field> Field for BTreeMap<K, V> {
 
 impl Field for Members {
     fn save(&self) -> Json {
-        Json::Array(
-            self.iter()
-                .map(|(key, value)| json!([key.save(), value.save()]))
-                .collect(),
-        )
+        save_pairs(self.iter())
     }
 
     fn load(json: Json) -> Result<Self, Unreadable> {

@@ -12,6 +12,7 @@ pub mod dial;
 pub mod discovery;
 pub mod establishment;
 pub mod expiry;
+mod far_end;
 pub mod group;
 pub mod incoming;
 pub mod link;
@@ -32,6 +33,8 @@ pub mod usage;
 pub mod verification;
 pub mod view;
 
+pub use far_end::FarEnd;
+
 use crate::config::Config;
 use crate::durable::Durable;
 use crate::env::{Env, Timestamp};
@@ -44,7 +47,6 @@ use crate::status::Refusal;
 use crate::text::Text;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
 /// What a CSE can experience.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -90,29 +92,6 @@ pub enum Input {
     Elapsed(Timer),
     /// The store refuses writes (`true`) or works again (`false`).
     StoreFailing(bool),
-}
-
-/// What a host knows of the other end of a link.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct FarEnd {
-    /// Whether the link is secured, on the loopback, or trusted by the operator.
-    pub trusted: bool,
-    /// Whether the origin was shown by a certificate (TLS).
-    pub certified: bool,
-    /// Its network address, as far as this end sees it; of a link through a proxy there is none.
-    pub address: Option<IpAddr>,
-}
-
-impl FarEnd {
-    /// An end that is trusted or not, without certificate and address.
-    #[must_use]
-    pub const fn new(trusted: bool) -> Self {
-        Self {
-            trusted,
-            certified: false,
-            address: None,
-        }
-    }
 }
 
 /// Who opened a link.

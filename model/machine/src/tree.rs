@@ -294,27 +294,12 @@ impl Tree {
         &mut self,
         resource_type: ResourceType,
     ) -> Option<&mut BTreeSet<(Timestamp, ResourceId)>> {
-        match resource_type {
-            ResourceType::Session => Some(&mut self.sessions_due),
-            ResourceType::SessionEndpoint
-            | ResourceType::NextHop
-            | ResourceType::SessionPolicy
-            | ResourceType::SessionContext
-            | ResourceType::SessionContextEntry
-            | ResourceType::Sessions => None,
-            ResourceType::AccessControlPolicy
-            | ResourceType::Ae
-            | ResourceType::Container
-            | ResourceType::ContentInstance
-            | ResourceType::CseBase
-            | ResourceType::Group
-            | ResourceType::Node
-            | ResourceType::PollingChannel
-            | ResourceType::Schedule
-            | ResourceType::RemoteCse
-            | ResourceType::Request
-            | ResourceType::Subscription
-            | ResourceType::FlexContainer => Some(&mut self.due),
+        if matches!(resource_type, ResourceType::Session) {
+            Some(&mut self.sessions_due)
+        } else if resource_type.is_of_sessions() {
+            None
+        } else {
+            Some(&mut self.due)
         }
     }
 }

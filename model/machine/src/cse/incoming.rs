@@ -97,10 +97,21 @@ impl Cse {
                 requester: requester.clone(),
             },
         );
-        match self.handle(step, link, &requester) {
-            Ok(Handled::Now(status, content)) => self.respond(step, &requester, status, content),
+        let done = self.handle(step, link, &requester);
+        self.conclude(step, &requester, done);
+    }
+
+    /// Answers a request with what was said of it, unless that is yet to come.
+    pub(crate) fn conclude(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        done: Result<Handled, Refusal>,
+    ) {
+        match done {
+            Ok(Handled::Now(status, content)) => self.respond(step, requester, status, content),
             Ok(Handled::Later) => {}
-            Err(refusal) => self.refuse(step, &requester, refusal),
+            Err(refusal) => self.refuse(step, requester, refusal),
         }
     }
 
@@ -272,17 +283,26 @@ impl Cse {
 
     /// The time has come of a request that was kept.
     fn perform_held(&mut self, step: &mut Step, requester: &Requester) {
-        let address = Address::parse(&requester.request.to);
-        let target = address.and_then(|address| self.resolve(&address));
-        let done = match target {
+        let done = match self.target_of(&requester.request) {
             Some(target) => self.perform(step, requester, &target),
             None => Err(Refusal::NotFound),
         };
-        match done {
-            Ok(Handled::Now(status, content)) => self.respond(step, requester, status, content),
-            Ok(Handled::Later) => {}
-            Err(refusal) => self.refuse(step, requester, refusal),
-        }
+        self.conclude(step, requester, done);
+    }
+
+    /// What was asked of others before a request could be carried out is known.
+    pub(crate) fn perform_agreed(&mut self, step: &mut Step, requester: &Requester) {
+        let done = match self.target_of(&requester.request) {
+            Some(target) => self.execute_now(step, requester, &target),
+            None => Err(Refusal::NotFound),
+        };
+        self.conclude(step, requester, done);
+    }
+
+    /// What a request that has waited is for, now.
+    pub(crate) fn target_of(&self, request: &Request) -> Option<Resolved> {
+        let address = self.localized(Address::parse(&request.to)?);
+        self.resolve(&address)
     }
 
     /// Carries out a request on a local resource that is no part of a session.

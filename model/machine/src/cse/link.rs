@@ -75,11 +75,7 @@ impl Cse {
         opening: Opening,
         far_end: FarEnd,
     ) {
-        let FarEnd {
-            trusted,
-            certified,
-            address,
-        } = far_end;
+        let trusted = far_end.is_trusted();
         let mut new = Link {
             entity: None,
             claimed: None,
@@ -87,7 +83,7 @@ impl Cse {
             dialed_registree: None,
             trusted,
             certified: None,
-            address,
+            address: far_end.address,
             malformed: 0,
             replaced: false,
         };
@@ -104,7 +100,7 @@ impl Cse {
                 self.registree_reached(step, link, &cse);
             }
             Opening::Accepted { origin } => {
-                new.certified = origin.clone().filter(|_| certified);
+                new.certified = origin.clone().filter(|_| far_end.certified);
                 let known = origin
                     .as_deref()
                     .and_then(|origin| self.known(origin, trusted));

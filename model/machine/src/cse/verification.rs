@@ -99,16 +99,7 @@ impl Cse {
         if self.outgoing.values().any(|asked| asked.purpose == purpose) {
             return;
         }
-        let address = Address::parse(&requester.request.to);
-        let target = address.and_then(|address| self.resolve(&address));
-        let done = target
-            .ok_or(Refusal::NotFound)
-            .and_then(|target| self.execute_now(step, requester, &target));
-        match done {
-            Ok(Handled::Now(status, content)) => self.respond(step, requester, status, content),
-            Ok(Handled::Later) => {}
-            Err(refusal) => self.refuse(step, requester, refusal),
-        }
+        self.perform_agreed(step, requester);
     }
 
     /// The targets that are neither the subscriber nor this CSE, and over whose link each is reached.

@@ -134,21 +134,8 @@ impl Cse {
         }
         if let Some(done) = self.inquiries.remove(&number) {
             step.far_types = done.found;
-            self.perform_inquired(step, &done.requester);
+            self.perform_agreed(step, &done.requester);
             step.far_types.clear();
-        }
-    }
-
-    fn perform_inquired(&mut self, step: &mut Step, requester: &Requester) {
-        let address = Address::parse(&requester.request.to);
-        let target = address.and_then(|address| self.resolve(&address));
-        let done = target
-            .ok_or(Refusal::NotFound)
-            .and_then(|target| self.execute_now(step, requester, &target));
-        match done {
-            Ok(Handled::Now(status, content)) => self.respond(step, requester, status, content),
-            Ok(Handled::Later) => {}
-            Err(refusal) => self.refuse(step, requester, refusal),
         }
     }
 

@@ -154,13 +154,8 @@ impl Cse {
             | ChangeKind::UpdatePolicy(..)
             | ChangeKind::DeletePolicy(_)) => other.clone(),
         };
-        match self.change_here(step, &change.requester, &session, &what) {
-            Ok(Handled::Now(status, content)) => {
-                self.respond(step, &change.requester, status, content);
-            }
-            Ok(Handled::Later) => {}
-            Err(refusal) => self.refuse(step, &change.requester, refusal),
-        }
+        let done = self.change_here(step, &change.requester, &session, &what);
+        self.conclude(step, &change.requester, done);
     }
 
     /// Makes the change at this CSE.

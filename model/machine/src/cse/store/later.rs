@@ -1,7 +1,6 @@
 //! Requests on local resources that were acknowledged and are carried out later, at the time that they name (`oet`,
 //! TS-0001 clause 8.1.2). They stand among the stored requests, with this CSE as their hop.
 
-use crate::address::Address;
 use crate::cse::incoming::Handled;
 use crate::cse::{Cse, Step};
 use crate::env::Timestamp;
@@ -91,9 +90,7 @@ impl Cse {
     /// The time of such a request has come.
     pub(super) fn perform_stored(&mut self, step: &mut Step, row: &Stored) {
         self.durable.stored.remove(&row.id);
-        let address = Address::parse(&row.requester.request.to);
-        let target = address.and_then(|address| self.resolve(&address));
-        let done = match target {
+        let done = match self.target_of(&row.requester.request) {
             Some(target) => self.perform(step, &row.requester, &target),
             None => Err(Refusal::NotFound),
         };
