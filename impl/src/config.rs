@@ -135,6 +135,8 @@ pub struct Host {
     pub dial_ms: u64,
     /// How long a peer gets to answer a close.
     pub close_ms: u64,
+    /// How long what was read before a stop may take.
+    pub stop_ms: u64,
     /// Pause after each message on a link.
     pub pace_ms: u64,
     /// How long a failing store is left alone.
@@ -164,6 +166,7 @@ impl Default for Host {
             handshake_ms: 5_000,
             dial_ms: 10_000,
             close_ms: 2_000,
+            stop_ms: 5_000,
             pace_ms: 0,
             store_retry_ms: 1_000,
             message_bytes: 1 << 20,

@@ -12,6 +12,9 @@
 //! deadlines wait.
 
 mod randomness;
+mod stopping;
+
+pub use stopping::Farewell;
 
 use crate::dial::Dialer;
 use crate::link::{Arrival, Handle, Hub, Outgoing};
@@ -26,13 +29,13 @@ use m2m_machine::record::{Key, Record, Update};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::{Cse, Env, Timestamp};
 use randomness::Randomness;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 /// Inputs that share one commit at most.
@@ -65,6 +68,8 @@ pub struct Driver<R> {
     committing: Option<Committing>,
     /// What was said about sessions, if anybody may look.
     ladders: Option<Ladders>,
+    /// Links that may still have read a request, once this is to stop.
+    unquiet: Option<BTreeSet<LinkId>>,
 }
 
 impl<R> std::fmt::Debug for Driver<R> {
@@ -165,41 +170,38 @@ impl<R: FnMut(&Event)> Driver<R> {
             round: Round::default(),
             committing: None,
             ladders: keeps_ladders.then(Ladders::default),
+            unquiet: None,
         };
         driver.measure();
         Ok(driver)
     }
 
-    /// Runs until `stop` is ready, then closes all links and waits for them, `patience` at most.
+    /// Runs until `stop` is ready; then answers what was read, closes all links, and waits for them.
     pub async fn run(
         mut self,
         stop: impl Future<Output = ()>,
-        patience: Duration,
+        farewell: Farewell,
     ) -> Result<(), StoreError> {
         tokio::pin!(stop);
-        loop {
-            let wake = self.wake();
-            let has_room = self.round.inputs < ROUND_INPUTS_MAX;
-            tokio::select! {
-                () = &mut stop => break,
-                written = written(&mut self.committing) => self.written(written)?,
-                arrival = self.inbox.recv(), if has_room => self.take(arrival).await?,
-                () = sleep_until(wake), if has_room => self.take(None).await?,
-            }
-            self.measure();
+        while !self.turn(&mut stop).await? {}
+        self.stop(farewell).await
+    }
+
+    /// Waits for whatever comes next and deals with it; whether that was `end`.
+    async fn turn(
+        &mut self,
+        end: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Result<bool, StoreError> {
+        let wake = self.wake();
+        let has_room = self.round.inputs < ROUND_INPUTS_MAX;
+        tokio::select! {
+            () = end => return Ok(true),
+            written = written(&mut self.committing) => self.written(written)?,
+            arrival = self.inbox.recv(), if has_room => self.take(arrival).await?,
+            () = sleep_until(wake), if has_room => self.take(None).await?,
         }
-        while self.committing.is_some() {
-            let written = written(&mut self.committing).await;
-            self.written(written)?;
-        }
-        // LNK-44
-        for handle in self.links.values() {
-            let _ = handle.send(Outgoing::Close(CloseCode::Away, "shutting down"));
-        }
-        self.inbox.close();
-        while self.inbox.try_recv().is_ok() {}
-        let _ = timeout(patience, self.hub.all_gone()).await;
-        Ok(())
+        self.measure();
+        Ok(false)
     }
 
     fn wake(&self) -> Instant {
@@ -345,8 +347,12 @@ impl<R: FnMut(&Event)> Driver<R> {
                 link,
                 opening,
                 far_end,
-                handle,
+                mut handle,
             } => {
+                if let Some(unquiet) = &mut self.unquiet {
+                    unquiet.insert(link);
+                    handle.quiet();
+                }
                 self.links.insert(link, handle);
                 return Some(Input::LinkOpened {
                     link,
@@ -355,6 +361,10 @@ impl<R: FnMut(&Event)> Driver<R> {
                 });
             }
             Arrival::Input(input) | Arrival::Large(input, _) => input,
+            Arrival::Quiet(link) => {
+                self.quieted(link);
+                return None;
+            }
             Arrival::Look(look) => {
                 let page = self.page(&look);
                 self.round.looks.push((look, page));
@@ -363,6 +373,7 @@ impl<R: FnMut(&Event)> Driver<R> {
         };
         let known = match &input {
             Input::LinkLost { link } => {
+                self.quieted(*link);
                 self.forgotten.remove(link);
                 self.links.remove(link).is_some()
             }
@@ -413,6 +424,8 @@ impl<R: FnMut(&Event)> Driver<R> {
                 };
                 self.tell(link, Outgoing::Close(code, reason));
             }
+            // Who stops opens no links.
+            Output::Dial | Output::DialRegistree { .. } if self.unquiet.is_some() => {}
             Output::Dial => {
                 tokio::spawn(self.dialer.clone().dial(self.hub.clone()));
             }

@@ -17,12 +17,12 @@ use futures_util::{SinkExt, StreamExt};
 use m2m_machine::cse::{FarEnd, Input, Opening};
 use m2m_machine::id::LinkId;
 use m2m_machine::primitive::Primitive;
-use outbox::{Waiting, outbox};
+use outbox::{Orders, Waiting, outbox};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -58,6 +58,8 @@ const PIECE_BYTES: usize = 1 << 10;
 /// tungstenite allocates it for each link at once.
 const READ_BUFFER_BYTES: usize = 4 << 10;
 const WRITE_BUFFER_BYTES: usize = 4 << 10;
+/// What a link is told that ends because the program does.
+pub(crate) const GOODBYE: &str = "shutting down";
 /// What RFC 6455 section 5.5 leaves for the reason in a close frame.
 const REASON_BYTES_MAX: usize = 123;
 
@@ -93,6 +95,8 @@ pub enum Arrival {
     Input(Input),
     /// An input that takes much room, and the room that it takes until it is dealt with.
     Large(Input, OwnedSemaphorePermit),
+    /// A link that was asked to has read its last request; no input.
+    Quiet(LinkId),
     /// Someone wants to look at the state; no input.
     Look(Look),
 }
@@ -179,7 +183,12 @@ impl Hub {
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let link = LinkId(self.numbers.fetch_add(1, Ordering::Relaxed));
-        let (handle, outgoing, is_cut) = outbox(self.limits.outbox, self.waiting.clone());
+        let (handle, orders) = outbox(self.limits.outbox, self.waiting.clone());
+        let Orders {
+            outgoing,
+            cut,
+            quiet,
+        } = orders;
         tracing::debug!(link = link.0, ?opening, ?far_end, "link opened");
         if self
             .inbox
@@ -192,15 +201,16 @@ impl Hub {
             .await
             .is_err()
         {
+            let _ = timeout(self.limits.close, close(socket, CloseCode::Away, GOODBYE)).await;
             return;
         }
         self.metrics.links_opened.add();
         let (mut sink, mut stream) = socket.split();
         let ping = Notify::new();
         let ending = tokio::select! {
-            ending = self.read(&mut stream, link, speech, &ping) => ending,
+            ending = self.read(&mut stream, link, speech, &ping, quiet) => ending,
             ending = self.write(&mut sink, outgoing, speech, &ping) => ending,
-            _ = is_cut => Ending::Lost("cut"),
+            _ = cut => Ending::Lost("cut"),
         };
         let (Ending::Lost(why) | Ending::Close(_, why)) = &ending;
         tracing::debug!(link = link.0, why, "link ends");
@@ -220,13 +230,27 @@ impl Hub {
         link: LinkId,
         speech: &Speech,
         ping: &Notify,
+        mut quiet: oneshot::Receiver<()>,
     ) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut unanswered = 0;
+        let mut is_quiet = false;
         loop {
-            let Ok(frame) = timeout(self.limits.ping, stream.next()).await else {
+            let frame = tokio::select! {
+                biased;
+                _ = &mut quiet, if !is_quiet => {
+                    is_quiet = true;
+                    tracing::debug!(link = link.0, "no further requests are taken");
+                    if self.inbox.send(Arrival::Quiet(link)).await.is_err() {
+                        return Ending::Close(CloseCode::Away, GOODBYE);
+                    }
+                    continue;
+                }
+                frame = timeout(self.limits.ping, stream.next()) => frame,
+            };
+            let Ok(frame) = frame else {
                 // LNK-27, LNK-49
                 if unanswered == UNANSWERED_MAX {
                     return Ending::Lost("silent");
@@ -266,12 +290,15 @@ impl Hub {
                 self.metrics.malformed.add();
             }
             tracing::trace!(?input);
+            if is_quiet && !is_response(&input) {
+                continue;
+            }
             let arrival = match room {
                 Some(room) => Arrival::Large(input, room),
                 None => Arrival::Input(input),
             };
             if self.inbox.send(arrival).await.is_err() {
-                return Ending::Close(CloseCode::Away, "shutting down");
+                return Ending::Close(CloseCode::Away, GOODBYE);
             }
         }
     }
@@ -311,7 +338,11 @@ impl Hub {
             let mut unwritten = None;
             while let Some(now) = next {
                 let message = match now.outgoing {
-                    Outgoing::Close(code, reason) => return Ending::Close(code, reason),
+                    Outgoing::Close(code, reason) => {
+                        // The last message is not in the socket yet, and would be lost with this half of it.
+                        let _ = timeout(self.limits.close, sink.flush()).await;
+                        return Ending::Close(code, reason);
+                    }
                     Outgoing::Primitive(primitive) => message(&primitive, speech),
                 };
                 match message {
@@ -342,6 +373,17 @@ impl Hub {
             drop(unwritten);
         }
     }
+}
+
+/// Whether it answers what this CSE has asked.
+const fn is_response(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Received {
+            primitive: Primitive::Response(_),
+            ..
+        }
+    )
 }
 
 /// How many pieces that many bytes are; at least one.

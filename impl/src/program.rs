@@ -4,7 +4,7 @@
 
 use crate::config::{Flags, LogFormat, Settings};
 use crate::dial::Dialer;
-use crate::driver::{Driver, Parts};
+use crate::driver::{Driver, Farewell, Parts};
 use crate::link::Hub;
 use crate::metrics;
 use crate::serve::{Door, serve};
@@ -157,9 +157,12 @@ async fn run(settings: Settings) -> ExitCode {
         let _ = stop.await;
         accepting.abort();
     };
-    let patience = Duration::from_millis(settings.host.close_ms);
+    let farewell = Farewell {
+        answers: Duration::from_millis(settings.host.stop_ms),
+        close: Duration::from_millis(settings.host.close_ms),
+    };
     let ended = tokio::select! {
-        ended = driver.run(stop, patience) => ended,
+        ended = driver.run(stop, farewell) => ended,
         // All that was acknowledged is stored; only the farewell is cut short.
         _ = hurry => Ok(()),
     };

@@ -4,7 +4,7 @@ use m2m_cse::ae::{Ae, AeError, Application, Call, Event, Events, Options, Propos
 use m2m_cse::config::{Flags, Kind, Settings};
 use m2m_cse::connect::Route;
 use m2m_cse::dial::Dialer;
-use m2m_cse::driver::{Driver, Parts};
+use m2m_cse::driver::{Driver, Farewell, Parts};
 use m2m_cse::link::Hub;
 use m2m_cse::protect::key_pair;
 use m2m_cse::serve::{Door, serve};
@@ -362,7 +362,7 @@ impl Cse {
         tokio::spawn(
             driver
                 .expect("an empty store")
-                .run(stopping, Duration::from_secs(1)),
+                .run(stopping, Farewell::default()),
         );
         if registrar.is_some() {
             timeout(PATIENCE, is_registered.recv())

@@ -32,7 +32,7 @@ fn widen(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
-pub(super) static TIMERS: [Row; 21] = rows! {
+pub(super) static TIMERS: [Row; 22] = rows! {
     "request_life" timers.request_life_ms: u64, "life of a request that brings no expiration";
     "hop_step" timers.hop_step_ms: u64, "how much earlier a hop's request expires than the one it serves";
     "outcome_memory" timers.outcome_memory_ms: u64, "memory of an outcome after the request's expiration";
@@ -52,6 +52,7 @@ pub(super) static TIMERS: [Row; 21] = rows! {
     "handshake" host.handshake_ms: u64, "longest handshake";
     "dial" host.dial_ms: u64, "longest attempt to reach the registrar";
     "close" host.close_ms: u64, "how long a peer gets to answer a close";
+    "stop" host.stop_ms: u64, "when told to stop, longest wait for the answers to what was read before";
     "pace" host.pace_ms: u64, "pause after each message on a link, for peers that lose what follows at once; none if not set";
     "store_retry" host.store_retry_ms: u64, "how long a store that fails is left alone";
 };
@@ -97,7 +98,9 @@ Examples:
     stored_requests = 100
 
 Standard output: `listening ws://ADDR:PORT` first, and `registered at /ID` once the registrar
-has accepted. Logs go to standard error. SIGTERM and SIGINT close all links (1001) and end it.
+has accepted. Logs go to standard error. At SIGTERM or SIGINT it takes no further requests, answers
+those that it has read (for at most the timer `stop`), closes all links (1001) and ends; a second
+signal ends it at once.
 Exit codes:
   0  stopped as asked
   1  failed while running

@@ -89,6 +89,7 @@ impl Drop for Share {
 pub struct Handle {
     outbox: mpsc::Sender<Waiting>,
     uncut: Option<oneshot::Sender<()>>,
+    unquieted: Option<oneshot::Sender<()>>,
     scales: Arc<Scales>,
     limits: OutboxLimits,
 }
@@ -113,23 +114,43 @@ impl Handle {
     pub fn cut(&mut self) {
         self.uncut = None;
     }
+
+    /// Has the link take no further requests; after the last one that it has read it tells that it is quiet.
+    pub fn quiet(&mut self) {
+        self.unquieted = None;
+    }
 }
 
-/// An outbox of a new link: where to put, where to take from, and what resolves when the link is cut.
-pub(super) fn outbox(
-    limits: OutboxLimits,
-    all: Arc<AtomicUsize>,
-) -> (Handle, mpsc::Receiver<Waiting>, oneshot::Receiver<()>) {
+/// The link's end of its handle.
+#[derive(Debug)]
+pub(super) struct Orders {
+    /// What it is told to do.
+    pub(super) outgoing: mpsc::Receiver<Waiting>,
+    /// Resolves when the link is cut.
+    pub(super) cut: oneshot::Receiver<()>,
+    /// Resolves when the link is to take no further requests.
+    pub(super) quiet: oneshot::Receiver<()>,
+}
+
+/// The two ends of a new link's outbox.
+pub(super) fn outbox(limits: OutboxLimits, all: Arc<AtomicUsize>) -> (Handle, Orders) {
     let (outbox, outgoing) = mpsc::channel(limits.messages);
-    let (cut, is_cut) = oneshot::channel();
+    let (uncut, cut) = oneshot::channel();
+    let (unquieted, quiet) = oneshot::channel();
     let own = AtomicUsize::new(0);
     let handle = Handle {
         outbox,
-        uncut: Some(cut),
+        uncut: Some(uncut),
+        unquieted: Some(unquieted),
         scales: Arc::new(Scales { own, all }),
         limits,
     };
-    (handle, outgoing, is_cut)
+    let orders = Orders {
+        outgoing,
+        cut,
+        quiet,
+    };
+    (handle, orders)
 }
 
 fn weight(outgoing: &Outgoing) -> usize {
@@ -184,12 +205,12 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_in_bytes_until_it_is_written() {
-        let (handle, mut outgoing, _cut) = outbox(LIMITS, Arc::default());
+        let (handle, mut orders) = outbox(LIMITS, Arc::default());
 
         assert!(handle.send(of_bytes(120_000)), "the first has its place");
         assert!(!handle.send(of_bytes(1)), "there is too much already");
 
-        let first = outgoing.try_recv().expect("one waits");
+        let first = orders.outgoing.try_recv().expect("one waits");
         assert!(!handle.send(of_bytes(1)), "it is not written yet");
         drop(first);
         assert!(handle.send(of_bytes(1)));
@@ -197,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_in_messages() {
-        let (handle, _outgoing, _cut) = outbox(LIMITS, Arc::default());
+        let (handle, _orders) = outbox(LIMITS, Arc::default());
 
         let sent = (0..4).map(|_| handle.send(of_bytes(1)));
 
@@ -207,22 +228,22 @@ mod tests {
     #[test]
     fn all_links_share_one_bound_for_what_is_large() {
         let all = Arc::<AtomicUsize>::default();
-        let (one, outgoing_of_one, _cut) = outbox(LIMITS, all.clone());
-        let (other, _outgoing, _cut) = outbox(LIMITS, all);
+        let (one, orders_of_one) = outbox(LIMITS, all.clone());
+        let (other, _orders) = outbox(LIMITS, all);
         assert!(one.send(of_bytes(90_000)));
 
         assert!(!other.send(of_bytes(90_000)));
         assert!(other.send(of_bytes(1_000)), "small ones always pass");
 
-        drop(outgoing_of_one);
+        drop(orders_of_one);
         assert!(other.send(of_bytes(90_000)), "what was lost waits no more");
     }
 
     #[test]
     fn what_goes_to_a_link_that_is_over_leaves_nothing() {
         let all = Arc::<AtomicUsize>::default();
-        let (handle, outgoing, _cut) = outbox(LIMITS, all.clone());
-        drop(outgoing);
+        let (handle, orders) = outbox(LIMITS, all.clone());
+        drop(orders);
 
         assert!(handle.send(of_bytes(90_000)));
 

@@ -10,10 +10,10 @@ pub(crate) mod disk;
 use futures_util::{SinkExt, StreamExt};
 use m2m_cse::config::Settings;
 use m2m_cse::dial::Dialer;
-use m2m_cse::driver::{Driver, Parts};
+use m2m_cse::driver::{Driver, Farewell, Parts};
 use m2m_cse::link::Hub;
 use m2m_cse::serve::{Door, serve, welcome};
-use m2m_cse::store::Store;
+use m2m_cse::store::{Store, StoreError};
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +24,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
@@ -102,9 +103,18 @@ impl Cse {
 
     /// Asks it to stop, and waits; the exit code.
     pub(crate) async fn stop(&mut self, signal: &str) -> Option<i32> {
+        self.signal(signal).await;
+        self.exited().await
+    }
+
+    pub(crate) async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args([signal, &id]).status().await;
         assert!(sent.expect("there is a kill").success());
+    }
+
+    /// Waits for its end; the exit code.
+    pub(crate) async fn exited(&mut self) -> Option<i32> {
         within(self.child.wait())
             .await
             .expect("it can be waited for")
@@ -126,14 +136,30 @@ impl Cse {
 
 /// A CSE in this process, on that store; its address. It lives as long as the runtime.
 pub(crate) async fn in_process(settings: &Settings, store: Store) -> String {
-    let (listener, address, hub, door) = ready(settings, store).await;
-    tokio::spawn(serve(listener, hub, door));
-    address
+    in_process_until(std::future::pending(), settings, store)
+        .await
+        .0
 }
+
+/// The same, until it is told to stop; what comes of that.
+pub(crate) async fn in_process_until(
+    stop: impl Future<Output = ()> + Send + 'static,
+    settings: &Settings,
+    store: Store,
+) -> (String, Ended) {
+    let (listener, address, hub, door, ended) = ready(stop, settings, store).await;
+    tokio::spawn(serve(listener, hub, door));
+    (address, ended)
+}
+
+/// What comes of a driver.
+pub(crate) type Ended = JoinHandle<Result<(), StoreError>>;
 
 /// A CSE in this process to which every connection seems to come from `peer`; its address.
 pub(crate) async fn serving_as_if_from(peer: SocketAddr) -> String {
-    let (listener, address, hub, door) = ready(&Settings::default(), Store::none()).await;
+    let settings = Settings::default();
+    let (listener, address, hub, door, _) =
+        ready(std::future::pending(), &settings, Store::none()).await;
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.expect("a connection");
@@ -145,7 +171,11 @@ pub(crate) async fn serving_as_if_from(peer: SocketAddr) -> String {
 }
 
 /// A machine that runs, and what it takes to let links in.
-async fn ready(settings: &Settings, store: Store) -> (TcpListener, String, Arc<Hub>, Door) {
+async fn ready(
+    stop: impl Future<Output = ()> + Send + 'static,
+    settings: &Settings,
+    store: Store,
+) -> (TcpListener, String, Arc<Hub>, Door, Ended) {
     let listener = TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a port is free");
     let address = listener.local_addr().expect("it is bound").to_string();
@@ -167,8 +197,12 @@ async fn ready(settings: &Settings, store: Store) -> (TcpListener, String, Arc<H
         handshake: Duration::from_secs(5),
         tls: None,
     };
-    tokio::spawn(driver.run(std::future::pending(), Duration::ZERO));
-    (listener, address, hub, door)
+    let farewell = Farewell {
+        answers: PATIENCE,
+        close: PATIENCE,
+    };
+    let ended = tokio::spawn(driver.run(stop, farewell));
+    (listener, address, hub, door, ended)
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -242,11 +276,14 @@ impl Client {
         assert!(matches!(next, Some(Ok(Message::Pong(_)))), "{next:?}");
     }
 
-    /// The code of the close frame that comes next, apart from messages still under way.
+    /// The code of the close frame that comes next, apart from messages still under way; it is answered.
     pub(crate) async fn closed(&mut self) -> CloseCode {
         loop {
             match within(self.0.next()).await {
-                Some(Ok(Message::Close(Some(frame)))) => return frame.code,
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    while let Some(Ok(_)) = within(self.0.next()).await {}
+                    return frame.code;
+                }
                 Some(Ok(_)) => {}
                 end @ (Some(Err(_)) | None) => panic!("it ended without a close frame: {end:?}"),
             }

@@ -1,12 +1,14 @@
 //! What a host or a checker may look at: read-only views of a state that is otherwise its machine's own.
 
 use super::Cse;
+use super::incoming::Open;
 use super::outgoing::Purpose;
 use crate::durable::Durable;
 use crate::env::Timestamp;
 use crate::id::{AeId, CseId, Entity, LinkId, RequestId, RequestKey, SessionId};
 use crate::record::Session;
 use crate::text::Text;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -120,6 +122,19 @@ impl Cse {
     /// The requests of peers that are not answered yet.
     pub fn open_requests(&self) -> impl Iterator<Item = &RequestKey> + '_ {
         self.open.keys()
+    }
+
+    /// How many requests wait for an answer that may be near: who asked has a link, and it is neither a poll nor a
+    /// request that is to be carried out later.
+    #[must_use]
+    pub fn owed_answers(&self) -> usize {
+        let polls: BTreeSet<&RequestKey> = self.polls.values().flatten().collect();
+        let is_owed = |(key, open): &(&RequestKey, &Open)| {
+            let has_link = self.links.contains_key(&open.link)
+                || self.current_link(&open.requester.peer).is_some();
+            has_link && open.due.is_none() && !polls.contains(key)
+        };
+        self.open.iter().filter(is_owed).count()
     }
 
     /// The requests of this CSE that have no answer yet.
