@@ -2,27 +2,28 @@
 
 mod error;
 mod flags;
+mod host;
+mod logging;
 mod provider;
+mod security;
 mod table;
 
 pub use error::ConfigError;
-pub use flags::{DialectName, Flags, Kind, LogFormat};
+pub use flags::{DialectName, File, Flags, Kind};
+pub use host::Host;
+pub use logging::{LogFormat, Logging};
+pub use security::Security;
 
-use crate::connect::Route;
 use crate::dial::{Offer, PointOfAccess};
 use crate::link::{LinkLimits, OutboxLimits};
-use crate::tls::{self, TlsError};
 use crate::wire::{self, Dialect};
-use flags::File;
 use m2m_machine::config::{Config, CseKind, Limits, Measure, Provider, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use table::{LIMITS, Row, TIMERS};
-use tokio_rustls::TlsAcceptor;
 
 /// The M2M-SP-ID of who names none.
 const SERVICE_PROVIDER: &str = "sp.example";
@@ -74,122 +75,14 @@ pub struct Settings {
     pub host: Host,
 }
 
-/// TLS, inwards and outwards, and the proxy for outgoing links.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(default, deny_unknown_fields)]
-pub struct Security {
-    /// The own certificate, with those that lead to its authority.
-    pub certificate: Option<PathBuf>,
-    /// Its private key.
-    pub key: Option<PathBuf>,
-    /// Authorities whose certificates clients may show.
-    pub client_authorities: Option<PathBuf>,
-    /// Authorities that the registrar's certificate is checked against.
-    pub registrar_authorities: Option<PathBuf>,
-    /// The proxy for the link to the registrar: `HOST:PORT`.
-    pub proxy: Option<String>,
-}
-
-impl Security {
-    /// How to speak TLS as a server; `None` without a certificate.
-    pub fn acceptor(&self) -> Result<Option<TlsAcceptor>, TlsError> {
-        let Some((certificate, key)) = self.own() else {
-            return Ok(None);
-        };
-        tls::acceptor(certificate, key, self.client_authorities.as_deref()).map(Some)
-    }
-
-    /// The way to the registrar.
-    pub fn route(&self) -> Result<Route, TlsError> {
-        let authorities = self.registrar_authorities.as_deref();
-        Route::new(authorities, self.own(), self.proxy.clone())
-    }
-
-    fn own(&self) -> Option<(&Path, &Path)> {
-        self.certificate.as_deref().zip(self.key.as_deref())
-    }
-
-    /// The same, with what a second one says in the place of what this one does.
-    fn overridden(self, by: &Self) -> Self {
-        Self {
-            certificate: by.certificate.clone().or(self.certificate),
-            key: by.key.clone().or(self.key),
-            client_authorities: by.client_authorities.clone().or(self.client_authorities),
-            registrar_authorities: by
-                .registrar_authorities
-                .clone()
-                .or(self.registrar_authorities),
-            proxy: by.proxy.clone().or(self.proxy),
-        }
-    }
-}
-
-/// Timers and limits of what surrounds the machine.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Host {
-    /// Silence on a link after which the peer is asked whether it is there.
-    pub ping_ms: u64,
-    /// How long a handshake may take.
-    pub handshake_ms: u64,
-    /// How long an attempt to reach the registrar may take.
-    pub dial_ms: u64,
-    /// How long a peer gets to answer a close.
-    pub close_ms: u64,
-    /// How long what was read before a stop may take.
-    pub stop_ms: u64,
-    /// Pause after each message on a link.
-    pub pace_ms: u64,
-    /// How long a failing store is left alone.
-    pub store_retry_ms: u64,
-    /// Largest message taken: a tree of a thousand small resources fits.
-    pub message_bytes: u32,
-    /// Largest message sent.
-    pub sent_bytes: u32,
-    /// Links at a time, those in their handshake included.
-    pub links: u32,
-    /// Messages that wait for a peer that reads slowly.
-    pub outbox_messages: u32,
-    /// Their bytes; one message may be larger.
-    pub outbox_bytes: u32,
-    /// Bytes that wait for all such peers together.
-    pub outboxes_bytes: u32,
-    /// Messages that wait for the machine; when so many do, links are not read.
-    pub inbox_messages: u32,
-    /// Bytes of large messages among them.
-    pub inbox_bytes: u32,
-}
-
-impl Default for Host {
-    fn default() -> Self {
-        Self {
-            ping_ms: 30_000,
-            handshake_ms: 5_000,
-            dial_ms: 10_000,
-            close_ms: 2_000,
-            stop_ms: 5_000,
-            pace_ms: 0,
-            store_retry_ms: 1_000,
-            message_bytes: 1 << 20,
-            sent_bytes: 16 << 20,
-            links: 20_000,
-            outbox_messages: 1_024,
-            outbox_bytes: 32 << 20,
-            outboxes_bytes: 256 << 20,
-            inbox_messages: 1_024,
-            inbox_bytes: 8 << 20,
-        }
-    }
-}
-
 impl Settings {
     /// The settings of these flags and of the file they name.
     pub fn gather(flags: &Flags) -> Result<Self, ConfigError> {
-        let file = flags
-            .config
-            .as_deref()
-            .map(read)
-            .transpose()?
-            .unwrap_or_default();
+        Self::of(flags, File::read(flags)?)
+    }
+
+    /// The settings of these flags and of this file.
+    pub fn of(flags: &Flags, file: File) -> Result<Self, ConfigError> {
         let (cse_id, name) = identity(
             flags.cse_id.clone().or(file.cse_id),
             flags.name.clone().or(file.name),
@@ -425,17 +318,6 @@ fn identity(cse_id: Option<String>, name: Option<String>) -> Result<(String, Str
         return Err(ConfigError::Name(name));
     }
     Ok((cse_id, name))
-}
-
-fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Unreadable {
-        path: path.into(),
-        why,
-    })?;
-    toml::from_str(&text).map_err(|why| ConfigError::File {
-        path: path.into(),
-        why: Box::new(why),
-    })
 }
 
 /// The names and numbers of a flag that was given several times.

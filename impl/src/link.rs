@@ -293,6 +293,9 @@ impl Hub {
             if is_quiet && !is_response(&input) {
                 continue;
             }
+            if let Input::Received { primitive, .. } = &input {
+                self.metrics.count_received(primitive);
+            }
             let arrival = match room {
                 Some(room) => Arrival::Large(input, room),
                 None => Arrival::Input(input),
@@ -343,11 +346,16 @@ impl Hub {
                         let _ = timeout(self.limits.close, sink.flush()).await;
                         return Ending::Close(code, reason);
                     }
-                    Outgoing::Primitive(primitive) => message(&primitive, speech),
+                    Outgoing::Primitive(primitive) => {
+                        let message = message(&primitive, speech);
+                        if message.is_ok() {
+                            self.metrics.count_sent(&primitive);
+                        }
+                        message
+                    }
                 };
                 match message {
                     Ok(message) => {
-                        self.metrics.sent.add();
                         if let Err(error) = sink.feed(message).await {
                             return ending(&error);
                         }

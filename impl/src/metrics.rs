@@ -1,7 +1,11 @@
 //! Counters for operators, in the text form that Prometheus reads.
 
+mod primitives;
+
 use crate::http::{self, Answer};
 use m2m_machine::cse::{Event, SessionStep};
+use m2m_machine::primitive::Primitive;
+use primitives::Primitives;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
@@ -43,8 +47,6 @@ pub struct Metrics {
     pub received: Counter,
     /// Messages among them that are no primitive.
     pub malformed: Counter,
-    /// Messages that were sent.
-    pub sent: Counter,
     /// Requests that are stored for later delivery.
     pub stored: Gauge,
     /// Sessions that are there, in whatever phase.
@@ -55,11 +57,25 @@ pub struct Metrics {
     deregistered: Counter,
     sessions_active: Counter,
     sessions_ended: Counter,
+    sent: Counter,
     refused: Counter,
     limits: Counter,
+    came: Primitives,
+    went: Primitives,
 }
 
 impl Metrics {
+    /// Counts a primitive that was read and is dealt with.
+    pub fn count_received(&self, primitive: &Primitive) {
+        self.came.count(primitive);
+    }
+
+    /// Counts a message that was sent.
+    pub fn count_sent(&self, primitive: &Primitive) {
+        self.sent.add();
+        self.went.count(primitive);
+    }
+
     /// Counts what the machine reports.
     pub fn count(&self, event: &Event) {
         match event {
@@ -131,6 +147,7 @@ impl Metrics {
             let row = format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {number}\n");
             text.push_str(&row);
         }
+        primitives::write(&mut text, [("received", &self.came), ("sent", &self.went)]);
         text
     }
 }

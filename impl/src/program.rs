@@ -2,7 +2,9 @@
 //!
 //! Everything that a process has once is here: standard output, signals, logging.
 
-use crate::config::{Flags, LogFormat, Settings};
+mod failure;
+
+use crate::config::{File, Flags, LogFormat, Logging, Settings};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Farewell, Parts};
 use crate::link::Hub;
@@ -11,9 +13,10 @@ use crate::serve::{Door, serve};
 use crate::store::Store;
 use crate::store::tool::Tool;
 use crate::web;
+use failure::Failure;
 use m2m_machine::cse::Event;
 use m2m_machine::text::Text;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::process::ExitCode;
@@ -22,32 +25,48 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
-use tracing_subscriber::EnvFilter;
 
-/// The program was stopped by a failure.
-const FAILED: u8 = 1;
-/// The program could not start as it was asked to.
-const NOT_STARTED: u8 = 2;
 /// Files that are open beside those of links.
 const FILES_BESIDE_LINKS: u64 = 64;
+
+/// Says what is wrong with a command line in the format that it asks for, or gives the help that it asks for.
+#[must_use]
+pub fn misunderstood(error: &clap::Error, arguments: &[String]) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    match failure::format_asked_for(arguments) {
+        LogFormat::Text => error.exit(),
+        LogFormat::Json => {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            Failure::not_started(text.trim_end()).said(LogFormat::Json)
+        }
+    }
+}
 
 /// Runs a CSE with these flags to its end.
 #[must_use]
 pub fn cse(flags: &Flags) -> ExitCode {
-    let started =
-        start_logging(flags).and_then(|()| Settings::gather(flags).map_err(|why| why.to_string()));
-    let settings = match started {
-        Ok(settings) => settings,
-        Err(why) => return complain(&why, NOT_STARTED),
-    };
-    match runtime() {
-        // As a task, and not on the thread that blocks: there every message would wake another thread.
-        Ok(runtime) => runtime.block_on(async {
-            let ended = tokio::spawn(run(settings)).await;
-            ended.unwrap_or_else(|why| complain(&why.to_string(), FAILED))
-        }),
-        Err(why) => complain(&format!("cannot start: {why}"), NOT_STARTED),
+    match File::read(flags) {
+        Ok(file) => {
+            let logging = Logging::of(flags, &file);
+            let ended = start_and_run(flags, file, &logging);
+            ended.unwrap_or_else(|failure| failure.said(logging.format))
+        }
+        Err(why) => Failure::not_started(why).said(flags.log_format.unwrap_or_default()),
     }
+}
+
+fn start_and_run(flags: &Flags, file: File, logging: &Logging) -> Result<ExitCode, Failure> {
+    failure::start_logging(logging).map_err(Failure::not_started)?;
+    let settings = Settings::of(flags, file).map_err(Failure::not_started)?;
+    let runtime = runtime().map_err(|why| Failure::not_started(format!("cannot start: {why}")))?;
+    // As a task, and not on the thread that blocks: there every message would wake another thread.
+    runtime.block_on(async {
+        let ended = tokio::spawn(run(settings)).await;
+        ended.unwrap_or_else(|why| Err(Failure::running(why)))
+    })
 }
 
 /// Half of the processors make messages into steps and back; the other half is for the disk and for the clients.
@@ -67,46 +86,32 @@ fn runtime() -> std::io::Result<Runtime> {
 pub fn store(tool: &Tool) -> ExitCode {
     match tool.run(&mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(why) => complain(&why.to_string(), FAILED),
+        Err(why) => Failure::running(why).said(LogFormat::Text),
     }
 }
 
-async fn run(settings: Settings) -> ExitCode {
+async fn run(settings: Settings) -> Result<ExitCode, Failure> {
     let store = match &settings.store {
         Some(folder) => Store::open(folder),
         None => Ok(Store::none()),
     };
-    let store = match store {
-        Ok(store) => store,
-        Err(why) => return complain(&why.to_string(), NOT_STARTED),
-    };
-    let security = settings.security.acceptor();
-    let security = security.and_then(|tls| Ok((tls, settings.security.route()?)));
-    let (tls, route) = match security {
-        Ok(security) => security,
-        Err(why) => return complain(&why.to_string(), NOT_STARTED),
-    };
+    let store = store.map_err(Failure::not_started)?;
+    let tls = settings.security.acceptor();
+    let tls = tls.map_err(Failure::not_started)?;
+    let route = settings.security.route().map_err(Failure::not_started)?;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let listener = TcpListener::bind(&settings.listen).await;
     let bound = listener.and_then(|l| l.local_addr().map(|address| (l, address)));
-    let (listener, address) = match bound {
-        Ok(bound) => bound,
-        Err(why) => {
-            let advice = "give another address with --listen";
-            return complain(
-                &format!("cannot listen on {}: {why}; {advice}", settings.listen),
-                NOT_STARTED,
-            );
-        }
-    };
-    let offered = (
-        offer("metrics", settings.metrics.as_deref()).await,
-        offer("web", settings.web.as_deref()).await,
-    );
-    let (metrics, web) = match offered {
-        (Ok(metrics), Ok(web)) => (metrics, web),
-        (Err(why), _) | (_, Err(why)) => return complain(&why, NOT_STARTED),
-    };
+    let (listener, address) = bound.map_err(|why| {
+        let at = &settings.listen;
+        Failure::not_started(format!(
+            "cannot listen on {at}: {why}; give another address with --listen"
+        ))
+    })?;
+    let metrics = offer("metrics", settings.metrics.as_deref()).await;
+    let metrics = metrics.map_err(Failure::not_started)?;
+    let web = offer("web", settings.web.as_deref()).await;
+    let web = web.map_err(Failure::not_started)?;
     let (tell, inbox) = mpsc::channel(settings.links_inbox());
     let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
     let driver = Driver::start(Parts {
@@ -131,10 +136,7 @@ async fn run(settings: Settings) -> ExitCode {
         store_retry: Duration::from_millis(settings.host.store_retry_ms),
         keeps_ladders: settings.web.is_some(),
     });
-    let driver = match driver {
-        Ok(driver) => driver,
-        Err(why) => return complain(&why.to_string(), NOT_STARTED),
-    };
+    let driver = driver.map_err(Failure::not_started)?;
     admit_files(settings.host.links);
     let (stop, hurry) = signals();
     say(&format!("listening {scheme}://{address}"));
@@ -166,10 +168,8 @@ async fn run(settings: Settings) -> ExitCode {
         // All that was acknowledged is stored; only the farewell is cut short.
         _ = hurry => Ok(()),
     };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => complain(&why.to_string(), FAILED),
-    }
+    ended.map_err(Failure::running)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A place where operators look.
@@ -291,27 +291,8 @@ impl Asked {
     }
 }
 
-fn start_logging(flags: &Flags) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&flags.log)
-        .map_err(|why| format!("--log {} is not understood: {why}", flags.log))?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match flags.log_format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
-    }
-    Ok(())
-}
-
 /// Writes a line to standard output; that nobody reads it is no reason to stop.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-fn complain(why: &str, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {why}");
-    ExitCode::from(code)
 }

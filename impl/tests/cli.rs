@@ -225,6 +225,73 @@ async fn logs_can_be_json() {
     );
 }
 
+#[rstest]
+#[case(&["--nonsense"], "unexpected argument '--nonsense'")]
+#[case(&["--cse-id", "cse1"], "cse1 is no CSE-ID")]
+#[case(&["--config", "/nowhere.toml"], "cannot read /nowhere.toml")]
+#[case(&["--listen", "nonsense", "--ephemeral"], "cannot listen on nonsense")]
+#[case(&["--store", "/dev/null/x"], "cannot make the store folder /dev/null/x")]
+#[case(&["--log", "=,="], "--log =,= is not understood")]
+#[tokio::test]
+async fn with_logs_in_json_what_it_cannot_do_is_json(
+    #[case] arguments: &[&str],
+    #[case] error: &str,
+) {
+    for format in [&["--log-format", "json"][..], &["--log-format=json"]] {
+        let (code, text) = refused(&[format, arguments].concat()).await;
+
+        let lines = text.lines().map(serde_json::from_str::<Json>);
+        let lines: Vec<_> = lines.collect::<Result<_, _>>().expect(&text);
+        let last = lines.last().expect("it says why");
+        let message = last["fields"]["message"].as_str().expect("it is text");
+        assert!(message.starts_with(error), "{text}");
+        assert_eq!(
+            (code, &last["level"], &last["fields"]["exit_code"]),
+            (Some(2), &json!("ERROR"), &json!(2))
+        );
+        let members = last.as_object().expect("an object").keys();
+        assert_eq!(
+            members.collect::<Vec<_>>(),
+            ["timestamp", "level", "fields", "target"],
+            "those of a log line"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_help_is_text_whatever_is_logged() {
+    let output = within(command(&["--log-format", "json", "-h"]).output()).await;
+
+    let output = output.expect("the program starts");
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text.contains("Usage: cse"), "{text}");
+}
+
+#[rstest]
+#[case(&[], true)]
+#[case(&["--log-format", "text"], false)]
+#[tokio::test]
+async fn a_file_says_how_to_log_unless_a_flag_does(
+    #[case] arguments: &[&str],
+    #[case] is_json: bool,
+) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("cse.toml");
+    let text = "listen = \"nonsense\"\nephemeral = true\nlog_format = \"json\"\nlog = \"off\"\n";
+    std::fs::write(&path, text).expect("the folder is writable");
+
+    let (code, text) = refused(&[&["--config", argument(&path)], arguments].concat()).await;
+
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        serde_json::from_str::<Json>(&text).is_ok(),
+        is_json,
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "nothing is logged: {text}");
+}
+
 #[tokio::test]
 async fn settings_come_from_a_file_and_flags_win() {
     let folder = tempfile::tempdir().expect("a temporary folder");

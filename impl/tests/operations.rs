@@ -1,40 +1,12 @@
-//! What an operator sees: counters, and the store from outside.
+//! What an operator sees of the store from outside, and what settings change.
 
 mod host;
 
 use futures_util::StreamExt;
-use host::{Client, Cse, PLAIN, argument, command, http, within};
+use host::{Client, Cse, PLAIN, argument, command, within};
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::ClientRequestBuilder;
-
-#[tokio::test]
-async fn counters_are_there_for_the_asking() {
-    let mut cse = Cse::start(&[PLAIN, &["--metrics", "127.0.0.1:0"]].concat()).await;
-    let line = cse.line().await;
-    let address = line.strip_prefix("metrics http://").expect("it says where");
-    let mut client = cse.client().await;
-    client.register("cse1", "ae1").await;
-
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let (head, body) = http(
-        &mut stream,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    )
-    .await;
-
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    for row in [
-        "cse_links 1\n",
-        "cse_registrations_total 1\n",
-        "cse_messages_received_total 1\n",
-        "cse_sessions 0\n",
-        "cse_stored_requests 0\n",
-    ] {
-        assert!(body.contains(row), "{row} is not in {body}");
-    }
-}
 
 #[tokio::test]
 async fn a_store_is_inspected_verified_and_exported() {

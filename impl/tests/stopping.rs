@@ -110,8 +110,7 @@ async fn a_poll_is_not_waited_for() {
     let channel = json!({"op": 1, "to": "cse1/ae1", "fr": "Cae1", "rqi": "p", "rvi": "3", "ty": 15,
         "pc": {"m2m:pch": {"rn": "channel"}}});
     assert_eq!(client.ask(channel).await["rsc"], 2001);
-    let poll =
-        json!({"op": 2, "to": "cse1/ae1/channel/pcu", "fr": "Cae1", "rqi": "q", "rvi": "3"});
+    let poll = json!({"op": 2, "to": "cse1/ae1/channel/pcu", "fr": "Cae1", "rqi": "q", "rvi": "3"});
     client.send(poll).await;
     client.is_heard().await;
 
@@ -150,6 +149,7 @@ async fn what_comes_later_is_left_to_the_next_start() {
     target.send(taken(&asked)).await;
     let answer = subscriber.receive().await;
     let code = subscriber.closed().await;
+    target.closed().await;
     assert_eq!(cse.exited().await, Some(0));
     let again = Cse::start(&durable).await;
     let mut subscriber = again.client_of("Cae1").await;

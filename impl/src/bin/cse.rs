@@ -29,7 +29,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, flags } = Arguments::parse();
+    let arguments = std::env::args_os().map(|text| text.to_string_lossy().into_owned());
+    let arguments: Vec<String> = arguments.collect();
+    let Arguments { command, flags } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(why) => return program::misunderstood(&why, &arguments),
+    };
     match command {
         Some(Command::Store(tool)) => program::store(&tool),
         None => program::cse(&flags),

@@ -1,6 +1,6 @@
 //! The command line, and the file that says the same.
 
-use super::{Security, table};
+use super::{ConfigError, LogFormat, Security, table};
 use crate::dial::Offer;
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
@@ -102,23 +102,13 @@ pub struct Flags {
     /// who run the CSE, so keep it on this machine
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Logging")]
     pub web: Option<String>,
-    /// What to log: a level, or a filter such as info,m2m_cse::link=debug
-    #[arg(
-        long,
-        value_name = "FILTER",
-        default_value = "info",
-        env = "CSE_LOG",
-        help_heading = "Logging"
-    )]
-    pub log: String,
-    /// How to log, always to standard error
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        help_heading = "Logging"
-    )]
-    pub log_format: LogFormat,
+    /// What to log: a level, or a filter such as info,m2m_cse::link=debug [default: info]
+    #[arg(long, value_name = "FILTER", env = "CSE_LOG", help_heading = "Logging")]
+    pub log: Option<String>,
+    /// How to log, always to standard error; with json, what keeps the CSE from starting is a line
+    /// of JSON too [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Logging")]
+    pub log_format: Option<LogFormat>,
 }
 
 impl Flags {
@@ -155,20 +145,10 @@ pub enum DialectName {
     Draft,
 }
 
-/// The format of logs.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
 /// The same settings in a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct File {
+pub struct File {
     pub(super) listen: Option<String>,
     pub(super) cse_id: Option<String>,
     pub(super) sp_id: Option<String>,
@@ -189,6 +169,25 @@ pub(super) struct File {
     pub(super) web: Option<String>,
     #[serde(rename = "tls")]
     pub(super) security: Security,
+    pub(super) log: Option<String>,
+    pub(super) log_format: Option<LogFormat>,
     pub(super) timers: BTreeMap<String, u64>,
     pub(super) limits: BTreeMap<String, u64>,
+}
+
+impl File {
+    /// The file that the flags name; nothing if they name none.
+    pub fn read(flags: &Flags) -> Result<Self, ConfigError> {
+        let Some(path) = &flags.config else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Unreadable {
+            path: path.into(),
+            why,
+        })?;
+        toml::from_str(&text).map_err(|why| ConfigError::File {
+            path: path.into(),
+            why: Box::new(why),
+        })
+    }
 }

@@ -50,7 +50,10 @@ impl<R: FnMut(&Event)> Driver<R> {
         while !self.is_finished() {
             if self.turn(&mut end).await? {
                 let open = self.machine.owed_answers();
-                tracing::warn!(open, "not all that was read is answered; stopping nevertheless");
+                tracing::warn!(
+                    open,
+                    "not all that was read is answered; stopping nevertheless"
+                );
                 break;
             }
         }

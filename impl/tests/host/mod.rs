@@ -282,6 +282,7 @@ impl Client {
             match within(self.0.next()).await {
                 Some(Ok(Message::Close(Some(frame)))) => {
                     while let Some(Ok(_)) = within(self.0.next()).await {}
+                    let _ = self.0.get_mut().shutdown().await;
                     return frame.code;
                 }
                 Some(Ok(_)) => {}
