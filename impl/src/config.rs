@@ -14,6 +14,7 @@ pub use host::Host;
 pub use logging::{LogFormat, Logging};
 pub use security::Security;
 
+use crate::connect::is_host_and_port;
 use crate::dial::{Offer, PointOfAccess};
 use crate::link::{LinkLimits, OutboxLimits};
 use crate::wire::{self, Dialect};
@@ -98,6 +99,9 @@ impl Settings {
         let security = file.security.overridden(&flags.security());
         if security.certificate.is_some() != security.key.is_some() {
             return Err(ConfigError::Key);
+        }
+        if let Some(text) = security.proxy.as_ref().filter(|t| !is_host_and_port(t)) {
+            return Err(ConfigError::Proxy(text.clone()));
         }
         if security.client_authorities.is_some() && security.certificate.is_none() {
             return Err(ConfigError::ClientAuthorities);
@@ -462,6 +466,8 @@ mod tests {
     #[case(&["--provider", "b.example=h:1"], "write ws://HOST:PORT")]
     #[case(&["--provider", "b.example=wss://h"], "--registrar-authorities")]
     #[case(&["--provider", "a b"], "is no M2M-SP-ID")]
+    #[case(&["--proxy", "127.0.0.1"], "write --proxy HOST:PORT")]
+    #[case(&["--proxy", "http://127.0.0.1:3128"], "write --proxy HOST:PORT")]
     #[case(&["--kind", "asn"], "possible values: in, mn")]
     #[case(&["--timer", "ping"], "write --timer NAME=NUMBER")]
     #[case(&["--timer", "pong=1"], "there is no timer pong; there are request_life")]

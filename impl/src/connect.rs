@@ -86,6 +86,18 @@ impl Route {
     }
 }
 
+/// Whether a text is `HOST:PORT`.
+#[must_use]
+pub fn is_host_and_port(text: &str) -> bool {
+    let host_is_one = |host: &str| {
+        let in_brackets = host.starts_with('[') && host.ends_with(']');
+        !host.is_empty() && !host.contains(['/', '@', ' ']) && (in_brackets || !host.contains(':'))
+    };
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        host_is_one(host) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
 /// Asks a proxy for a connection (RFC 9110 section 9.3.6).
 async fn through(proxy: &str, host: &str, port: u16) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(proxy).await?;
@@ -108,5 +120,27 @@ async fn through(proxy: &str, host: &str, port: u16) -> io::Result<TcpStream> {
     match status.split(' ').nth(1) {
         Some(code) if code.starts_with('2') => Ok(stream),
         Some(_) | None => Err(io::Error::other(format!("the proxy refuses: {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("proxy.example.net:3128", true)]
+    #[case("127.0.0.1:1", true)]
+    #[case("[::1]:3128", true)]
+    #[case("127.0.0.1", false)]
+    #[case("::1:3128", false)]
+    #[case("http://proxy.example.net:3128", false)]
+    #[case("me@proxy.example.net:3128", false)]
+    #[case("proxy.example.net:", false)]
+    #[case("proxy.example.net:0", false)]
+    #[case("proxy.example.net:65536", false)]
+    #[case(":3128", false)]
+    fn a_proxy_is_a_host_and_a_port(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(is_host_and_port(text), expected);
     }
 }

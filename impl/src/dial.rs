@@ -35,6 +35,8 @@ pub enum BadPointOfAccess {
     Form(String),
 }
 
+/// So many characters of what a peer says are passed on.
+const ADVICE_MAX: usize = 200;
 const DEFAULT_PORT: u16 = 80;
 const DEFAULT_SECURED_PORT: u16 = 443;
 
@@ -123,6 +125,25 @@ impl PointOfAccess {
             far_end,
             serialization,
         })
+    }
+}
+
+/// Why no WebSocket could be opened, with what the peer says of it.
+#[must_use]
+pub fn said(error: &Error) -> String {
+    let Error::Http(answer) = error else {
+        return error.to_string();
+    };
+    let body = answer.body().as_deref().unwrap_or_default();
+    let body = String::from_utf8_lossy(body);
+    let printable = |c: &char| !c.is_control();
+    let line = body.lines().next().unwrap_or_default();
+    let line: String = line.chars().filter(printable).take(ADVICE_MAX).collect();
+    let status = answer.status();
+    if line.is_empty() {
+        format!("it answers {status}")
+    } else {
+        format!("it answers {status}: {line}")
     }
 }
 
@@ -228,7 +249,7 @@ impl Dialer {
         let opened = timeout(self.patience, attempt)
             .await
             .map_err(|_| "it does not answer in time")?
-            .map_err(|why| why.to_string())?;
+            .map_err(|why| said(&why))?;
         let speech = Speech {
             serialization: opened.serialization,
             ..Speech::default()

@@ -153,7 +153,10 @@ impl<R: FnMut(&Event)> Driver<R> {
         if !difference.is_empty() {
             store.commit(&difference)?;
         }
-        tracing::info!(records = records.len(), "recovered");
+        match records.len() {
+            0 => tracing::info!("nothing is stored yet; the CSE begins anew"),
+            records => tracing::info!(records, "recovered"),
+        }
         let driver = Self {
             config,
             machine,

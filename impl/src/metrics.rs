@@ -43,6 +43,8 @@ pub struct Metrics {
     pub links_opened: Counter,
     /// Links that have ended.
     pub links_ended: Counter,
+    /// Connections that ended or were refused before they were links.
+    pub failed: Counter,
     /// Messages that were read.
     pub received: Counter,
     /// Messages among them that are no primitive.
@@ -97,6 +99,11 @@ impl Metrics {
         let rows = [
             ("links_opened", &self.links_opened, "Links opened."),
             ("links_ended", &self.links_ended, "Links that have ended."),
+            (
+                "handshakes_failed",
+                &self.failed,
+                "Connections that never became links.",
+            ),
             ("messages_received", &self.received, "Messages read."),
             (
                 "messages_malformed",

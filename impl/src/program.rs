@@ -12,6 +12,7 @@ use crate::metrics;
 use crate::serve::{Door, serve};
 use crate::store::Store;
 use crate::store::tool::Tool;
+use crate::tls;
 use crate::web;
 use failure::Failure;
 use m2m_machine::cse::Event;
@@ -91,27 +92,32 @@ pub fn store(tool: &Tool) -> ExitCode {
 }
 
 async fn run(settings: Settings) -> Result<ExitCode, Failure> {
-    let store = match &settings.store {
-        Some(folder) => Store::open(folder),
-        None => Ok(Store::none()),
-    };
-    let store = store.map_err(Failure::not_started)?;
     let tls = settings.security.acceptor();
     let tls = tls.map_err(Failure::not_started)?;
     let route = settings.security.route().map_err(Failure::not_started)?;
+    if let Some(file) = &settings.security.certificate
+        && let Some(why) = tls::doubt(file)
+    {
+        tracing::warn!(file = %file.display(), why, "peers that check the own certificate will not take it");
+    }
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let listener = TcpListener::bind(&settings.listen).await;
     let bound = listener.and_then(|l| l.local_addr().map(|address| (l, address)));
     let (listener, address) = bound.map_err(|why| {
         let at = &settings.listen;
         Failure::not_started(format!(
-            "cannot listen on {at}: {why}; give another address with --listen"
+            "cannot listen on {at}: {why}; give another with --listen, as in 127.0.0.1:8080"
         ))
     })?;
     let metrics = offer("metrics", settings.metrics.as_deref()).await;
     let metrics = metrics.map_err(Failure::not_started)?;
     let web = offer("web", settings.web.as_deref()).await;
     let web = web.map_err(Failure::not_started)?;
+    let store = match &settings.store {
+        Some(folder) => Store::open(folder),
+        None => Ok(Store::none()),
+    };
+    let store = store.map_err(Failure::not_started)?;
     let (tell, inbox) = mpsc::channel(settings.links_inbox());
     let hub = Arc::new(Hub::new(tell, settings.links(), settings.links_max()));
     let driver = Driver::start(Parts {

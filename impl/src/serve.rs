@@ -75,6 +75,11 @@ pub enum Rejection {
     /// Its head is too large.
     #[error("the head of the request is larger than {REQUEST_BYTES_MAX} bytes")]
     TooLarge,
+    /// Its certificate says of nobody who it is.
+    #[error(
+        "the certificate names no AE and no CSE; it needs a subject alternative name as URI:m2m://sp.example/cse1/Cae1 or DNS:Cae1.cse1.example"
+    )]
+    Nameless,
     /// All places are taken.
     #[error("there are as many links as allowed; try later")]
     Full,
@@ -89,6 +94,7 @@ impl Rejection {
         match self {
             Self::Full => ("503 Service Unavailable", ""),
             Self::TooLarge => ("431 Request Header Fields Too Large", ""),
+            Self::Nameless => ("403 Forbidden", ""),
             Self::Malformed(_) => ("400 Bad Request", ""),
             Self::Refused(why, _) => match why.status() {
                 404 => ("404 Not Found", ""),
@@ -246,6 +252,7 @@ pub async fn welcome(
     door: &Door,
 ) {
     if let Err(why) = secure(stream, peer.ip().to_canonical(), place, hub, door).await {
+        hub.measured().failed.add();
         tracing::debug!(%peer, %why, "a connection failed before it was a link");
     }
 }
@@ -266,24 +273,25 @@ async fn secure(
                 address: Some(address),
                 ..FarEnd::default()
             },
-            certified: None,
+            certified: Ok(None),
         };
         return enter(visitor, place, hub, door).await;
     };
     // LNK-18
     let stream = timeout(door.handshake, acceptor.accept(stream)).await??;
     let certificates = stream.get_ref().1.peer_certificates();
+    // LNK-51
     let certified = match certificates.and_then(<[_]>::first) {
-        None => None,
+        None => Ok(None),
         Some(certificate) => match tls::identity(certificate) {
-            Some(identity) => Some(identity),
-            None => return Err(std::io::Error::other("the certificate names no AE or CSE")),
+            None => Err(Rejection::Nameless),
+            identity => Ok(identity),
         },
     };
     let visitor = Visitor {
         stream: Box::new(stream),
         far_end: FarEnd {
-            certified: certified.is_some(),
+            certified: matches!(certified, Ok(Some(_))),
             address: Some(address),
             ..FarEnd::new(true)
         },
@@ -296,8 +304,8 @@ async fn secure(
 struct Visitor<S> {
     stream: S,
     far_end: FarEnd,
-    /// Whom its certificate names.
-    certified: Option<Text>,
+    /// Whom its certificate names, if it has shown one.
+    certified: Result<Option<Text>, Rejection>,
 }
 
 async fn enter<S>(
@@ -316,18 +324,19 @@ where
     } = visitor;
     let needs_subprotocol = door.unnamed == Dialect::Published;
     let head = timeout(door.handshake, read_head(&mut stream)).await??;
-    let decision = match (&head, place) {
-        (Err(refusal), _) => Err(refusal.clone()),
-        (Ok(_), None) => {
+    let decision = match (&head, place, certified) {
+        (Err(refusal), _, _) => Err(refusal.clone()),
+        (Ok(_), _, Err(refusal)) => Err(refusal),
+        (Ok(_), None, Ok(_)) => {
             tracing::warn!("all links are taken");
             Err(Rejection::Full)
         }
-        (Ok((head, _)), Some(place)) => {
-            parse(head, needs_subprotocol).map(|admission| (admission, place))
+        (Ok((head, _)), Some(place), Ok(certified)) => {
+            parse(head, needs_subprotocol).map(|admission| (admission, place, certified))
         }
     };
     match (decision, head) {
-        (Ok((admission, place)), Ok((_, rest))) => {
+        (Ok((admission, place, certified)), Ok((_, rest))) => {
             stream.write_all(admission.response().as_bytes()).await?;
             let config = Some(hub.limits().websocket());
             let socket =
@@ -345,8 +354,10 @@ where
             drop(place);
         }
         (Ok(_), Err(refusal)) | (Err(refusal), _) => {
+            hub.measured().failed.add();
             tracing::debug!(%refusal, "an upgrade is refused");
-            timeout(door.handshake, refuse(&mut stream, &refusal)).await??;
+            // It is over in any case.
+            let _ = timeout(door.handshake, refuse(&mut stream, &refusal)).await;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@
 mod binary;
 pub mod codec;
 mod field;
+mod new;
 pub mod tool;
 mod unchanged;
 mod upgrade;
@@ -18,7 +19,7 @@ use redb::{
     StorageBackend, TableDefinition,
 };
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -205,7 +206,7 @@ impl Store {
         let is_first = AtomicBool::new(true);
         let open = move || {
             let is_checked = is_first.swap(false, Ordering::Relaxed);
-            make_file(&file)?;
+            new::ensure(&file)?;
             builder()
                 .set_check_integrity_on_open(is_checked)
                 .create(&file)
@@ -331,14 +332,6 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-fn make_file(file: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
 }
 
 fn builder() -> redb::Builder {

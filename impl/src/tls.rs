@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -88,6 +88,21 @@ pub fn identity(certificate: &CertificateDer<'_>) -> Option<Text> {
     let of_uri = certificate.valid_uri_names().find_map(by_uri);
     let found = of_uri.or_else(|| certificate.valid_dns_names().find_map(by_dns));
     found.map(Text::from)
+}
+
+/// Why a peer would doubt the first certificate in a file for its time, if it would.
+#[must_use]
+pub fn doubt(path: &Path) -> Option<&'static str> {
+    let chain = chain(path).ok()?;
+    let certificate = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
+    let usage = webpki::KeyUsage::server_auth();
+    // Without authorities it ends in an error in any case; that of the time comes first.
+    let checked = certificate.verify_for_usage(&[], &[], &[], UnixTime::now(), usage, None, None);
+    let why = checked.err()?;
+    let is_over = matches!(why, webpki::Error::CertExpired { .. });
+    let is_early = matches!(why, webpki::Error::CertNotValidYet { .. });
+    let doubt = is_over.then_some("its time is over");
+    doubt.or_else(|| is_early.then_some("its time has not begun"))
 }
 
 fn by_uri(uri: &str) -> Option<String> {

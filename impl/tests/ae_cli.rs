@@ -337,3 +337,32 @@ fn log_of(program: &mut Program) -> tokio::task::JoinHandle<String> {
         log
     })
 }
+
+#[tokio::test]
+async fn no_line_of_the_help_is_wrapped() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ae"))
+        .arg("--help")
+        .output();
+    let help = String::from_utf8(output.await.expect("it runs").stdout).expect("it is text");
+
+    let (_, guide) = help
+        .split_once("Commands, in the order")
+        .expect("the guide");
+    let is_cut = |line: &&str| !line.is_empty() && line.chars().count() > 100;
+    assert_eq!(guide.lines().find(is_cut), None);
+    // Each command that the guide shows is whole on its lines.
+    let shown = guide.matches("{\"do\"").count();
+    assert!(shown > 10 && !guide.contains("AE2\n"), "{guide}");
+}
+
+#[tokio::test]
+async fn a_proxy_without_a_port_is_refused() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ae"))
+        .args(["--proxy", "127.0.0.1"])
+        .output();
+    let output = output.await.expect("it runs");
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("write --proxy HOST:PORT"), "{said}");
+}

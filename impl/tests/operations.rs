@@ -171,6 +171,33 @@ async fn a_store_that_is_not_there_is_not_made() {
 }
 
 #[tokio::test]
+async fn an_empty_store_is_not_called_intact_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("records.redb"), "").expect("it is writable");
+
+    let (code, said) = told("verify", argument(folder.path())).await;
+
+    assert_eq!(code, Some(1));
+    assert!(said.contains("intact and empty"), "{said}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_makes_no_store() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let taken = taken.expect("a port is free");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = folder.path().join("store");
+
+    let start = ["--listen", &address, "--store", argument(&store)];
+    let output = within(command(&start).output()).await.expect("it runs");
+    drop(taken);
+
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!store.exists());
+}
+
+#[tokio::test]
 async fn an_administrator_needs_no_registration() {
     let cse = Cse::start(&[PLAIN, &["--administrator", "CAdmin"]].concat()).await;
     let mut application = cse.client().await;

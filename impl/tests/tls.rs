@@ -5,9 +5,10 @@ mod host;
 use futures_util::{SinkExt, StreamExt};
 use host::{PATIENCE, argument, command, registration, within};
 use m2m_cse::connect::{Duplex, Route};
-use m2m_cse::dial::PointOfAccess;
+use m2m_cse::dial::{self, PointOfAccess};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, string::Ia5String,
+    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd,
+    string::Ia5String,
 };
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,10 @@ impl Authority {
     fn certify(&self, name: &str, alternatives: Vec<SanType>) -> (PathBuf, PathBuf) {
         let mut params = CertificateParams::default();
         params.subject_alt_names = alternatives;
+        self.certify_as(name, &params)
+    }
+
+    fn certify_as(&self, name: &str, params: &CertificateParams) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().expect("there is randomness");
         let certificate = params.signed_by(&key, &self.issuer).expect("it can sign");
         let path = |kind: &str| self.folder.path().join(format!("{name}-{kind}.pem"));
@@ -251,6 +256,48 @@ async fn a_certificate_of_another_authority_is_refused() {
     let opened = within(address.open(&route, None, WebSocketConfig::default())).await;
 
     assert!(opened.is_err());
+}
+
+#[tokio::test]
+async fn a_certificate_that_names_nobody_is_refused_with_advice() {
+    let world = World::new().await;
+    let own = world.authority.certify("ae", vec![dns("*.example")]);
+    let route = Route::new(Some(&world.authority.file()), Some((&own.0, &own.1)), None);
+    let address = format!("wss://localhost:{}", world.cse.port);
+    let address = PointOfAccess::parse(&address).expect("it is one");
+
+    let route = route.expect("good files");
+    let opened = within(address.open(&route, None, WebSocketConfig::default())).await;
+
+    // LNK-51
+    let why = dial::said(&opened.err().expect("it is refused"));
+    assert!(
+        why.starts_with("it answers 403 Forbidden: the certificate names no AE"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn an_own_certificate_whose_time_is_over_is_warned_of() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::default();
+    params.not_after = date_time_ymd(2020, 1, 1);
+    let (certificate, key) = authority.certify_as("old", &params);
+    let own = ["--tls-certificate", argument(&certificate)];
+    let key = ["--tls-key", argument(&key), "--ephemeral"];
+    let mut command = command(&[&["--listen", "127.0.0.1:0"], &own[..], &key].concat());
+
+    let mut child = command.spawn().expect("it starts");
+    let log = child.stderr.take().expect("it is piped");
+    let mut lines = BufReader::new(log).lines();
+    let first = within(lines.next_line()).await.expect("it is text");
+
+    let first = first.expect("it says something");
+    assert!(
+        first.contains("WARN") && first.contains("will not take it"),
+        "{first}"
+    );
+    assert!(first.contains("old-certificate.pem"), "{first}");
 }
 
 #[tokio::test]

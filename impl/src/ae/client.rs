@@ -2,7 +2,7 @@
 
 use super::{AeError, Options};
 use crate::connect::{Duplex, Route};
-use crate::dial::PointOfAccess;
+use crate::dial::{self, PointOfAccess};
 use crate::wire::{self, Dialect, Undecodable};
 use futures_util::{SinkExt, StreamExt};
 use m2m_machine::ae::Input;
@@ -118,7 +118,7 @@ impl Client {
         let opened = self.registrar.open(&self.route, origin, config).await;
         opened
             .map(|(socket, _)| socket)
-            .map_err(|why| why.to_string())
+            .map_err(|why| dial::said(&why))
     }
 
     async fn exchange(

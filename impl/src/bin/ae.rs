@@ -3,9 +3,9 @@
 use clap::Parser;
 use m2m_cse::ae::lines::{Command, Line, ended, failed, told};
 use m2m_cse::ae::{Ae, Events, Options};
-use m2m_cse::connect::Route;
+use m2m_cse::connect::{Route, is_host_and_port};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -60,7 +60,8 @@ const GUIDE: &str = r#"Commands, in the order of a session's life: AE2 at /cse2 
           "pv":{"acr":[{"acor":["/cse2/Cae2"],"acop":63},{"acor":["/cse1/Cae1"],"acop":35}]},
           "pvs":{"acr":[{"acor":["/cse2/Cae2"],"acop":63}]}}}}}
   AE2 {"do":"send","request":{"op":3,"to":"cse2/ae2","pc":{"m2m:ae":{"acpi":["cse2/ae2/acp"]}}}}
-  AE2 {"do":"send","request":{"op":1,"to":"cse2/ae2","ty":3,"pc":{"m2m:cnt":{"rn":"container1","acpi":["cse2/ae2/acp"]}}}}
+  AE2 {"do":"send","request":{"op":1,"to":"cse2/ae2","ty":3,
+          "pc":{"m2m:cnt":{"rn":"container1","acpi":["cse2/ae2/acp"]}}}}
   AE1 {"do":"register","app_id":"Norg.example.ae1","name":"ae1","stem":"Cae1"}
   AE1 {"do":"discover","at":"/cse2/cse2"}
   AE1 {"do":"establish","target":"/cse2/Cae2","name":"s1"}
@@ -72,24 +73,30 @@ const GUIDE: &str = r#"Commands, in the order of a session's life: AE2 at /cse2 
   AE2 {"do":"deregister"}
   AE1 {"do":"quit"}
 
-SID is the session that "consent" or "establish" told. What AE1 may find and use at AE2 is what AE2's policy admits.
-"send" takes the short names of a oneM2M request; fr, rqi and rvi are added; it is done with whatever answer it gets,
-whose "status" says more. With sid the data (con, or the own attributes of a flexContainer) is sealed on the way out
-and opened on the way in; "protect":false leaves it in clear. "rt":{"rtv":2} asks for an acknowledgement now and the
-event "result" later. "policy" may also set a schedule: {"rn":"night","pyt":2,"pys":1,"se":{"sce":["* * 2-3 * * * *"]}}.
+SID is the session that "consent" or "establish" told. What AE1 may find and use at AE2 is what
+AE2's policy admits. "send" takes the short names of a oneM2M request; fr, rqi and rvi are added; it
+is done with whatever answer it gets, whose "status" says more. With sid the data (con, or the own
+attributes of a flexContainer) is sealed on the way out and opened on the way in; "protect":false
+leaves it in clear. "rt":{"rtv":2} asks for an acknowledgement now and the event "result" later.
+"policy" may also set a schedule: {"rn":"night","pyt":2,"pys":1,"se":{"sce":["* * 2-3 * * * *"]}}.
   register    app_id; name, stem, session_capable (true)
   subscribe   name, consent (true)
   establish   target; name, paths, expires, descriptors, policies, end_to_end (false), patience_ms
   accept      session; paths, end_to_end (false; give it exactly if the question says so)
 
-Commands are carried out one after the other; accept, refuse and those with "wait":false do not hold up the next.
-An "id" returns in what is said about its command. A command that fails gives one line
+Commands are carried out one after the other; accept, refuse and those with "wait":false do not
+hold up the next. An "id" returns in what is said about its command. A command that fails gives one
+line
   {"event":"error","do":"establish","id":1,"error":"…","status":4127}
-and the program goes on. Other events: done, connected, disconnected, consent, silent, updated, result, notified,
-ended, limit, closed.
+and the program goes on. Other events: done, connected, disconnected, consent, silent, updated,
+result, notified, ended, limit, closed.
 
-Exit code: 0 at quit, at SIGTERM, or with --until-eof at the end of stdin; 1 if a command had failed by then;
-2 if the program could not start as it was asked to.
+Without a registrar that can be reached, commands wait and the log says why.
+
+Exit codes:
+  0  at quit, at SIGTERM, or with --until-eof at the end of stdin
+  1  the same, but a command had failed by then
+  2  not started: a flag or a file
 
 Try it, with a CSE at 127.0.0.1:8080:
   echo '{"do":"register","app_id":"Norg.example.me"}' | ae --until-eof"#;
@@ -115,6 +122,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     match tokio::runtime::Runtime::new() {
@@ -129,6 +137,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> ExitCode {
+    if let Some(proxy) = flags.proxy.as_ref().filter(|t| !is_host_and_port(t)) {
+        return complain(&format!("{proxy} is no proxy; write --proxy HOST:PORT"));
+    }
     let own = flags
         .tls_certificate
         .as_deref()
@@ -282,6 +293,6 @@ fn say(line: &Value) {
 }
 
 fn complain(why: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "ae: {why}");
+    let _ = writeln!(std::io::stderr(), "error: {why}");
     ExitCode::from(NOT_STARTED)
 }

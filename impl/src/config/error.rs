@@ -90,6 +90,9 @@ pub enum ConfigError {
     /// The registrar or an own point of access is none.
     #[error("{0}")]
     PointOfAccess(#[from] BadPointOfAccess),
+    /// The proxy is none.
+    #[error("{0} is no proxy; write --proxy HOST:PORT")]
+    Proxy(String),
     /// An infrastructure node registers nowhere.
     #[error("a CSE of kind in registers nowhere; add --kind mn, or leave --registrar out")]
     Registrar,

@@ -58,7 +58,7 @@ pub struct Flags {
     /// Trust a registrar or provider (wss) whose certificate is signed by these authorities
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub registrar_authorities: Option<PathBuf>,
-    /// Reach the registrar through this HTTP proxy (CONNECT)
+    /// Open links to others through this HTTP proxy (CONNECT)
     #[arg(long, value_name = "HOST:PORT", help_heading = "Neighbours")]
     pub proxy: Option<String>,
     /// Let CSEs register over links that are neither on this machine nor secured

@@ -77,6 +77,9 @@ pub(super) static LIMITS: [Row; 17] = rows! {
     "inbox_bytes" host.inbox_bytes: u32, "bytes of large ones among them (from 8 KiB); more stop the reading";
 };
 
+/// What a line of 100 columns has left beside name and default.
+const ABOUT_COLUMNS: usize = 60;
+
 const EXAMPLES: &str = "\
 Examples:
   A CSE on this machine that forgets everything:
@@ -118,10 +121,29 @@ pub(super) fn long_help() -> String {
         write!(text, "\n{title}, with their defaults:\n").expect("a string takes all");
         for row in rows {
             let (name, default) = (row.name, (row.get)(&defaults));
-            writeln!(text, "  {name:<24}{default:>11}  {}", row.about).expect("a string takes all");
+            let mut head = format!("  {name:<24}{default:>11}");
+            for line in lines(row.about) {
+                writeln!(text, "{head}  {line}").expect("a string takes all");
+                head = " ".repeat(head.len());
+            }
         }
     }
     text
+}
+
+/// What a row is for, in lines that end before the column at which help is wrapped.
+fn lines(about: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in about.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= ABOUT_COLUMNS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -166,5 +188,13 @@ mod tests {
                 .chain(&LIMITS)
                 .all(|row| help.contains(row.name))
         );
+    }
+
+    #[test]
+    fn no_line_of_the_help_is_wrapped() {
+        let help = long_help();
+
+        let long = help.lines().find(|line| line.chars().count() > 100);
+        assert_eq!(long, None);
     }
 }

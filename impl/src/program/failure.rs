@@ -23,14 +23,14 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn not_started(why: impl ToString) -> Self {
         Self {
-            why: why.to_string(),
+            why: why.to_string().trim_end().to_owned(),
             code: NOT_STARTED,
         }
     }
 
     pub(super) fn running(why: impl ToString) -> Self {
         Self {
-            why: why.to_string(),
+            why: why.to_string().trim_end().to_owned(),
             code: FAILED,
         }
     }

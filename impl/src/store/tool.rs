@@ -6,8 +6,19 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
+const GUIDE: &str = "\
+Stop the CSE first: a store is used by one program at a time. Nothing is changed in it.
+
+  cse store verify ./cse-store && cp -a ./cse-store BACKUP
+  cse store export ./cse-store | grep Cae1
+
+Exit codes:
+  0  done; with verify: all is intact
+  1  not done, or not intact; standard error says why";
+
 /// What to do with a store.
 #[derive(Clone, Debug, Subcommand)]
+#[command(after_help = GUIDE)]
 pub enum Tool {
     /// Count the records by kind
     Inspect {
@@ -32,6 +43,11 @@ pub enum ToolError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing is in the store, not even a CSEBase.
+    #[error(
+        "the store in {0} is intact and empty: no CSE has come to run on it, or all is lost; if there was something, restore it from a backup"
+    )]
+    Empty(PathBuf),
     /// What was found cannot be written.
     #[error("cannot write: {0}")]
     Output(#[from] std::io::Error),
@@ -54,6 +70,9 @@ impl Tool {
                 for (kind, count) in kinds {
                     writeln!(out, "{kind} {count}")?;
                 }
+            }
+            Self::Verify { .. } if records.is_empty() => {
+                return Err(ToolError::Empty(folder.clone()));
             }
             Self::Verify { .. } => writeln!(out, "{} records, all intact", records.len())?,
             Self::Export { .. } => {
