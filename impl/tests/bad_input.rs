@@ -128,8 +128,13 @@ fn policy(more: Json) -> Json {
 #[case::deletion_wants_an_address(with(request(4, "cse1/ae1/box"), json!({"rcn": 2})), 4000)]
 // REG-24, REG-25: the target.
 #[case::nothing_there(request(2, "cse1/ae1/nothing"), 4004)]
+#[case::creation_below_nothing(create("cse1/ae1/nothing", 3, json!({"m2m:cnt": {}})), 4004)]
+#[case::update_of_nothing(update("cse1/ae1/nothing", json!({"m2m:cnt": {}})), 4004)]
+#[case::deletion_of_nothing(request(4, "cse1/ae1/nothing"), 4004)]
+#[case::a_notification_for_nothing(with(request(5, "cse1/ae1/nothing"), json!({"pc": {"m2m:sgn": {"sur": "a"}}})), 4004)]
 #[case::no_route(request(2, "/cse9/cse9/ae1"), 4004)]
 #[case::a_registration_beyond(create("/cse9/cse9", 2, json!({"m2m:ae": {"api": "Nx", "rr": true, "srv": ["3"]}})), 4000)]
+#[case::a_cse_that_registers_beyond(with(remote_cse("cse8"), json!({"to": "/cse9/cse9"})), 4000)]
 #[case::a_type_that_is_not_hosted(create("cse1/ae1", 10, json!({"m2m:lcp": {}})), 5001)]
 #[case::a_child_that_does_not_fit(create("cse1/ae1", 4, json!({"m2m:cin": {"con": "1"}})), 4108)]
 #[case::nothing_to_subscribe_to(create("cse1/ae1/box/one", 23, json!({"m2m:sub": {"nu": ["Cae1"]}})), 5203)]
@@ -332,4 +337,17 @@ async fn a_target_that_is_not_there_is_not_subscribed(#[case] target: &str) {
     let answer = ae1.ask(create("cse1/ae1/box", 23, subscription)).await;
 
     assert_eq!(answer["rsc"], 5204, "{answer}");
+}
+
+/// REG-43
+#[tokio::test]
+async fn a_poll_that_nothing_comes_for_ends_with_its_time() {
+    let mut stage = Stage::new().await;
+    let channel = create("cse1/ae1", 15, json!({"m2m:pch": {"rn": "channel"}}));
+    assert_eq!(stage.ae1.ask(channel).await["rsc"], 2001);
+
+    let poll = with(request(2, "cse1/ae1/channel/pcu"), json!({"rqet": 50}));
+    let answer = stage.ae1.ask(poll).await;
+
+    assert_eq!(answer["rsc"], 4008, "{answer}");
 }

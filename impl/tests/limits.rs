@@ -2,7 +2,7 @@
 
 mod host;
 
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use host::{Client, Cse, PATIENCE, PLAIN, http, within};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -303,4 +303,88 @@ async fn there_are_as_many_links_as_allowed_and_no_more() {
 
     assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
     assert!(body.contains("as many links as allowed"), "{body}");
+}
+
+/// An AE with an instance of twenty thousand bytes, and how it is read.
+async fn with_a_large_instance(cse: &Cse) -> (Client, Json) {
+    let mut client = registered(cse).await;
+    let container = json!({"op": 1, "to": "cse1/ae1", "fr": "Cae1", "rqi": "c", "rvi": "3", "ty": 3,
+        "rcn": 0, "pc": {"m2m:cnt": {"rn": "c"}}});
+    let large = json!({"op": 1, "to": "cse1/ae1/c", "fr": "Cae1", "rqi": "i", "rvi": "3", "ty": 4,
+        "rcn": 0, "pc": {"m2m:cin": {"con": "x".repeat(20_000)}}});
+    assert_eq!(client.ask(container).await["rsc"], 2001);
+    assert_eq!(client.ask(large).await["rsc"], 2001);
+    let latest = json!({"op": 2, "to": "cse1/ae1/c/la", "fr": "Cae1", "rqi": "l", "rvi": "3"});
+    (client, latest)
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_may_be_sent_closes_its_link_and_no_other() {
+    let mut cse = Cse::start(&[PLAIN, &["--limit", "sent_bytes=1000"]].concat()).await;
+    let (mut client, latest) = with_a_large_instance(&cse).await;
+
+    client.send(latest).await;
+
+    assert_eq!(u16::from(client.closed().await), 1011);
+    cse.logged("larger than what may be sent").await;
+    let mut again = cse.client_of("Cae1").await;
+    assert_eq!(again.ask(read_base(1)).await["rsc"], 2000);
+}
+
+#[tokio::test]
+async fn a_large_answer_beyond_what_may_wait_for_all_ends_its_link() {
+    let mut cse = Cse::start(&[PLAIN, &["--limit", "outboxes_bytes=1"]].concat()).await;
+    let (mut client, latest) = with_a_large_instance(&cse).await;
+
+    client.send(latest).await;
+
+    // LNK-58
+    let end = within(client.0.next()).await;
+    assert!(!matches!(end, Some(Ok(_))), "{end:?}");
+    cse.logged("its link is cut").await;
+    let mut again = cse.client_of("Cae1").await;
+    assert_eq!(again.ask(read_base(1)).await["rsc"], 2000);
+}
+
+#[tokio::test]
+async fn a_tree_that_is_full_takes_no_more() {
+    // The CSEBase, its collection of sessions, the AE with its own, and one container.
+    let cse = Cse::start(&[PLAIN, &["--limit", "resources=5"]].concat()).await;
+    let mut client = registered(&cse).await;
+    let made = |number: u32| {
+        json!({"op": 1, "to": "cse1/ae1", "fr": "Cae1", "rqi": format!("c{number}"), "rvi": "3",
+            "ty": 3, "rcn": 0, "pc": {"m2m:cnt": {}}})
+    };
+
+    let mut answers = Vec::new();
+    for number in 0..5 {
+        answers.push(client.ask(made(number)).await["rsc"].clone());
+    }
+
+    assert_eq!(answers.first(), Some(&json!(2001)));
+    assert_eq!(answers.last(), Some(&json!(5207)));
+}
+
+#[tokio::test]
+async fn a_registrar_that_accepts_and_says_nothing_is_given_up() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let silent = silent.expect("a port is free");
+    let at = format!("ws://{}", silent.local_addr().expect("it is bound"));
+    let upward = [
+        "--kind",
+        "mn",
+        "--registrar",
+        &at,
+        "--timer",
+        "dial=50",
+        "--timer",
+        "redial=20",
+    ];
+
+    let mut cse = Cse::start(&[PLAIN, &upward].concat()).await;
+
+    for _ in 0..2 {
+        let line = cse.logged("cannot be reached").await;
+        assert!(line.contains("does not answer in time"), "{line}");
+    }
 }
