@@ -4,7 +4,7 @@
 
 mod failure;
 
-use crate::config::{File, Flags, LogFormat, Logging, Settings};
+use crate::config::{File, Flags, Kind, LogFormat, Logging, Settings};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Farewell, Parts};
 use crate::link::Hub;
@@ -95,6 +95,9 @@ async fn run(settings: Settings) -> Result<ExitCode, Failure> {
     let tls = settings.security.acceptor();
     let tls = tls.map_err(Failure::not_started)?;
     let route = settings.security.route().map_err(Failure::not_started)?;
+    if settings.kind == Kind::Mn && settings.registrar.is_none() {
+        tracing::warn!("a middle node without --registrar is registered nowhere");
+    }
     if let Some(file) = &settings.security.certificate
         && let Some(why) = tls::doubt(file)
     {

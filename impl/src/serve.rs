@@ -73,7 +73,9 @@ pub enum Rejection {
     #[error("this is no well-formed HTTP/1.1 request: {0}")]
     Malformed(String),
     /// Its head is too large.
-    #[error("the head of the request is larger than {REQUEST_BYTES_MAX} bytes")]
+    #[error(
+        "the head of the request is larger than {REQUEST_BYTES_MAX} bytes or {HEADERS_MAX} headers"
+    )]
     TooLarge,
     /// Its certificate says of nobody who it is.
     #[error(
@@ -151,7 +153,7 @@ pub fn admit(
         .collect();
     let upgrade = Upgrade {
         method: request.method.unwrap_or(""),
-        path: request.path.unwrap_or(""),
+        path: path(request.path.unwrap_or("")),
         is_http_1_1: request.version == Some(1),
         has_host: values(request, "Host").count() == 1,
         names_websocket: names("Upgrade", "websocket"),
@@ -171,6 +173,18 @@ pub fn admit(
             .map(Text::from),
         is_from_page: header("Origin").is_some(),
     })
+}
+
+/// The path and query of a request target, which a client may also write as a whole URI (RFC 9112 section 3.2.2).
+fn path(target: &str) -> &str {
+    let scheme = target.find("://").map(|at| target.split_at(at));
+    match scheme {
+        Some((scheme, rest)) if ["http", "https", "ws", "wss"].contains(&scheme) => {
+            let rest = rest.trim_start_matches("://");
+            rest.find(['/', '?']).map_or("/", |at| &rest[at..])
+        }
+        Some(_) | None => target,
+    }
 }
 
 /// What was wrong, and what to do.
@@ -401,6 +415,9 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Head
         }
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         match httparse::Request::new(&mut headers).parse(&bytes) {
+            Ok(httparse::Status::Complete(length)) if length > REQUEST_BYTES_MAX => {
+                return Ok(Err(Rejection::TooLarge));
+            }
             Ok(httparse::Status::Complete(length)) => {
                 let rest = bytes.split_off(length);
                 return Ok(Ok((bytes, rest)));
@@ -409,6 +426,7 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Head
                 return Ok(Err(Rejection::TooLarge));
             }
             Ok(httparse::Status::Partial) => {}
+            Err(httparse::Error::TooManyHeaders) => return Ok(Err(Rejection::TooLarge)),
             Err(why) => return Ok(Err(Rejection::Malformed(why.to_string()))),
         }
     }
@@ -468,6 +486,9 @@ mod tests {
 
     #[rstest]
     #[case("GET /", "GET /?x", "101")]
+    #[case("GET /", "GET http://cse1.example.net:9000/", "101")]
+    #[case("GET /", "GET http://cse1.example.net:9000", "101")]
+    #[case("GET /", "GET http://cse1.example.net:9000/cse1", "404")]
     #[case("GET /", "POST /", "400")]
     #[case("GET /", "GET /cse1", "404")]
     #[case("HTTP/1.1", "HTTP/1.0", "400")]

@@ -89,6 +89,23 @@ async fn what_is_wrong_with_an_upgrade_is_said_in_http() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_whole_and_too_large_is_refused_as_well() {
+    let cse = Cse::start(PLAIN).await;
+    let many: String = (0..65).map(|number| format!("X{number}: x\r\n")).collect();
+    for (what, headers) in [
+        ("bytes", format!("X: {}\r\n", "x".repeat(8 << 10))),
+        ("headers", many),
+    ] {
+        let request = GOOD.replace("Host", &format!("{headers}Host"));
+
+        let (head, body) = http(&mut cse.tcp().await, &request).await;
+
+        assert!(head.starts_with("HTTP/1.1 431 "), "{what}: {head}");
+        assert!(body.contains("8192 bytes or 64 headers"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_that_never_ends_is_cut_by_size_and_by_time() {
     let arguments = [PLAIN, &["--timer", "handshake=200"]].concat();
     let cse = Cse::start(&arguments).await;

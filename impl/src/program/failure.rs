@@ -74,7 +74,10 @@ pub(super) fn format_asked_for(arguments: &[String]) -> LogFormat {
 pub(super) fn start_logging(logging: &Logging) -> Result<(), String> {
     let asked = &logging.filter;
     let filter = EnvFilter::try_new(asked).map_err(|why| {
-        format!("--log {asked} is not understood: {why}; write a level, for example debug")
+        format!(
+            "--log {asked} is not understood: {why}; write a level, for example debug, with --log, \
+             in CSE_LOG or as log in the file"
+        )
     })?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
