@@ -144,6 +144,43 @@ async fn what_peers_wrote_is_text_in_the_page_and_keys_are_not_in_it() {
 }
 
 #[tokio::test]
+async fn types_have_their_names_of_the_wire_and_children_are_counted() {
+    let watched = Watched::start().await;
+    let (ae, _events) = watched.ae("one").await;
+    let container = json!({"m2m:cnt": {"rn": "box", "mni": 2000}});
+    let made = ae.create("cse1/one", 3, container).await;
+    assert_eq!(made.expect("answered").status, 2001);
+    let rows = |page: &str| -> Vec<String> {
+        let rows = page.split("<tr>").filter(|row| row.contains("<code>m2m:"));
+        rows.map(str::to_owned).collect()
+    };
+    for number in 0..102 {
+        let instance = json!({"m2m:cin": {"con": number.to_string()}});
+        let made = ae.create("cse1/one/box", 4, instance).await;
+        assert_eq!(made.expect("answered").status, 2001);
+    }
+
+    let page = watched.page("/?at=Cone").await;
+
+    let rows = rows(&page);
+    let of_box = rows.iter().find(|row| row.contains("<code>m2m:cnt</code>"));
+    let of_box = of_box.expect("it is a child");
+    assert!(of_box.contains("<td>102</td>"), "{of_box}");
+    let is_moment = |cell: &str| {
+        let shape: String = cell
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
+        shape.starts_with("0000-00-00 00:00:00</td>")
+    };
+    assert_eq!(
+        of_box.split("<td>").filter(|cell| is_moment(cell)).count(),
+        2
+    );
+    assert!(page.contains("2 (<code>m2m:ae</code>)"), "{page}");
+}
+
+#[tokio::test]
 async fn there_is_nothing_but_pages() {
     let watched = Watched::start().await;
 

@@ -2,18 +2,20 @@
 
 use super::html::escape;
 use super::ladder::Ladders;
-use crate::wire::names::{Scope, short};
+use crate::wire::names::{Scope, short, wrapper};
 use crate::wire::{time, value};
-use m2m_machine::Cse;
 use m2m_machine::attribute::Attribute;
 use m2m_machine::id::{AeId, CseId, Entity, ResourceId, SessionId};
 use m2m_machine::record::Phase;
 use m2m_machine::resource::{Resource, ResourceType};
 use m2m_machine::value::Value;
+use m2m_machine::{Cse, Timestamp};
 use std::fmt::Write;
 
 /// Rows of one table.
 const ROWS_MAX: usize = 100;
+/// Children that are counted of each resource in a table.
+const CHILDREN_MAX: usize = 1_000;
 /// Sessions with their ladders.
 const SESSIONS_MAX: usize = 20;
 /// Characters of a value.
@@ -105,7 +107,7 @@ impl Page {
         let of = |kind| tree.children_of_type(&base.id, kind);
         let all = of(ResourceType::RemoteCse).count() + of(ResourceType::Ae).count();
         let rows = of(ResourceType::RemoteCse).chain(of(ResourceType::Ae));
-        self.table(&["Who", "Resource", "Since", "Points of access", "Link"]);
+        self.table(&["Who", "Resource", "Since (UTC)", "Points of access", "Link"]);
         for resource in rows.take(ROWS_MAX) {
             let entity = entity_of(cse, resource);
             let link = entity.as_ref().and_then(|entity| cse.link_to(entity));
@@ -123,7 +125,7 @@ impl Page {
                 "<tr><td>{}{role}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
                 escape(who),
                 link_to(resource),
-                time::format(resource.created),
+                moment(resource.created),
                 escape(&points),
                 match link {
                     Some(link) => format!("<span class=\"on\">{}</span>", link.0),
@@ -199,7 +201,7 @@ impl Page {
             Phase::Active => "in use",
             Phase::Terminating(_) => "ending",
         };
-        let until = cse.expiry_of(id).map(time::format).unwrap_or_default();
+        let until = cse.expiry_of(id).map(moment).unwrap_or_default();
         let resource = cse.state().tree.get(&session.resource);
         self.put(format_args!(
             "<h3><code>{}</code></h3><p>{} and {}, {phase}, until {until}, resource {}</p>",
@@ -221,14 +223,19 @@ impl Page {
         above.reverse();
         self.put(format_args!("{}</code></h2>", above.join("/")));
         self.table(&["Attribute", "Value"]);
-        let expires = resource
-            .expires
-            .map_or_else(|| "never".to_owned(), time::format);
+        let expires = resource.expires.map_or_else(|| "never".to_owned(), moment);
         for (name, text) in [
-            ("ty", resource.resource_type.number().to_string()),
+            (
+                "ty",
+                format!(
+                    "{} (<code>{}</code>)",
+                    resource.resource_type.number(),
+                    wrapper(resource.resource_type)
+                ),
+            ),
             ("ri", escape(resource.id.as_str())),
-            ("ct", time::format(resource.created)),
-            ("lt", time::format(resource.modified)),
+            ("ct", moment(resource.created)),
+            ("lt", moment(resource.modified)),
             ("et", expires),
         ] {
             self.put(format_args!("<tr><td>{name}</td><td>{text}</td></tr>"));
@@ -243,18 +250,42 @@ impl Page {
         self.close_table(0, 0);
         let all = tree.children(&resource.id).count();
         self.put(format_args!("<h2>Children</h2>"));
-        self.table(&["Name", "Type", "Created", "Expires", "Children"]);
+        self.table(&["Name", "Type", "Created (UTC)", "Expires (UTC)", "Children"]);
         for child in tree.children(&resource.id).take(ROWS_MAX) {
             self.put(format_args!(
-                "<tr><td>{}</td><td>{:?}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
                 link_to(child),
-                child.resource_type,
-                time::format(child.created),
-                child.expires.map(time::format).unwrap_or_default(),
-                tree.children(&child.id).take(ROWS_MAX).count()
+                wrapper(child.resource_type),
+                moment(child.created),
+                child.expires.map_or_else(|| "never".to_owned(), moment),
+                number_of_children(cse, child)
             ));
         }
         self.close_table(all.min(ROWS_MAX), all);
+    }
+}
+
+/// A moment for people, in UTC, to the second.
+fn moment(at: Timestamp) -> String {
+    let text = time::format(at);
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    format!(
+        "{}-{}-{} {}:{}:{}",
+        part(0, 4),
+        part(4, 6),
+        part(6, 8),
+        part(9, 11),
+        part(11, 13),
+        part(13, 15)
+    )
+}
+
+/// How many children there are, as far as it is worth counting.
+fn number_of_children(cse: &Cse, parent: &Resource) -> String {
+    let children = cse.state().tree.children(&parent.id);
+    match children.take(CHILDREN_MAX + 1).count() {
+        number if number > CHILDREN_MAX => format!("more than {CHILDREN_MAX}"),
+        number => number.to_string(),
     }
 }
 
