@@ -74,6 +74,7 @@ fn request() -> Shared<Request> {
     request.content = Some(Content {
         value: Value::Object(members()),
         size: 77,
+        rest: None,
     });
     request.response_type = Some(ResponseType {
         mode: ResponseMode::NonBlockingAsynch,
@@ -250,6 +251,7 @@ fn records() -> Vec<Record> {
             content: Some(Content {
                 value: Value::Object(members()),
                 size: 0,
+                rest: Some(3),
             }),
             result_expiration: Some(When::After(0)),
         }),

@@ -230,6 +230,20 @@ fn the_first_unknown_parameter_is_named_and_vendor_information_is_not() {
 }
 
 #[test]
+fn a_part_of_a_result_says_so_on_the_wire() {
+    let part = json!({
+        "rsc": 2000, "rqi": "r", "rvi": "3", "pc": {"m2m:uril": ["a"]}, "cnst": 1, "cnot": 3
+    });
+
+    let Ok(Primitive::Response(response)) = read(&part) else {
+        panic!("it is a response");
+    };
+    let rest = response.content.as_ref().and_then(|content| content.rest);
+    assert_eq!(rest, Some(3), "DIS-13");
+    assert_eq!(written(&Primitive::Response(response)), part);
+}
+
+#[test]
 fn unknown_parameters_of_a_response_are_passed_over() {
     let message = json!({"rsc": 2000, "rqi": "r", "to": "t", "fr": "f", "ot": 7, "cnst": 2});
 
@@ -386,7 +400,8 @@ fn object(scope: Scope, depth: u32) -> BoxedStrategy<Value> {
 fn content() -> impl Strategy<Value = Content> {
     object(Scope::Plain, 4).prop_map(|value| {
         let size = measure(&value);
-        Content { value, size }
+        let rest = None;
+        Content { value, size, rest }
     })
 }
 
@@ -446,8 +461,10 @@ prop_compose! {
         texts in [option::of(text()), option::of(text()), option::of(text())],
         result_expiration in option::of(when()),
         content in option::of(content()),
+        rest in option::of(any::<u32>()),
     ) -> Response {
         let [request_id, release_version, session] = texts;
+        let content = content.map(|content| Content { rest, ..content });
         Response {
             status: Status(status),
             request_id: request_id.map(RequestId),

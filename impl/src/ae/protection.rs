@@ -92,6 +92,7 @@ fn opened_content(machine: &Machine, content: Option<&Content>) -> Option<Conten
     Some(Content {
         value,
         size: content.size,
+        rest: content.rest,
     })
 }
 

@@ -191,7 +191,7 @@ wrapper! { AeId CseId KeyId RequestId ResourceId Secret SessionId Status Timesta
 
 structure! {
     RequestKey { originator, request_id }
-    Content { value, size }
+    Content { value, size; later rest }
     ResponseType { mode, notify }
     Request {
         operation, to, from, request_id, resource_type, content, release_version, result_content,

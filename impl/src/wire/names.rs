@@ -358,6 +358,13 @@ names! {
         "rset" ResultExpiration
         "oet" ExecutionTime
         "ec" EventCategory
+
+        "bn" BatchNotify
+        "num" BatchNumber
+        "dur" BatchDuration
+        "ln" LatestNotify
+        "nec" NotificationEventCategory
+        "m2m:agn" AggregatedNotification
     }
     CRITERION {
         "nm" CriterionName

@@ -65,6 +65,7 @@ pub(super) fn content(raw: &RawValue) -> Result<Content, Malformed> {
     Ok(Content {
         value,
         size: u32::try_from(text.len()).unwrap_or(u32::MAX),
+        rest: None,
     })
 }
 

@@ -9,12 +9,16 @@ use m2m_machine::primitive::{Malformed, Response};
 use m2m_machine::status::Status;
 use std::io::Write;
 
+/// Content status (TS-0004 clause 6.3.4.2.44): some of the result was left out.
+const PARTIAL_CONTENT: u16 = 1;
+
 /// The response that these parameters make; those it does not know are none of its business.
 pub(super) fn decode(
     parameters: &Entries<'_>,
     strictness: Strictness,
 ) -> Result<Response, Malformed> {
     let mut status = None;
+    let mut rest = None;
     let mut response = Response::new(Status::OK, RequestId::from(""));
     response.request_id = None;
     response.release_version = None;
@@ -29,8 +33,12 @@ pub(super) fn decode(
             "sid" => response.session = Some(SessionId(param::text(raw)?)),
             "pc" => response.content = Some(param::content(raw)?),
             "rset" => response.result_expiration = Some(param::when(raw)?),
+            "cnot" => rest = Some(param::unsigned(raw, strictness)?),
             _ => {}
         }
+    }
+    if let Some(content) = &mut response.content {
+        content.rest = rest;
     }
     response.status = Status(status.ok_or(Malformed::MissingParameter)?);
     Ok(response)
@@ -62,6 +70,11 @@ pub(super) fn encode(
     }
     if let Some(content) = &response.content {
         emit(members.name("pc"), &content.value, Scope::Plain, seal)?;
+        if let Some(rest) = content.rest {
+            // DIS-13
+            members.number("cnst", PARTIAL_CONTENT);
+            members.number("cnot", rest);
+        }
     }
     members.close();
     Ok(())

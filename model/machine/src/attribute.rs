@@ -193,6 +193,13 @@ pub enum Attribute {
     ResultExpiration,
     ExecutionTime,
     EventCategory,
+    // Batches of notifications.
+    BatchNotify,
+    BatchNumber,
+    BatchDuration,
+    LatestNotify,
+    NotificationEventCategory,
+    AggregatedNotification,
     /// A whole resource under the name of its type, for example `m2m:cin`.
     Resource(ResourceType),
     /// Anything else, by its name on the wire.

@@ -28,6 +28,7 @@ pub mod config;
 pub mod cse;
 pub mod deviation;
 pub mod durable;
+pub mod duration;
 pub mod env;
 pub mod id;
 pub mod invariant;

@@ -139,6 +139,9 @@ pub struct Content {
     pub value: Value,
     /// Bytes in JSON as received; of content made here, 0 until the host has measured it.
     pub size: u32,
+    /// The number of the first result that was left out of it, in a response (`cnot`, with `cnst` 1); `None` if it is
+    /// whole.
+    pub rest: Option<u32>,
 }
 
 impl Content {
@@ -148,6 +151,7 @@ impl Content {
         Self {
             value: Value::object([(name, value)]),
             size: 0,
+            rest: None,
         }
     }
 

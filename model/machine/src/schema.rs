@@ -14,6 +14,7 @@ mod structures;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::is_category;
 pub use sessions::check_policy;
 
 use crate::attribute::Attribute;
@@ -72,6 +73,10 @@ pub enum Kind {
     Key,
     /// A moment.
     Time,
+    /// A duration of XML Schema, as text.
+    Duration,
+    /// An event category (TS-0004 clause 6.3.3).
+    Category,
     /// A list of texts.
     Texts,
     /// A list of at least one text.

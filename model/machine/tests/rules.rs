@@ -4,6 +4,8 @@
 #[expect(dead_code, reason = "each test program uses a part")]
 mod common;
 
+#[path = "rules/batches.rs"]
+mod batches;
 #[path = "rules/bounds.rs"]
 mod bounds;
 #[path = "rules/codes.rs"]
@@ -40,5 +42,7 @@ mod registree;
 mod relay;
 #[path = "rules/repetition.rs"]
 mod repetition;
+#[path = "rules/service.rs"]
+mod service;
 #[path = "rules/time.rs"]
 mod time;

@@ -394,7 +394,11 @@ fn response_of(members: &Members) -> Option<Response> {
         request_id: Some(RequestId(text(&Attribute::RequestIdentifier)?)),
         release_version: text(&Attribute::ReleaseVersion),
         session: text(&Attribute::SessionId).map(SessionId),
-        content: content.map(|value| Content { value, size: 0 }),
+        content: content.map(|value| Content {
+            value,
+            size: 0,
+            rest: None,
+        }),
         result_expiration: None,
     })
 }

@@ -9,7 +9,7 @@ mod labels;
 pub(crate) use criteria::{Criteria, attribute_of, conditions, criteria};
 
 use super::Cse;
-use super::render::{Form, ResultContent};
+use super::render::{Form, ResultContent, rest_after};
 use crate::access::{Asker, Right};
 use crate::address::Address;
 use crate::attribute::Attribute;
@@ -33,14 +33,14 @@ impl Cse {
         asked: Option<ResultContent>,
         form: Form,
     ) -> Result<Content, Refusal> {
-        let found = self.matches(asker, root, criteria);
-        match asked {
+        let (found, is_cut) = self.matches(asker, root, criteria);
+        let mut content = match asked {
             // DIS-03, DIS-04
             None => {
                 let addresses = found.iter().map(|resource| self.address(resource, form));
-                Ok(Content::new(Attribute::UriList, Value::texts(addresses)))
+                Content::new(Attribute::UriList, Value::texts(addresses))
             }
-            Some(ResultContent::References) => Ok(self.reference_list(&found, form)),
+            Some(ResultContent::References) => self.reference_list(&found, form),
             Some(
                 ResultContent::Nothing
                 | ResultContent::Attributes
@@ -50,17 +50,20 @@ impl Cse {
                 | ResultContent::AttributesAndReferences
                 | ResultContent::Children
                 | ResultContent::Modified,
-            ) => Err(Refusal::BadRequest),
-        }
+            ) => return Err(Refusal::BadRequest),
+        };
+        // DIS-13
+        content.rest = rest_after(criteria.skipped, found.len(), is_cut);
+        Ok(content)
     }
 
-    /// What matches, in the order of creation.
+    /// What matches, in the order of creation, and whether the limit has left some of it out.
     fn matches(
         &self,
         asker: Asker<'_>,
         root: &ResourceId,
         criteria: &Criteria,
-    ) -> Vec<Shared<Resource>> {
+    ) -> (Vec<Shared<Resource>>, bool) {
         let tree = &self.durable.tree;
         let depth = |id: &ResourceId| tree.ancestry(id).count();
         let deepest = criteria
@@ -80,11 +83,9 @@ impl Cse {
         found.sort_by_key(|resource| resource.sequence);
         // DIS-09
         let results_max = criteria.results_max.unwrap_or(usize::MAX);
-        found
-            .into_iter()
-            .skip(criteria.skipped)
-            .take(results_max)
-            .collect()
+        let mut left = found.into_iter().skip(criteria.skipped);
+        let listed = left.by_ref().take(results_max).collect();
+        (listed, left.next().is_some())
     }
 
     /// What is at the path below a resource that was found (`arp`): a resource, or what a virtual one stands for.

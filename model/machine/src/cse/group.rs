@@ -100,6 +100,7 @@ impl Cse {
             }
         }
         if awaited == 0 {
+            self.forget_deleted(step, requester, &answers);
             return Ok(Handled::Now(Status::OK, Some(aggregated(answers))));
         }
         let fan_out = FanOut {
@@ -139,6 +140,7 @@ impl Cse {
             if done.answers.is_empty() {
                 return self.refuse(step, &done.requester, Refusal::SilentGroup);
             }
+            self.forget_deleted(step, &done.requester, &done.answers);
             let content = aggregated(done.answers);
             self.respond(step, &done.requester, Status::OK, Some(content));
         }

@@ -4,6 +4,7 @@
 //! Which subscription is told what is decided here; how a notification reaches its target, and is kept until then,
 //! in `outgoing`. The private event types of sessions are told by the session chapters.
 
+pub(super) mod batch;
 mod pending;
 #[cfg(test)]
 mod tests;
@@ -239,7 +240,7 @@ impl Cse {
 
     fn tell(&mut self, step: &mut Step, due: Vec<Notification>) {
         let mut told: Vec<ResourceId> = Vec::new();
-        let mut postponed = None;
+        let mut postponed: Vec<ResourceId> = Vec::new();
         for Notification {
             subscription,
             to,
@@ -247,15 +248,22 @@ impl Cse {
             is_event,
         } in due
         {
-            let is_first = postponed.as_ref() != Some(&subscription);
+            let is_first = postponed.last() != Some(&subscription);
             if is_event && self.postpones(step, &subscription, &to, &content, is_first) {
-                postponed = Some(subscription);
+                if is_first {
+                    postponed.push(subscription);
+                }
                 continue;
             }
-            self.notify_event(step, &subscription, to, content);
+            let row = self.row(&subscription).filter(|_| is_event);
+            let category = row.and_then(|row| batch::category(&row));
+            self.notify_event(step, &subscription, to, content, category);
             if is_event && told.last() != Some(&subscription) {
                 told.push(subscription);
             }
+        }
+        for subscription in postponed {
+            self.release(step, &subscription);
         }
         for subscription in told {
             self.count_down(step, &subscription);

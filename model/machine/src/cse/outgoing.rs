@@ -2,6 +2,7 @@
 //! when their time is over.
 
 use super::deadlines::Wait;
+use super::notify::batch::LATEST;
 use super::reach::Way;
 use super::{Cse, Event, Output, Step, Timer};
 use crate::deviation::Deviation;
@@ -363,7 +364,7 @@ impl Cse {
     pub(crate) fn notify_request(&self, to: &str, content: Content) -> Request {
         let own = self.config.cse_id.as_str();
         let mut request = Request::new(Operation::Notify, to, own, RequestId::from(""));
-        request.content = Some(content);
+        request.content = Some(self.told_to(to, content));
         request
     }
 
@@ -374,13 +375,18 @@ impl Cse {
         subscription: &ResourceId,
         to: Text,
         content: Content,
+        category: Option<u32>,
     ) {
         let own = Entity::Cse(self.config.cse_id.clone());
         let Some(peer) = self.notification_peer(&to, &own) else {
             return;
         };
         let expires = step.now().plus(self.config.timers.result_life_ms);
-        let request = self.notify_request(&to, content);
+        let mut request = self.notify_request(&to, content);
+        request.event_category = category;
+        if category == Some(LATEST) {
+            self.forget_waiting(&peer, subscription, &to);
+        }
         self.notice(
             step,
             &peer,
@@ -388,6 +394,31 @@ impl Cse {
             expires,
             NoticeKind::Event(subscription.clone()),
         );
+    }
+
+    /// Events of a subscription that have not left for a target yet make room for a newer one (TS-0004 clause
+    /// 7.5.1.2.2).
+    fn forget_waiting(&mut self, peer: &Entity, subscription: &ResourceId, to: &Text) {
+        let kind = NoticeKind::Event(subscription.clone());
+        let mut waiting = Vec::new();
+        for (id, asked) in self.towards(peer) {
+            if let Purpose::Notice(number) = asked.purpose
+                && !asked.sent
+                && asked.request.to == *to
+                && self
+                    .durable
+                    .notices
+                    .get(&number)
+                    .is_some_and(|row| row.kind == kind)
+            {
+                waiting.push((id.clone(), number));
+            }
+        }
+        for (id, number) in waiting {
+            // REG-87
+            self.durable.notices.remove(&number);
+            self.outgoing.remove(&(peer.clone(), id));
+        }
     }
 
     /// Puts back what was on its way before a crash; links are not there yet.

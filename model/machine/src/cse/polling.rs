@@ -180,11 +180,18 @@ impl Cse {
                 Some(Content {
                     value: value.clone(),
                     size: self.config.measure.0(value),
+                    rest: rest_of(members),
                 })
             }
         };
         Some(response)
     }
+}
+
+/// What a response that arrived as content says of what was left out of it.
+fn rest_of(response: &Members) -> Option<u32> {
+    let rest = response.get(&Attribute::Custom("cnot".into()))?;
+    u32::try_from(rest.as_integer()?).ok()
 }
 
 /// A request as the content of a response, each parameter under its name.

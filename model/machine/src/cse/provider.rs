@@ -6,14 +6,32 @@
 
 use super::Cse;
 use crate::address::Address;
+use crate::attribute::Attribute;
 use crate::config::Provider;
 use crate::id::{CseId, Entity};
-use crate::primitive::{Operation, Request};
+use crate::primitive::{Content, Operation, Request};
 use crate::record::Requester;
 use crate::resource::ResourceType;
 use crate::status::Refusal;
 use crate::text::Text;
+use crate::value::{Members, Value};
 use alloc::format;
+
+/// What a notification names entities and resources of its sender in.
+const NAMES: [Attribute; 4] = [
+    Attribute::SubscriptionReference,
+    Attribute::Creator,
+    Attribute::Originator,
+    Attribute::Uri,
+];
+
+/// Where in a notification they stand, outside of resources.
+const HOLDERS: [Attribute; 4] = [
+    Attribute::Notification,
+    Attribute::NotificationEvent,
+    Attribute::Representation,
+    Attribute::OperationMonitor,
+];
 
 impl Cse {
     /// The node of another provider that the operator has named, as a peer.
@@ -54,11 +72,46 @@ impl Cse {
     /// An originator as that peer knows it: another provider by its absolute identifier (TS-0004 clause 7.3.2.6).
     pub(crate) fn name_for(&self, peer: &Entity, originator: Text) -> Text {
         // REG-76
-        if self.is_abroad(peer) && originator.starts_with('/') && !originator.starts_with("//") {
-            format!("//{}{originator}", self.config.service_provider).into()
+        if self.is_abroad(peer) {
+            self.absolute(originator)
         } else {
             originator
         }
+    }
+
+    /// An identifier as other providers know it.
+    fn absolute(&self, identifier: Text) -> Text {
+        if identifier.starts_with('/') && !identifier.starts_with("//") {
+            format!("//{}{identifier}", self.config.service_provider).into()
+        } else {
+            identifier
+        }
+    }
+
+    /// The content of a notification as its target knows what it names (TS-0001 clause 7.2).
+    pub(crate) fn told_to(&self, target: &str, mut content: Content) -> Content {
+        let address = Address::parse(target);
+        if address.is_some_and(|address| self.config.home().is_abroad(&address))
+            && let Some(members) = content.value.as_object()
+        {
+            // REG-85
+            content.value = Value::Object(self.with_absolute_names(members));
+        }
+        content
+    }
+
+    fn with_absolute_names(&self, members: &Members) -> Members {
+        let told = |name: &Attribute, value: &Value| match (value.as_object(), value.as_text()) {
+            (Some(inner), _) if HOLDERS.contains(name) => {
+                Value::Object(self.with_absolute_names(inner))
+            }
+            (_, Some(text)) if NAMES.contains(name) => Value::Text(self.absolute(text.clone())),
+            (Some(_) | None, Some(_) | None) => value.clone(),
+        };
+        let members = members.iter();
+        members
+            .map(|(name, value)| (name.clone(), told(name, value)))
+            .collect()
     }
 
     /// What another provider's node may ask for: nothing without an absolute address, no registration, no session.

@@ -73,6 +73,8 @@ struct Choice<'a> {
     skipped: usize,
     left: usize,
     room: usize,
+    shown: usize,
+    is_cut: bool,
 }
 
 impl<'a> Choice<'a> {
@@ -84,6 +86,8 @@ impl<'a> Choice<'a> {
                 .and_then(|criteria| criteria.results_max)
                 .unwrap_or(usize::MAX),
             room: RESOURCES_MAX,
+            shown: 0,
+            is_cut: false,
         }
     }
 
@@ -99,11 +103,19 @@ impl<'a> Choice<'a> {
             return Ok(false);
         }
         if self.left == 0 {
+            self.is_cut = true;
             return Ok(false);
         }
         self.left -= 1;
+        self.shown += 1;
         self.room = self.room.checked_sub(1).ok_or(Refusal::NotAcceptable)?;
         Ok(true)
+    }
+
+    /// The number of the first resource that the limit left out.
+    fn rest(&self) -> Option<u32> {
+        let skipped = self.filter.map_or(0, |criteria| criteria.skipped);
+        rest_after(skipped, self.shown, self.is_cut)
     }
 }
 
@@ -232,23 +244,25 @@ impl Cse {
             | ResultContent::AddressAndAttributes
             | ResultContent::Modified => return Err(Refusal::BadRequest),
         };
+        let mut choice = Choice::new(view.filter);
         match view.wanted {
             ResultContent::AttributesAndChildren | ResultContent::Children => {
-                let mut choice = Choice::new(view.filter);
                 let levels = choice.levels();
                 let children = self.children(asker, resource, view.only, levels, &mut choice);
                 members.extend(children?);
             }
             ResultContent::AttributesAndReferences => {
-                let below = self.readable_below(asker, resource, view.filter)?;
+                let below = self.readable_below(asker, resource, &mut choice)?;
                 members.insert(
                     Attribute::ChildReferences,
                     self.references(&below, view.form),
                 );
             }
             ResultContent::References => {
-                let below = self.readable_below(asker, resource, view.filter)?;
-                return Ok(self.reference_list(&below, view.form));
+                let below = self.readable_below(asker, resource, &mut choice)?;
+                let mut list = self.reference_list(&below, view.form);
+                list.rest = choice.rest();
+                return Ok(list);
             }
             ResultContent::Nothing
             | ResultContent::Attributes
@@ -256,7 +270,10 @@ impl Cse {
             | ResultContent::AddressAndAttributes
             | ResultContent::Modified => {}
         }
-        Ok(Content::new(resource.wrapper(), Value::Object(members)))
+        let mut content = Content::new(resource.wrapper(), Value::Object(members));
+        // DIS-13
+        content.rest = choice.rest();
+        Ok(content)
     }
 
     /// The answer to a CREATE that brought the members `sent`.
@@ -423,10 +440,10 @@ impl Cse {
         &self,
         asker: Asker<'_>,
         resource: &Resource,
-        filter: Option<&Criteria>,
+        choice: &mut Choice<'_>,
     ) -> Result<Vec<Shared<Resource>>, Refusal> {
         let tree = &self.durable.tree;
-        let mut choice = Choice::new(filter);
+        let filter = choice.filter;
         let depth = |id: &ResourceId| tree.ancestry(id).count();
         let deepest = depth(&resource.id).saturating_add(choice.levels());
         let subtree = tree.subtree(&resource.id);
@@ -460,4 +477,10 @@ impl Cse {
         };
         Value::List(to.iter().map(reference).collect())
     }
+}
+
+/// The number of the first result that a limit left out, for the next request's `ofst`.
+pub(super) fn rest_after(skipped: usize, shown: usize, is_cut: bool) -> Option<u32> {
+    let next = skipped.saturating_add(shown).saturating_add(1);
+    is_cut.then(|| u32::try_from(next).unwrap_or(u32::MAX))
 }

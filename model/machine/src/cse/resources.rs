@@ -245,7 +245,9 @@ impl Cse {
             ResourceType::ContentInstance => self.complete_instance(step, parent, new),
             ResourceType::Subscription => {
                 self.may(asker, parent, Right::Retrieve)?;
-                self.check_subscription(parent, None, &new.attributes)
+                self.check_subscription(parent, None, &new.attributes)?;
+                self.complete_subscription(asker.originator, &mut new.attributes);
+                Ok(())
             }
             ResourceType::FlexContainer => {
                 let size = self.custom_size(&new.attributes);
@@ -376,6 +378,7 @@ impl Cse {
         }
         self.check_conditions(request, &resource)?;
         schema::check_update(resource.resource_type, members)?;
+        self.check_outlives_children(&resource, members)?;
         if resource.resource_type == ResourceType::Subscription {
             let parent = resource
                 .parent
@@ -411,6 +414,7 @@ impl Cse {
             check_schedule(&*parent.ok_or(Refusal::NotFound)?, &merged)?;
         }
         let modified = self.apply(step, &resource.id, &members)?;
+        self.pending_policy_changed(&resource);
         Ok(self.render_updated(wanted, &resource.id, modified, sent))
     }
 

@@ -113,7 +113,7 @@ impl Cse {
         due: Option<Timestamp>,
     ) -> Result<Handled, Refusal> {
         let resource_type = self.type_of(&target.resource);
-        // TS-0004 clause 7.4.12: access to a `<request>` is blocking.
+        // REG-83
         if resource_type == Some(ResourceType::Request) {
             return Err(Refusal::BadRequest);
         }

@@ -4,6 +4,7 @@ use super::{Column, Kind, Presence, Shown, Table, check_create};
 use crate::access::AddressBlock;
 use crate::address::is_name;
 use crate::attribute::Attribute;
+use crate::duration;
 use crate::id::AeId;
 use crate::resource::ResourceType;
 use crate::schedule;
@@ -116,6 +117,17 @@ impl Kind {
                 | Value::Sealed(_) => false,
             }),
             Self::Time => ok_if(value.as_time().is_some()),
+            Self::Duration => ok_if(
+                value
+                    .as_text()
+                    .is_some_and(|text| duration::parse(text).is_some()),
+            ),
+            Self::Category => ok_if(
+                value
+                    .as_integer()
+                    .and_then(|number| u32::try_from(number).ok())
+                    .is_some_and(is_category),
+            ),
             Self::Texts => ok_if(value.as_texts().is_some()),
             Self::SomeTexts => ok_if(value.as_texts().is_some_and(|texts| !texts.is_empty())),
             Self::Target => check_target(value),
@@ -139,6 +151,11 @@ impl Kind {
             Self::Many(resource_type) => check_resources(resource_type, value, column),
         }
     }
+}
+
+/// Event categories: immediate, best effort, latest, and an operator's own (TS-0004 clause 6.3.3).
+pub(crate) const fn is_category(number: u32) -> bool {
+    matches!(number, 2..=4 | 100..=999)
 }
 
 /// Addresses and blocks of them, all of one version.

@@ -226,11 +226,22 @@ pub(super) static SUBSCRIPTION: Table = Table {
             Optional,
         ),
         Row::new(Attribute::SubscriberUri, Kind::Text, Optional, Absent),
+        Row::new(
+            Attribute::BatchNotify,
+            Kind::Object(&structures::BATCH),
+            Optional,
+            Optional,
+        ),
+        Row::new(Attribute::LatestNotify, Kind::Bool, Optional, Optional),
+        Row::new(
+            Attribute::NotificationEventCategory,
+            Kind::Category,
+            Optional,
+            Optional,
+        ),
     ],
     stored: &[COMMON],
-    refused: &[
-        "gpi", "nfu", "bn", "rl", "psn", "nsp", "ln", "nec", "acrs", "ecae", "nse",
-    ],
+    refused: &["gpi", "nfu", "rl", "psn", "nsp", "acrs", "ecae", "nse"],
     ..Table::CLOSED
 };
 

@@ -179,6 +179,20 @@ static MONITOR: Table = Table {
     ..Table::CLOSED
 };
 
+/// `bn` (TS-0004 clause 6.3.5.6).
+pub(super) static BATCH: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::BatchNumber,
+            Kind::Integer(1, 0xffff_ffff),
+            Optional,
+            Optional,
+        ),
+        Row::new(Attribute::BatchDuration, Kind::Duration, Optional, Optional),
+    ],
+    ..Table::CLOSED
+};
+
 /// `se` (TS-0004 clause 7.4.9.1).
 pub(super) static SCHEDULE: Table = Table {
     rows: &[Row::new(

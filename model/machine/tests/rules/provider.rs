@@ -205,6 +205,16 @@ fn somebody_abroad_is_notified() {
     let told = next_request(&mut world);
     assert_eq!(told.to.as_str(), STRANGER);
     assert_eq!(told.from.as_deref(), Some("//sp.example/cse2"));
+    let content = told.content.expect("m2m:sgn").value;
+    let sur = content
+        .member(&Attribute::Notification)
+        .and_then(|sgn| sgn.member(&Attribute::SubscriptionReference));
+    let made = made.content.expect("a subscription");
+    let id = made
+        .single()
+        .and_then(|(_, made)| made.member(&Attribute::ResourceId)?.as_text());
+    let expected = format!("//sp.example/cse2/{}", id.expect("ri"));
+    assert_eq!(sur, Some(&Value::text(&expected)), "REG-85");
 }
 
 /// LNK-65: without a link the node is dialled where the operator says it listens, under the absolute name.

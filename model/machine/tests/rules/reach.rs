@@ -13,7 +13,7 @@ use rstest::rstest;
 const CSE: &str = "CSE1";
 const PCU: &str = "cse1/ae2/pch/pcu";
 /// Half an hour from one minute after the start on.
-const MORNING: &str = "* 0-29 10 * * * *";
+pub(super) const MORNING: &str = "* 0-29 10 * * * *";
 
 /// CSE1 with AE2, which lets everybody do everything to it.
 fn world() -> World {

@@ -56,6 +56,7 @@ pub(crate) fn criteria(filter: Option<&Value>) -> Result<Option<Criteria>, Refus
     match members.get(&Attribute::FilterUsage) {
         None | Some(Value::Integer(2)) => Ok(None),
         Some(Value::Integer(1)) => Criteria::parse(members).map(Some),
+        // DIS-15
         Some(Value::Integer(3)) => Err(Refusal::NotImplemented),
         Some(_) => Err(Refusal::BadRequest),
     }
@@ -254,7 +255,8 @@ impl Criteria {
 
 /// A criterion of TS-0004 clause 6.3.5.8 that is absent here is told from one that does not exist.
 fn unknown(name: &Attribute) -> Refusal {
-    const PUBLISHED: [&str; 5] = ["smf", "cfs", "cfq", "rels", "gmty"];
+    // DIS-15
+    const PUBLISHED: [&str; 7] = ["smf", "cfs", "cfq", "rels", "gmty", "geom", "gsf"];
     let is_published = if let Attribute::Custom(short) = name {
         PUBLISHED.contains(&short.as_str())
     } else {
@@ -292,6 +294,18 @@ fn integers(value: &Value) -> Result<Vec<i64>, Refusal> {
         .collect()
 }
 
+/// What `atr` does not name, since criteria of their own look at it (TS-0004 clause 7.3.3.17.9).
+const WITH_OWN_CRITERIA: [Attribute; 8] = [
+    Attribute::CreationTime,
+    Attribute::LastModifiedTime,
+    Attribute::StateTag,
+    Attribute::ExpirationTime,
+    Attribute::Labels,
+    Attribute::ResourceType,
+    Attribute::ContentSize,
+    Attribute::ContentInfo,
+];
+
 /// `atr`: short names and the values they must have.
 fn pairs(value: &Value) -> Result<Vec<(Attribute, Value)>, Refusal> {
     let list = value.as_list().ok_or(Refusal::BadRequest)?;
@@ -302,7 +316,12 @@ fn pairs(value: &Value) -> Result<Vec<(Attribute, Value)>, Refusal> {
                 .and_then(Value::as_text);
             let value = pair.member(&Attribute::CriterionValue);
             let (name, value) = name.zip(value).ok_or(Refusal::BadRequest)?;
-            Ok((attribute_of(name), value.clone()))
+            let name = attribute_of(name);
+            // DIS-14
+            if WITH_OWN_CRITERIA.contains(&name) {
+                return Err(Refusal::BadRequest);
+            }
+            Ok((name, value.clone()))
         })
         .collect()
 }

@@ -1,11 +1,13 @@
 //! What may be a member of a group, and what the group says of its members (TS-0004 clauses 7.4.13 and 7.4.14).
 
-use super::{Cse, FarTypes, VirtualChild};
+use super::{Cse, FarTypes, Step, VirtualChild};
 use crate::address::Address;
 use crate::attribute::Attribute;
 use crate::id::ResourceId;
+use crate::primitive::Operation;
+use crate::record::Requester;
 use crate::resource::{Resource, ResourceType};
-use crate::status::Refusal;
+use crate::status::{Refusal, Status};
 use crate::text::Text;
 use crate::value::{Members, Value};
 use alloc::collections::BTreeSet;
@@ -94,6 +96,45 @@ impl Cse {
         Ok(())
     }
 
+    /// Members that a request to all of them has deleted are none any more, but what stands behind a virtual resource
+    /// is there as long as that (TS-0004 clause 7.4.14.3.5).
+    pub(super) fn forget_deleted(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        answers: &[Value],
+    ) {
+        let target = self.target_of(&requester.request);
+        let whole = target.filter(|target| target.beyond.is_empty());
+        let group = whole.and_then(|target| self.row(&target.resource));
+        let (Operation::Delete, Some(group)) = (requester.request.operation, group) else {
+            return;
+        };
+        let status = Value::Integer(i64::from(Status::DELETED.0));
+        let is_gone = |member: &Text| {
+            answers.iter().any(|answer| {
+                answer.member(&Attribute::From) == Some(&Value::Text(member.clone()))
+                    && answer.member(&Attribute::ResponseStatusCode) == Some(&status)
+            })
+        };
+        let before = group.texts(&Attribute::MemberIds);
+        let left: Vec<Text> = before
+            .iter()
+            .filter(|member| is_virtual(member) || !is_gone(member))
+            .cloned()
+            .collect();
+        if left.len() == before.len() {
+            return;
+        }
+        let count = i64::try_from(left.len()).unwrap_or(i64::MAX);
+        let changed = Members::from([
+            (Attribute::MemberIds, Value::texts(left)),
+            (Attribute::CurrentNrOfMembers, Value::Integer(count)),
+        ]);
+        // REG-84
+        let _group_was_there_just_now = self.apply(step, &group.id, &changed);
+    }
+
     /// What an address shares with every other one of the same thing.
     pub(super) fn sameness(&self, address: &Text) -> Sameness {
         let found = Address::parse(address).and_then(|address| self.resolve(&address));
@@ -133,4 +174,10 @@ impl Cse {
             }
         }
     }
+}
+
+/// Whether an address is that of a virtual resource.
+fn is_virtual(address: &str) -> bool {
+    let last = address.rsplit('/').next().unwrap_or_default();
+    matches!(last, "la" | "ol" | "fopt" | "pcu")
 }

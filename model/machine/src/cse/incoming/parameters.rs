@@ -6,6 +6,7 @@
 use super::RELEASE_VERSIONS;
 use crate::env::Timestamp;
 use crate::primitive::{Operation, Request, When};
+use crate::schema::is_category;
 use crate::status::Refusal;
 
 /// What is wrong with the parameters of a request that ends at `expires`.
@@ -95,11 +96,6 @@ fn check_parts(request: &Request) -> Result<(), Refusal> {
     } else {
         Err(Refusal::BadRequest)
     }
-}
-
-/// Event categories: immediate, best effort, latest, and an operator's own (TS-0004 clause 6.3.3).
-const fn is_category(number: u32) -> bool {
-    matches!(number, 2..=4 | 100..=999)
 }
 
 #[cfg(test)]

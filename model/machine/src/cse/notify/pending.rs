@@ -1,6 +1,7 @@
 //! Notifications while the schedule of their subscription is closed (TS-0004 clause 7.5.1.2.2): dropped, or kept as
 //! its pendingNotification (`pn`) says and told when it opens.
 
+use super::batch::{self, Batch, LATEST};
 use crate::attribute::Attribute;
 use crate::cse::{Cse, Event, Step, Timer};
 use crate::env::Timestamp;
@@ -20,9 +21,12 @@ mod policy {
     pub(super) const SEND_ALL: i64 = 2;
 }
 
+/// Event category of what is not to wait (TS-0004 clause 6.3.4.2.4).
+const IMMEDIATE: u32 = 2;
+
 impl Cse {
-    /// Whether an event is not told to a target now, since the schedule of its subscription is closed; `is_first`
-    /// tells a new event from a further target of the same.
+    /// Whether an event is not told to a target now, since the schedule of its subscription is closed or it goes with
+    /// others; `is_first` tells a new event from a further target of the same.
     pub(super) fn postpones(
         &mut self,
         step: &mut Step,
@@ -31,27 +35,37 @@ impl Cse {
         content: &Content,
         is_first: bool,
     ) -> bool {
-        let window = self.window_of(subscription);
-        // REG-48
-        if schedule::is_open(&window, step.now()) {
+        let Some(row) = self.row(subscription) else {
             return false;
+        };
+        let mut request = self.notify_request(to, content.clone());
+        request.event_category = batch::category(&row);
+        let window = self.window_of(subscription);
+        // REG-48, REG-87
+        if schedule::is_open(&window, step.now()) || request.event_category == Some(IMMEDIATE) {
+            if Batch::of(&row).is_none() {
+                return false;
+            }
+            self.keep(step, &row, to, request, is_first);
+            return true;
         }
-        let wanted = self
-            .row(subscription)
-            .and_then(|row| row.integer(&Attribute::PendingNotification));
-        match wanted {
-            Some(policy::SEND_LATEST) if is_first => self.forget_kept(subscription),
-            Some(policy::SEND_LATEST | policy::SEND_ALL) => {}
+        match row.integer(&Attribute::PendingNotification) {
+            Some(policy::SEND_LATEST) => {
+                if is_first {
+                    self.forget_kept(subscription);
+                }
+                // REG-82
+                request.event_category = Some(LATEST);
+            }
+            Some(policy::SEND_ALL) => {}
             // REG-48
             Some(_) | None => return true,
         }
-        self.keep(step, subscription, to, content, is_first);
-        let timer = Timer::Notifications(subscription.clone());
-        self.open_at(step.now(), &window, timer);
+        self.keep(step, &row, to, request, is_first);
         true
     }
 
-    /// The schedule of a subscription may have opened: what was kept is told, in its order.
+    /// The schedule of a subscription may have opened, or a batch be complete: what was kept is told, in its order.
     pub(crate) fn release(&mut self, step: &mut Step, subscription: &ResourceId) {
         let timer = Timer::Notifications(subscription.clone());
         self.openings.remove(&timer);
@@ -59,9 +73,14 @@ impl Cse {
         if kept.is_empty() {
             return;
         }
+        let row = self.row(subscription);
         let window = self.window_of(subscription);
-        if !schedule::is_open(&window, step.now()) {
+        let category = row.as_ref().and_then(|row| batch::category(row));
+        if !schedule::is_open(&window, step.now()) && category != Some(IMMEDIATE) {
             return self.open_at(step.now(), &window, timer);
+        }
+        if let Some(batch) = row.as_ref().and_then(|row| Batch::of(row)) {
+            return self.release_batch(step, subscription, batch, &kept);
         }
         let mut event = None;
         for notice in kept {
@@ -82,15 +101,47 @@ impl Cse {
         self.count_down(step, subscription);
     }
 
+    /// An UPDATE may have changed what is to be kept of the subscription that was like this before: without `pn`
+    /// nothing is, and from all that waits only the latest event (TS-0004 clause 7.4.8.2.3).
+    pub(crate) fn pending_policy_changed(&mut self, before: &Resource) {
+        let had = before.integer(&Attribute::PendingNotification);
+        let row = self.row(&before.id);
+        let has = row.and_then(|row| row.integer(&Attribute::PendingNotification));
+        if had == has || before.resource_type != ResourceType::Subscription {
+            return;
+        }
+        // REG-81
+        match has {
+            Some(policy::SEND_ALL) => {}
+            Some(_) => self.forget_all_but_latest(&before.id),
+            None => self.forget_pending_of(&before.id),
+        }
+    }
+
     /// What was kept for subscriptions that are gone is told to nobody.
     pub(crate) fn forget_pending(&mut self, removed: &[Shared<Resource>]) {
         let gone = removed
             .iter()
             .filter(|row| row.resource_type == ResourceType::Subscription);
         for subscription in gone {
-            self.forget_kept(&subscription.id);
-            let timer = Timer::Notifications(subscription.id.clone());
-            self.openings.remove(&timer);
+            self.forget_pending_of(&subscription.id);
+        }
+    }
+
+    fn forget_pending_of(&mut self, subscription: &ResourceId) {
+        self.forget_kept(subscription);
+        let timer = Timer::Notifications(subscription.clone());
+        self.openings.remove(&timer);
+    }
+
+    /// Keeps the notifications of the last event only.
+    fn forget_all_but_latest(&mut self, subscription: &ResourceId) {
+        let kept = self.kept(subscription);
+        let latest = kept.last().map(|row| row.request.request_id.clone());
+        for row in kept {
+            if Some(&row.request.request_id) != latest.as_ref() {
+                self.durable.notices.remove(&row.number);
+            }
         }
     }
 
@@ -109,21 +160,21 @@ impl Cse {
     fn keep(
         &mut self,
         step: &mut Step,
-        subscription: &ResourceId,
+        subscription: &Resource,
         to: &Text,
-        content: &Content,
+        mut request: Request,
         is_first: bool,
     ) {
         let own = Entity::Cse(self.config.cse_id.clone());
         let Some(peer) = self.notification_peer(to, &own) else {
             return;
         };
-        let kept = self.kept(subscription);
+        let batch = Batch::of(subscription);
+        let kept = self.kept(&subscription.id);
         if kept.len() >= self.config.limits.outgoing_per_peer as usize {
             return step.report(Event::LimitReached("outgoing_per_peer"));
         }
         let number = self.durable.next_number();
-        let mut request = self.notify_request(to, content.clone());
         // The targets of one event bear its mark, by which it is counted once.
         request.request_id = match kept.last() {
             Some(last) if !is_first => last.request.request_id.clone(),
@@ -133,8 +184,8 @@ impl Cse {
             number,
             to: peer,
             request: Shared::new(request),
-            expires: Timestamp(u64::MAX),
-            kind: NoticeKind::Pending(subscription.clone()),
+            expires: batch.map_or(Timestamp(u64::MAX), |batch| batch.ends(step.now())),
+            kind: NoticeKind::Pending(subscription.id.clone()),
         };
         self.durable.notices.put(number, row);
     }

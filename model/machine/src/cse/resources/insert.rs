@@ -171,6 +171,37 @@ impl Cse {
         }
     }
 
+    /// An `et` that is earlier than before must not be earlier than that of a child (TS-0004 clause 7.3.3.4).
+    pub(super) fn check_outlives_children(
+        &self,
+        resource: &Resource,
+        members: &Members,
+    ) -> Result<(), Refusal> {
+        let wanted = members.get(&Attribute::ExpirationTime);
+        let Some(wanted) = wanted.and_then(Value::as_time) else {
+            return Ok(());
+        };
+        let is_earlier = resource.expires.is_none_or(|before| wanted < before);
+        // REG-79
+        if is_earlier && self.has_child_after(&resource.id, wanted) {
+            Err(Refusal::BadRequest)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether a child lives longer; the collection of sessions follows its AE, but no session in it does.
+    fn has_child_after(&self, parent: &ResourceId, moment: Timestamp) -> bool {
+        let mut children = self.durable.tree.children(parent);
+        children.any(|child| {
+            if child.resource_type == ResourceType::Sessions {
+                self.has_child_after(&child.id, moment)
+            } else {
+                child.expires.is_some_and(|expires| expires > moment)
+            }
+        })
+    }
+
     /// The `et` of a resource below `parent` for which `wanted` was asked.
     fn expiration(
         &self,

@@ -1,12 +1,13 @@
 //! What a subscription may ask for: published events of any resource, private ones of `sessions` only.
 
 use super::{check_child, requested_type};
-use crate::address::Address;
+use crate::address::{Address, normalized};
 use crate::attribute::Attribute;
 use crate::cse::Cse;
 use crate::cse::discovery;
+use crate::cse::notify::batch::USUAL_DURATION;
 use crate::cse::notify::event_types;
-use crate::id::{AeId, ResourceId};
+use crate::id::{AeId, Entity, ResourceId};
 use crate::resource::{Resource, ResourceType};
 use crate::status::Refusal;
 use crate::text::Text;
@@ -15,6 +16,14 @@ use alloc::vec::Vec;
 
 /// Event type: the question whether to take part in a session.
 const ESTABLISHMENT: i64 = 50_001;
+/// What subscriptions to the events of sessions lack: those are told one by one, as they happen.
+const GATHERS: [Attribute; 3] = [
+    Attribute::BatchNotify,
+    Attribute::LatestNotify,
+    Attribute::NotificationEventCategory,
+];
+/// Content type: the whole resource, the default of every published event type that there is here.
+const ALL_ATTRIBUTES: i64 = 1;
 /// Content type: the modified attributes, with event type 1 only.
 const MODIFIED_ATTRIBUTES: i64 = 2;
 
@@ -27,13 +36,16 @@ impl Cse {
         attributes: &Members,
     ) -> Result<(), Refusal> {
         let events = event_types(attributes);
-        if events.iter().any(|event| (50_001..=50_003).contains(event)) {
+        if events.iter().any(is_of_sessions) {
             // EST-52
-            if !events.iter().all(|event| (50_001..=50_003).contains(event))
+            if !events.iter().all(is_of_sessions)
                 || parent.resource_type != ResourceType::Sessions
                 || !self.goes_to_owner(parent, attributes)
             {
                 return Err(Refusal::BadRequest);
+            }
+            if GATHERS.iter().any(|name| attributes.contains_key(name)) {
+                return Err(Refusal::NotImplemented);
             }
             let mut others = self
                 .durable
@@ -61,6 +73,36 @@ impl Cse {
         check_targets(attributes)
     }
 
+    /// Writes what the host adds to a new subscription to published events: what notifications show, and who made it
+    /// where they do not all go to that one (TS-0004 clause 7.4.8.2.1).
+    pub(super) fn complete_subscription(&self, originator: &str, attributes: &mut Members) {
+        if event_types(attributes).iter().any(is_of_sessions) {
+            return;
+        }
+        // REG-80
+        attributes.insert_missing(Attribute::NotificationContentType, || {
+            Value::Integer(ALL_ATTRIBUTES)
+        });
+        if let Some(Value::Object(batch)) = attributes.get_mut(&Attribute::BatchNotify) {
+            batch.insert_missing(Attribute::BatchDuration, || Value::text(USUAL_DURATION));
+        }
+        let mut targets = targets(attributes).into_iter();
+        if targets.any(|target| !self.names_entity(&target, originator)) {
+            attributes.insert(Attribute::Creator, Value::text(originator));
+        }
+    }
+
+    /// Whether a notification target is the entity of that identifier, by it or by its resource here.
+    fn names_entity(&self, target: &str, entity: &str) -> bool {
+        let own = Entity::Cse(self.config.cse_id.clone());
+        let spelled = normalized(target, &self.config.cse_id, &self.config.name);
+        spelled.as_deref() == Some(entity)
+            || match self.notification_peer(target, &own) {
+                Some(Entity::Ae(ae)) => ae.as_str() == entity,
+                Some(Entity::Cse(_)) | None => false,
+            }
+    }
+
     /// Whether the only notification target is the AE that `sessions` belongs to; after its identifier it may go on
     /// with a path.
     fn goes_to_owner(&self, sessions: &Resource, attributes: &Members) -> bool {
@@ -81,6 +123,11 @@ impl Cse {
                 .and_then(|address| self.resolve(&address))
                 .is_some_and(|found| found.resource == *owner && found.virtual_child.is_none())
     }
+}
+
+/// Whether an event type is one of the session block.
+fn is_of_sessions(event: &i64) -> bool {
+    (50_001..=50_003).contains(event)
 }
 
 fn targets(attributes: &Members) -> Vec<Text> {
