@@ -57,7 +57,7 @@ pub async fn greet(target: &Target, patience: Duration) -> Result<(), NoContact>
     open(target, patience).await.map(drop)
 }
 
-/// Asks for the CSEBase; whatever comes back shows that somebody is there.
+/// Asks for the CSEBase; whatever message comes back shows that somebody is there, and the end of the link as well.
 ///
 /// # Errors
 /// If nothing comes back in time.
@@ -73,7 +73,12 @@ pub async fn ask(target: &Target, patience: Duration) -> Result<(), NoContact> {
             .send(Message::text(question.to_string()))
             .await
             .ok()?;
-        socket.next().await
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                other => break other,
+            }
+        }
     };
     match tokio::time::timeout(patience, asking).await {
         Ok(Some(_)) => Ok(()),

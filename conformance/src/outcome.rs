@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Case, Failure, How, Stop, Verdict};
 use crate::ladder;
 use crate::peer::Trace;
+use crate::peer::raw;
 use crate::record::{Event, Kind};
 use crate::schema::{self, Shape};
 use crate::story::Line;
@@ -50,7 +51,9 @@ pub struct Outcome {
     pub reason: Option<String>,
     /// Whether it ended because the system could not be reached.
     pub unreachable: bool,
-    /// Whether not one message came from the system, so that something is wrong with all of it.
+    /// Whether a message came from the system; handshakes, control frames and ends of links of bytes are none.
+    pub answered: bool,
+    /// Whether it was not decided and nothing was answered, so that something may be wrong with all of the system.
     pub sick: bool,
     /// The verdict of each time it was played, where that was more than once.
     pub rounds: Vec<Verdict>,
@@ -119,11 +122,27 @@ pub(crate) fn judge(case: &'static Case, result: Result<(), Stop>, trace: Trace)
     if let Err(stop) = result {
         outcome.stopped(stop);
     }
+    outcome.answered = outcome.events.iter().any(answers);
+    outcome.sick =
+        outcome.verdict == Verdict::Inconclusive && (outcome.unreachable || !outcome.answered);
     outcome.account_for_the_end();
-    let heard = |event: &Event| matches!(event.kind, Kind::Received | Kind::Closed);
-    outcome.sick = outcome.verdict == Verdict::Inconclusive
-        && (outcome.unreachable || !outcome.events.iter().any(heard));
     outcome
+}
+
+/// Whether the system has said something there.
+fn answers(event: &Event) -> bool {
+    let of_bytes = raw::is_link_of_bytes(&event.link);
+    match event.kind {
+        Kind::Received => !of_bytes || raw::is_message(&event.text),
+        Kind::Closed => !of_bytes,
+        Kind::Opened
+        | Kind::Refused
+        | Kind::Sent
+        | Kind::Silence
+        | Kind::Cut
+        | Kind::Clock
+        | Kind::Control => false,
+    }
 }
 
 impl Outcome {
@@ -138,6 +157,7 @@ impl Outcome {
             failure: None,
             reason: None,
             unreachable: false,
+            answered: false,
             sick: false,
             rounds: Vec::new(),
             steps: Vec::new(),
@@ -318,6 +338,7 @@ pub fn schema_outcomes(outcomes: &[Outcome]) -> Vec<Outcome> {
             failure,
             reason: None,
             unreachable: false,
+            answered: false,
             sick: false,
             rounds: Vec::new(),
             steps: Vec::new(),

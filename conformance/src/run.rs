@@ -23,8 +23,10 @@ use crate::sut::foreign::Foreign;
 /// Longest time one case may take; only a system that answers without end gets there.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// So many cases in a row without a message from the system, and it is asked whether it is there.
-const SICK: usize = 6;
+/// So many cases without a message from the system since its last one, and it is asked whether it is there.
+const SICK: usize = 3;
+/// After each so many it is asked again, and if they were flooded, the run ends.
+const SICK_AGAIN: usize = 6;
 /// So many, and the run ends whatever it says.
 const SICK_MOST: usize = 24;
 
@@ -266,17 +268,18 @@ impl<'a> Watch<'a> {
         if outcome.verdict == Verdict::NotApplicable {
             return;
         }
-        self.sick_in_a_row = if outcome.sick {
-            self.sick_in_a_row + 1
-        } else {
-            0
-        };
-        if self.sick_in_a_row == 0 || self.lost.is_some() {
+        if outcome.sick {
+            self.sick_in_a_row += 1;
+        } else if outcome.answered {
+            self.sick_in_a_row = 0;
+        }
+        if !outcome.sick || self.lost.is_some() {
             return;
         }
+        let sick = self.sick_in_a_row;
         let why = if let Err(why) = self.plan.sut.check().await {
             why
-        } else if self.sick_in_a_row.is_multiple_of(SICK) {
+        } else if sick == SICK || sick.is_multiple_of(SICK_AGAIN) {
             let patience = self.plan.patience;
             let target = self.plan.sut.targets.last();
             let asked = match target {
@@ -286,10 +289,10 @@ impl<'a> Watch<'a> {
             let reason = outcome.reason.as_deref().unwrap_or_default();
             match asked {
                 Some(why) => why.to_string(),
-                None if reason.contains(peer::FLOODS) => {
-                    format!("{SICK} cases in a row were flooded with messages")
+                None if reason.contains(peer::FLOODS) && sick >= SICK_AGAIN => {
+                    format!("{SICK_AGAIN} cases in a row were flooded with messages")
                 }
-                None if self.sick_in_a_row >= SICK_MOST => {
+                None if sick >= SICK_MOST => {
                     format!("{SICK_MOST} cases in a row got no message from it")
                 }
                 None => return,

@@ -111,6 +111,31 @@ async fn a_system_that_is_lost_ends_the_run_and_what_was_found_is_kept(
     assert!(!left.as_array().unwrap().is_empty(), "{results}");
 }
 
+/// Handshakes and control frames of a library are no answers of a CSE.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_only_shakes_hands_is_noticed_after_few_cases() {
+    const JOBS: usize = 4;
+    let folder = TempDir::new().unwrap();
+    let url = format!("ws://127.0.0.1:{}", server(Manners::Mute).await);
+
+    let output = run(
+        folder.path(),
+        &["run", "--target", &url, "--patience", "100", "--jobs", "4"],
+    )
+    .await;
+
+    let said = printed(&output);
+    let sentence = "answers nothing on them within 100 ms";
+    assert!(said.contains(sentence), "{said}");
+    let results = results(folder.path());
+    let cases = results["cases"].as_array().unwrap();
+    let silent = cases
+        .iter()
+        .filter(|case| case["verdict"] == "inconclusive");
+    assert!(silent.count() < 3 + JOBS, "{results}");
+    assert!(!results["left_out"].as_array().unwrap().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_fails_the_cases_that_hear_it() {
     let folder = TempDir::new().unwrap();

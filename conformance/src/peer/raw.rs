@@ -17,6 +17,9 @@ use crate::story::Party;
 /// Longest frame or body that is kept; a server that sends more is cut off.
 const MOST: u64 = 4 << 20;
 
+/// Begins the name of a link of bytes.
+const BYTES: &str = "bytes#";
+
 /// A frame as it came, or the fragments of one message put together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
@@ -54,7 +57,7 @@ impl Peer {
     /// # Errors
     /// If the system does not accept it.
     pub async fn tcp(&mut self) -> Result<Link, Stop> {
-        let name = format!("bytes#{}", self.links.len() + 1);
+        let name = format!("{BYTES}{}", self.links.len() + 1);
         let target = self.target(Party::Cse1).clone();
         let outcome = match &mut self.world {
             World::Live(live) => live.open_bytes(&name, &target).await,
@@ -134,6 +137,21 @@ impl Peer {
             }
         })
     }
+}
+
+/// Whether a link of this name is one of bytes.
+#[must_use]
+pub fn is_link_of_bytes(name: &str) -> bool {
+    name.starts_with(BYTES)
+}
+
+/// Whether what arrived on a link of bytes, as it was recorded, is a message: no answer to the handshake and no
+/// control frame.
+#[must_use]
+pub fn is_message(text: &str) -> bool {
+    const CONTROL: u8 = 0x8;
+    let frame = serde_json::from_str::<Frame>(text);
+    frame.is_ok_and(|frame| frame.op & CONTROL == 0)
 }
 
 /// Bytes as the record shows them: text with escapes, and only the ends of what is long.
