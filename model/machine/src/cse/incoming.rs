@@ -254,7 +254,8 @@ impl Cse {
         }
         let Some(target) = target else {
             // END-09
-            return Err(self.missing(request, address));
+            let missing = self.missing(request, address);
+            return self.refuse_target(step, requester, missing);
         };
         if of_sessions || makes_session(request) {
             return self.session_request(step, requester, &target);

@@ -22,7 +22,7 @@ use super::{Cse, Step, Timer};
 use crate::deviation::Deviation;
 use crate::env::Timestamp;
 use crate::id::{CseId, Entity, ResourceId, SessionId};
-use crate::primitive::{Content, Operation, When};
+use crate::primitive::{Content, Operation, ResponseMode, When};
 use crate::record::{Requester, Stored};
 use crate::resource::ResourceType;
 use crate::schedule;
@@ -104,6 +104,39 @@ impl Cse {
         Ok(Handled::Later)
     }
 
+    /// Refuses a request for a target that is not here: at once, or by a report where its originator does not wait, as
+    /// the acknowledgement comes before the target is looked for (TS-0004 clause 7.2.2.2).
+    pub(crate) fn refuse_target(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+        refusal: Refusal,
+    ) -> Result<Handled, Refusal> {
+        match requester.request.response_mode() {
+            ResponseMode::Blocking | ResponseMode::NoResponse | ResponseMode::FlexBlocking => {
+                return Err(refusal);
+            }
+            ResponseMode::NonBlockingSynch | ResponseMode::NonBlockingAsynch => {}
+        }
+        let owner = self.acknowledged(step, requester)?;
+        self.report_done(step, &owner, Err(refusal));
+        Ok(Handled::Later)
+    }
+
+    /// Acknowledges a request that is carried out at once; whom its result is reported to.
+    fn acknowledged(
+        &mut self,
+        step: &mut Step,
+        requester: &Requester,
+    ) -> Result<Requester, Refusal> {
+        // REG-34
+        let id = self.open_request(step, requester, requester.expires)?;
+        self.acknowledge(step, requester, &id);
+        let mut owner = requester.clone();
+        owner.acknowledged = Some(id);
+        Ok(owner)
+    }
+
     /// Carries out a local request whose originator does not wait: acknowledged first, reported afterwards.
     pub(crate) fn perform_later(
         &mut self,
@@ -122,10 +155,7 @@ impl Cse {
         if let Some(due) = due.filter(|_| !deletes_itself) {
             return self.store_for_later(step, requester, due);
         }
-        let id = self.open_request(step, requester, requester.expires)?;
-        self.acknowledge(step, requester, &id);
-        let mut owner = requester.clone();
-        owner.acknowledged = Some(id);
+        let owner = self.acknowledged(step, requester)?;
         let done = if deletes_itself {
             Err(Refusal::NotImplemented)
         } else {

@@ -78,6 +78,20 @@ fn an_interrupted_fan_out_comes_to_an_end(#[case] mode: ResponseMode, #[case] is
     );
 }
 
+/// REG-34, REG-35: that there is nothing is found out after the acknowledgement (TS-0004 clause 7.2.2.2).
+#[rstest]
+#[case::polled(ResponseMode::NonBlockingSynch)]
+#[case::notified(ResponseMode::NonBlockingAsynch)]
+fn an_absent_target_is_reported(#[case] mode: ResponseMode) {
+    let mut world = pair();
+    let read = Draft::retrieve("cse1/ae1/nothing", "Cae1", "f1");
+
+    let address = acknowledged(&mut world, read, mode);
+
+    let after = outcome(&mut world, "o1", &address);
+    assert_eq!(after, (Some(2), Some(4004)));
+}
+
 #[test]
 fn what_is_stored_is_not_interrupted() {
     let mut world = pair();
