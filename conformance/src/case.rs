@@ -108,6 +108,8 @@ pub enum Needs {
     Target,
     /// One CSE between two CSEs of the suite (D).
     Transit,
+    /// One CSE, an infrastructure node; the suite is the node of another service provider (H).
+    Abroad,
     /// An AE that takes commands; the suite is its registrar (F).
     Agent,
     /// Any server; the suite sends bytes (G).
@@ -128,6 +130,7 @@ impl Needs {
             Self::Initiator => "B",
             Self::Target => "C",
             Self::Transit => "D",
+            Self::Abroad => "H",
             Self::Agent => "F",
             Self::Bytes => "G",
             Self::Pair => "E",
@@ -158,6 +161,9 @@ impl Needs {
                 "CSE1 and CSE2, both played by the suite, register over one link each and say in \
                  `srt` that they speak sessions."
             }
+            Self::Abroad => {
+                "An AE opens a link to the CSE and registers. The node of another service provider,                  played by the suite, opens a link under its absolute CSE-ID."
+            }
             Self::Agent => {
                 "The suite listens as registrar, the AE is started with its address, opens its \
                  link and registers."
@@ -180,6 +186,7 @@ impl Needs {
             | Self::Target
             | Self::Transit
             | Self::Bytes => "",
+            Self::Abroad => "[target.abroad] names another service provider",
             Self::Agent => "an [agent] is described",
             Self::Pair => "two targets are given",
             Self::PairWithPower => "the suite starts the two CSEs itself",
@@ -196,8 +203,25 @@ impl Needs {
             | Self::Initiator
             | Self::Target
             | Self::Transit
+            | Self::Abroad
             | Self::Agent
             | Self::Bytes => false,
+        }
+    }
+
+    /// Whether a case is played alone, as all that need the same would get into each other's way.
+    #[must_use]
+    pub const fn alone(self) -> bool {
+        match self {
+            Self::PairWithPower | Self::Abroad => true,
+            Self::One
+            | Self::Neighbour
+            | Self::Initiator
+            | Self::Target
+            | Self::Transit
+            | Self::Agent
+            | Self::Bytes
+            | Self::Pair => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::case::{Case, How, Step};
 
+pub mod abroad;
 pub mod agent;
 pub mod boundaries;
 pub mod conditions;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<&'static Case> {
         dialling::CASES,
         local::CASES,
         transit::CASES,
+        abroad::CASES,
         agent::CASES,
         establishment::CASES,
         usage::CASES,

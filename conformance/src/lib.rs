@@ -23,6 +23,7 @@ pub mod judge;
 pub mod ladder;
 pub mod mutants;
 pub mod neighbour;
+pub mod node;
 pub mod outcome;
 pub mod peer;
 pub mod profile;

@@ -126,6 +126,7 @@ pub fn all() -> Vec<&'static Defect> {
         defects::notifications::DEFECTS,
         defects::sessions::DEFECTS,
         defects::hops::DEFECTS,
+        defects::abroad::DEFECTS,
         defects::agents::DEFECTS,
         defects::harmless::CHANGES,
         defects::agents::CHANGES,

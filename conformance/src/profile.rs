@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::case::Group;
-use crate::record::{Manner, Target, Timers};
+use crate::record::{Abroad, Manner, Target, Timers};
 
 /// Profiles that come with the suite.
 pub const SHIPPED: &[(&str, &str)] = &[
@@ -94,6 +94,8 @@ pub struct At {
     /// How it wants to be spoken to.
     #[serde(default)]
     pub manner: Manner,
+    /// Another service provider that it knows.
+    pub abroad: Option<Abroad>,
 }
 
 /// An AE, or a program made with an AE library, that takes commands: one line of standard input each.
@@ -248,6 +250,10 @@ impl Profile {
             name: at.name.clone(),
             authorities: at.authorities.clone(),
             manner: at.manner.clone(),
+            abroad: at.abroad.as_ref().map(|abroad| Abroad {
+                listen: abroad.listen.as_deref().map(&fill),
+                ..abroad.clone()
+            }),
             timers: self.ixit.timers.clone(),
         };
         self.target.iter().map(target).collect()

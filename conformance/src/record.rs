@@ -118,9 +118,27 @@ pub struct Target {
     /// How it wants to be spoken to.
     #[serde(default)]
     pub manner: Manner,
+    /// Another service provider that it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abroad: Option<Abroad>,
     /// Its timers.
     #[serde(default)]
     pub timers: Timers,
+}
+
+/// Another service provider whose infrastructure node the CSE under test, itself one, exchanges requests with (Mcc');
+/// the suite plays that node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Abroad {
+    /// M2M-SP-ID of the CSE under test, without slashes.
+    pub own: String,
+    /// M2M-SP-ID of the other provider, as it was told to the CSE under test.
+    pub other: String,
+    /// Where the CSE under test was told that the other node listens, `HOST:PORT`: the suite listens there. Without,
+    /// the CSE opens no links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
 }
 
 /// Timers of a system under test, in milliseconds; the defaults are those of the specification.
@@ -195,6 +213,7 @@ impl Target {
             name: name.to_owned(),
             authorities: None,
             manner: Manner::default(),
+            abroad: None,
             timers: Timers::default(),
         }
     }

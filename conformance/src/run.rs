@@ -148,8 +148,8 @@ impl Plan {
         if let Some(seed) = self.shuffle {
             cases.sort_by_cached_key(|case| Dice::new(seed, case.id).bytes::<16>());
         }
-        // Those that stop a CSE are played alone, after all others.
-        cases.sort_by_key(|case| case.needs == Needs::PairWithPower);
+        // Those that are played alone come after all others, those that stop a CSE last.
+        cases.sort_by_key(|case| (case.needs.alone(), case.needs == Needs::PairWithPower));
         cases.into()
     }
 }
@@ -230,7 +230,7 @@ pub async fn run_until(
 
 /// How many cases may be under way while this one is.
 const fn places(case: &Case, plan: &Plan) -> usize {
-    if matches!(case.needs, Needs::PairWithPower) || plan.jobs == 0 {
+    if case.needs.alone() || plan.jobs == 0 {
         1
     } else {
         plan.jobs
@@ -378,6 +378,11 @@ pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
         | Needs::Transit
         | Needs::Bytes
         | Needs::Pair => None,
+        Needs::Abroad if sut.targets.last().is_some_and(|at| at.abroad.is_some()) => None,
+        Needs::Abroad => Some(
+            "the profile names no other service provider that the CSE knows: [target.abroad]"
+                .to_owned(),
+        ),
         Needs::Agent if sut.agent.is_some() => None,
         Needs::Agent => Some("no AE to start is described: [agent] in a profile".to_owned()),
         Needs::PairWithPower if sut.pair.is_some() => None,

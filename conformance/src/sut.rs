@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
-use crate::record::{Target, Timers};
+use crate::record::{Abroad, Target, Timers};
 use crate::sut::process::Process;
 
 pub mod build;
@@ -144,6 +145,25 @@ pub struct Pair {
     cse2: Process,
     cse1_arguments: Vec<String>,
     cse2_arguments: Vec<String>,
+    /// Keeps the port where CSE2 looks for the node of the other provider.
+    door: TcpSocket,
+}
+
+/// What CSE2 knows of other service providers, and where.
+fn abroad(door: &TcpSocket) -> std::io::Result<Abroad> {
+    Ok(Abroad {
+        own: "sp.example".to_owned(),
+        other: "suite.example".to_owned(),
+        listen: Some(door.local_addr()?.to_string()),
+    })
+}
+
+/// A port of this machine that is kept free: who listens there takes it for that time.
+fn reserved() -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into())?;
+    Ok(socket)
 }
 
 impl Pair {
@@ -159,6 +179,14 @@ impl Pair {
         let store = |name: &str| stores.path().join(name);
         let mut arguments = identity("in", identities[1], &store("cse2"));
         arguments.push("--dial-registree-poa".to_owned());
+        let door = reserved().map_err(SutError::Folder)?;
+        let known = abroad(&door).map_err(SutError::Folder)?;
+        let at = known.listen.as_deref().unwrap_or_default();
+        arguments.extend(["--sp-id".to_owned(), known.own.clone()]);
+        arguments.extend([
+            "--provider".to_owned(),
+            format!("{}=ws://{at}", known.other),
+        ]);
         let mut cse2 = Process::start("CSE2", program, &arguments, stores.path()).await?;
         let cse2_url = cse2.listening(READY).await?;
         let cse2_arguments = fixed(arguments, &cse2_url);
@@ -177,6 +205,7 @@ impl Pair {
             cse2,
             cse1_arguments,
             cse2_arguments,
+            door,
         })
     }
 
@@ -188,7 +217,11 @@ impl Pair {
             ..Target::new(process.url(), identity.cse_id, identity.name)
         };
         let [one, two] = self.identities;
-        vec![target(&self.cse1, one), target(&self.cse2, two)]
+        let infrastructure = Target {
+            abroad: abroad(&self.door).ok(),
+            ..target(&self.cse2, two)
+        };
+        vec![target(&self.cse1, one), infrastructure]
     }
 
     /// Ends CSE1 at once, as a power failure would.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::case::{Case, Stop, case};
 use crate::cast::{Ae, QUIET};
 use crate::expect;
+use crate::neighbour::Neighbour;
 use crate::peer::{Message, Peer};
 use crate::story::Party;
 
@@ -49,6 +50,36 @@ pub const CASES: &[Case] = &[
         ["TS-0001 9.6.1.3.2"],
         "Often only its creator may delete it.",
         inherited
+    ),
+    case!(
+        "ACP-06",
+        Resources,
+        One,
+        "A rule with addresses grants nothing to a link from elsewhere",
+        ["REG-72"],
+        ["TS-0001 9.6.2.2", "TS-0004 7.3.3.15"],
+        "Often `acip` is stored and not looked at, which grants more than was meant.",
+        addresses
+    ),
+    case!(
+        "ACP-07",
+        Resources,
+        One,
+        "A rule for authenticated originators grants nothing to one without certificate",
+        ["REG-73"],
+        ["TS-0001 9.6.2.5", "TS-0003 7.1.2"],
+        "Often `acaf` is stored and not looked at.",
+        unauthenticated
+    ),
+    case!(
+        "ACP-08",
+        Resources,
+        Neighbour,
+        "Whoever speaks through another CSE has neither address nor certificate here",
+        ["REG-72", "REG-73"],
+        ["TS-0001 9.6.2.2", "TS-0001 9.6.2.5"],
+        "Often those of the neighbour's link are taken for its own.",
+        through_another
     ),
 ];
 
@@ -177,4 +208,105 @@ async fn inherited(peer: &mut Peer) -> Result<(), Stop> {
         .ask(peer, ("own", "deleted"), &message, "REG-54", 2002)
         .await
         .map(drop)
+}
+
+/// A rule that some CSEs do not take, for whoever reads a container; whether it is taken is theirs to say.
+async fn limited(
+    peer: &mut Peer,
+    ae: &mut Ae,
+    names: [&str; 2],
+    (who, limit): (&[&str], &Value),
+) -> Result<(), Stop> {
+    let all = json!({"acor": [ae.stem, ae.id], "acop": 63});
+    let mut rule = json!({"acor": who, "acop": 2});
+    for (name, value) in limit.as_object().into_iter().flatten() {
+        rule[name] = value.clone();
+    }
+    let acp = json!({"rn": names[0], "pv": {"acr": [all, rule]}, "pvs": {"acr": [all]}});
+    let message = ae.request(1, &ae.own(""), json!({"ty": 1, "pc": {"m2m:acp": acp}}));
+    let answer = peer.call(ae.link, ("policy", "created"), &message).await?;
+    if answer.value["rsc"] == 5001 {
+        let why = format!("the CSE takes no rule with {limit}");
+        return Err(Stop::Absent(why));
+    }
+    expect::status("REG-24", "CREATE of a policy", &answer, &[2001])?;
+    let acpi = [ae.own(&format!("/{}", names[0]))];
+    let cnt = json!({"m2m:cnt": {"rn": names[1], "acpi": acpi}});
+    make(peer, ae, "", 3, cnt).await.map(drop)
+}
+
+/// Every address there is.
+fn from_anywhere() -> Value {
+    json!({"acco": [{"acip": {"ipv4": ["0.0.0.0/0"], "ipv6": ["::/0"]}}]})
+}
+
+async fn addresses(peer: &mut Peer) -> Result<(), Stop> {
+    let (mut ae, mut friend) = two(peer).await?;
+    let who = [friend.stem.clone(), friend.id.clone()];
+    let who = [who[0].as_str(), who[1].as_str()];
+    // Blocks for documentation: nobody has such an address.
+    let elsewhere =
+        json!({"acco": [{"acip": {"ipv4": ["192.0.2.0/24"], "ipv6": ["2001:db8::/32"]}}]});
+    let cases = [
+        ("here", from_anywhere(), 2000),
+        ("elsewhere", elsewhere, 4103),
+    ];
+    for (name, limit, rsc) in cases {
+        let acp = format!("acp-{name}");
+        limited(peer, &mut ae, [&acp, name], (&who, &limit)).await?;
+        let to = ae.own(&format!("/{name}"));
+        friend
+            .read(peer, ("read", "answer"), &to, "REG-72", rsc)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn unauthenticated(peer: &mut Peer) -> Result<(), Stop> {
+    let (mut ae, mut friend) = two(peer).await?;
+    let who = [friend.stem.clone(), friend.id.clone()];
+    let who = [who[0].as_str(), who[1].as_str()];
+    for (name, acaf, rsc) in [("any", false, 2000), ("shown", true, 4103)] {
+        let acp = format!("acp-{name}");
+        limited(
+            peer,
+            &mut ae,
+            [&acp, name],
+            (&who, &json!({ "acaf": acaf })),
+        )
+        .await?;
+        let to = ae.own(&format!("/{name}"));
+        friend
+            .read(peer, ("read", "answer"), &to, "REG-73", rsc)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn through_another(peer: &mut Peer) -> Result<(), Stop> {
+    let (mut ae, _) = Ae::register(peer, Party::Ae1, None, QUIET).await?;
+    let (mut me, _) = Neighbour::join(peer, Party::Cse2).await?;
+    let far = me.behind("Cfar");
+    let limits = [
+        ("free", json!({}), [2000].as_slice(), "REG-73"),
+        ("shown", json!({"acaf": true}), &[4103], "REG-73"),
+        ("addressed", from_anywhere(), &[2000, 4103], "REG-72"),
+    ];
+    let mut last = 0;
+    for (name, limit, allowed, requirement) in limits {
+        let acp = format!("acp-{name}");
+        limited(peer, &mut ae, [&acp, name], (&[&far], &limit)).await?;
+        let to = ae.everywhere(&format!("/{name}"));
+        let message = me.request(2, &to, &far, json!({}));
+        let answer = peer.call(me.link, ("read", "answer"), &message).await?;
+        expect::status(requirement, name, &answer, allowed)?;
+        last = answer.value["rsc"].as_u64().unwrap_or_default();
+    }
+    if last == 2000 {
+        let why = "an originator behind a neighbour is served under a rule with `acip`: decision \
+                   D-185 takes its address as unknown; TS-0001 9.6.2.2 can be read to mean that of \
+                   the link that its request came over";
+        return Err(Stop::Disputed(why.to_owned()));
+    }
+    Ok(())
 }

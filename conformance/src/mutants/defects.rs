@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::mutants::engine::{Fate, Scene};
 
+pub(super) mod abroad;
 pub(super) mod agents;
 pub(super) mod answers;
 pub(super) mod conditions;

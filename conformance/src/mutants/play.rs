@@ -90,6 +90,8 @@ pub struct Bench {
 struct Place {
     pair: Arc<Mutex<Pair>>,
     targets: Vec<Target>,
+    /// Held by who plays the node of the other service provider, which is there once.
+    abroad: Mutex<()>,
 }
 
 impl Bench {
@@ -172,6 +174,7 @@ impl Bench {
         Ok(Place {
             targets: pair.targets(),
             pair: Arc::new(Mutex::new(pair)),
+            abroad: Mutex::new(()),
         })
     }
 
@@ -182,6 +185,18 @@ impl Bench {
             None
         };
         let place = own.as_ref().unwrap_or(place);
+        let _turn = match cell.case.needs {
+            Needs::Abroad => Some(place.abroad.lock().await),
+            Needs::One
+            | Needs::Neighbour
+            | Needs::Initiator
+            | Needs::Target
+            | Needs::Transit
+            | Needs::Agent
+            | Needs::Bytes
+            | Needs::Pair
+            | Needs::PairWithPower => None,
+        };
         let start = Instant::now();
         let mut played = self.once(cell, &place.pair, &place.targets, 0).await;
         let wrong = cell.defect.is_some_and(|defect| !defect.is_harmless());

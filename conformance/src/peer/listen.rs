@@ -21,9 +21,9 @@ pub struct Place {
 }
 
 impl Live {
-    async fn listen(&mut self, name: &str) -> Result<String, String> {
-        let listener = TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.map_err(|error| error.to_string())?;
+    async fn listen(&mut self, name: &str, at: &str) -> Result<String, String> {
+        let listener = TcpListener::bind(at).await;
+        let listener = listener.map_err(|error| format!("cannot listen at {at}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         self.listeners.insert(name.to_owned(), listener);
         Ok(format!("ws://{address}"))
@@ -49,16 +49,24 @@ impl Live {
 }
 
 impl Peer {
-    /// Listens for links.
+    /// Listens for links, on any port of this machine.
     ///
     /// # Errors
     /// If the system gives no port.
     pub async fn listen(&mut self, name: &str) -> Result<Place, Stop> {
+        self.listen_at(name, "127.0.0.1:0").await
+    }
+
+    /// Listens for links there.
+    ///
+    /// # Errors
+    /// If that cannot be had.
+    pub async fn listen_at(&mut self, name: &str, at: &str) -> Result<Place, Stop> {
         let outcome = match &mut self.world {
-            World::Live(live) => live.listen(name).await,
+            World::Live(live) => live.listen(name, at).await,
             World::Replay(replay) => replay.open(name),
         };
-        let url = outcome.map_err(Stop::lost)?;
+        let url = outcome.map_err(Stop::inconclusive)?;
         self.note(Kind::Opened, name, "", &url);
         let name = name.to_owned();
         Ok(Place { name, url })

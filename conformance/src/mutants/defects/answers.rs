@@ -471,10 +471,13 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
     ),
     wrong!(
         "an-nonblocking-5000",
-        "A non-blocking request that fails at once is answered 5000.",
-        Answer(|scene, answer| if scene.asked["rt"]["rtv"] == 1 {
-            super::restate(answer, 4004, 5000)
-        } else {
+        "Whatever makes a non-blocking request fail, its result is 5000.",
+        Answer(|_, answer| {
+            if let Some(rsc) = answer.pointer_mut("/pc/m2m:req/ors/rsc")
+                && *rsc == 4004
+            {
+                *rsc = 5000.into();
+            }
             Fate::Pass
         })
     ),

@@ -92,6 +92,24 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         Request(|_, request| rules(request, "acod"))
     ),
     wrong!(
+        "gr-acip",
+        "`acip` of a rule is ignored.",
+        Request(|_, request| {
+            each_rule(request, |rule| {
+                let contexts = rule.get_mut("acco").and_then(Value::as_array_mut);
+                for context in contexts.into_iter().flatten() {
+                    within(context, "", "acip");
+                }
+            });
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "gr-acaf",
+        "`acaf` of a rule is ignored.",
+        Request(|_, request| rules(request, "acaf"))
+    ),
+    wrong!(
         "gr-members-are-nobody",
         "A group in a rule stands for nobody.",
         Request(|scene, request| {
