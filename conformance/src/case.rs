@@ -112,6 +112,8 @@ pub enum Needs {
     Abroad,
     /// An AE that takes commands; the suite is its registrar (F).
     Agent,
+    /// A CSE that registers with the suite, which starts it (I).
+    Registree,
     /// Any server; the suite sends bytes (G).
     Bytes,
     /// Two CSEs that know each other (configuration E).
@@ -132,6 +134,7 @@ impl Needs {
             Self::Transit => "D",
             Self::Abroad => "H",
             Self::Agent => "F",
+            Self::Registree => "I",
             Self::Bytes => "G",
             Self::Pair => "E",
             Self::PairWithPower => "E, exclusive",
@@ -168,6 +171,10 @@ impl Needs {
                 "The suite listens as registrar, the AE is started with its address, opens its \
                  link and registers."
             }
+            Self::Registree => {
+                "The suite listens as registrar, the CSE is started with its address, and opens its \
+                 link."
+            }
             Self::Bytes => "A TCP connection is opened.",
             Self::Pair | Self::PairWithPower => {
                 "Two CSEs that know each other; each AE that takes part opens a link to its own \
@@ -188,6 +195,7 @@ impl Needs {
             | Self::Bytes => "",
             Self::Abroad => "[target.abroad] names another service provider",
             Self::Agent => "an [agent] is described",
+            Self::Registree => "a [registree] is described",
             Self::Pair => "two targets are given",
             Self::PairWithPower => "the suite starts the two CSEs itself",
         }
@@ -205,8 +213,15 @@ impl Needs {
             | Self::Transit
             | Self::Abroad
             | Self::Agent
+            | Self::Registree
             | Self::Bytes => false,
         }
+    }
+
+    /// Whether the system under test is one that opens its link to the suite.
+    #[must_use]
+    pub const fn is_a_client(self) -> bool {
+        matches!(self, Self::Agent | Self::Registree)
     }
 
     /// Whether a case is played alone, as all that need the same would get into each other's way.
@@ -220,6 +235,7 @@ impl Needs {
             | Self::Target
             | Self::Transit
             | Self::Agent
+            | Self::Registree
             | Self::Bytes
             | Self::Pair => false,
         }

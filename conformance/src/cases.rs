@@ -21,6 +21,7 @@ pub mod nonblocking;
 pub mod parameters;
 pub mod reachability;
 pub mod registration;
+pub mod registree;
 pub mod relink;
 pub mod resources;
 pub mod restart;
@@ -59,6 +60,7 @@ pub fn all() -> Vec<&'static Case> {
         transit::CASES,
         abroad::CASES,
         agent::CASES,
+        registree::CASES,
         establishment::CASES,
         usage::CASES,
         usage_at_once::CASES,

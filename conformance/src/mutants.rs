@@ -6,7 +6,7 @@
 //! defect* is a file of the repository ([`matrix`]); [`fill`] fills it, [`replay`] replays a part
 //! of it, and [`play`] plays what they ask for.
 
-use crate::case::{Case, Needs};
+use crate::case::Case;
 use crate::mutants::engine::Rule;
 use crate::record::hex;
 
@@ -93,7 +93,7 @@ impl Defect {
         matches!(self.kind, Kind::Harmless(_) | Kind::HarmlessAgent(_))
     }
 
-    /// Whether it is one of an AE.
+    /// Whether it is one of an AE, or of a CSE that registers with the suite.
     #[must_use]
     pub const fn is_of_an_agent(&self) -> bool {
         matches!(self.kind, Kind::WrongAgent(_) | Kind::HarmlessAgent(_))
@@ -102,7 +102,7 @@ impl Defect {
     /// Whether a case is about the kind of system whose defect this is.
     #[must_use]
     pub fn concerns(&self, case: &Case) -> bool {
-        self.is_of_an_agent() == (case.needs == Needs::Agent)
+        self.is_of_an_agent() == case.needs.is_a_client()
     }
 }
 

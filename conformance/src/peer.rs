@@ -313,8 +313,33 @@ impl Peer {
             earlier => format!("{base}#{}", earlier + 1),
         };
         let target = self.target(sut).clone();
+        self.open_there(name, (suite, sut), &target, origin).await
+    }
+
+    /// Opens a link as `suite` to where `sut` has said that it listens.
+    ///
+    /// # Errors
+    /// If nobody accepts it there.
+    pub async fn open_at(
+        &mut self,
+        url: &str,
+        (suite, sut): (Party, Party),
+        origin: Option<&str>,
+    ) -> Result<Link, Stop> {
+        let name = format!("{}-poa#{}", suite.short(), self.links.len() + 1);
+        let target = Target::new(url, "", "");
+        self.open_there(name, (suite, sut), &target, origin).await
+    }
+
+    async fn open_there(
+        &mut self,
+        name: String,
+        (suite, sut): (Party, Party),
+        target: &Target,
+        origin: Option<&str>,
+    ) -> Result<Link, Stop> {
         let outcome = match &mut self.world {
-            World::Live(live) => live.open(&name, &target, origin).await,
+            World::Live(live) => live.open(&name, target, origin).await,
             World::Replay(replay) => replay.open(&name),
         };
         match outcome {

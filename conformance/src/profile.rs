@@ -34,6 +34,8 @@ pub struct Profile {
     pub target: Vec<At>,
     /// An AE to test, with the suite as its registrar.
     pub agent: Option<Agent>,
+    /// A CSE to test that registers with the suite.
+    pub registree: Option<Registree>,
     /// What it says it supports.
     pub ics: Ics,
     /// Values the cases depend on.
@@ -129,6 +131,18 @@ pub struct Agent {
     pub deregister: String,
 }
 
+/// A CSE that is started to register with the suite. `{url}`, `{id}` and `{name}` stand for address, CSE-ID and CSEBase
+/// name of its registrar in the arguments.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registree {
+    /// The program.
+    pub program: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+}
+
 /// Implementation conformance statement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +172,18 @@ impl Agent {
         let mut agent = Profile::shipped("reference-ae").ok()?.agent?;
         agent.program = program.display().to_string();
         program.is_file().then_some(agent)
+    }
+}
+
+impl Registree {
+    /// The CSE program of this project, started once more as a middle node.
+    #[must_use]
+    pub fn reference(cse: &Path) -> Self {
+        let words = "--kind mn --cse-id /cse3 --listen 127.0.0.1:0 --ephemeral --registrar {url}";
+        Self {
+            program: cse.display().to_string(),
+            arguments: words.split(' ').map(str::to_owned).collect(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::expect;
 use crate::outcome::{self, Outcome};
 use crate::peer::live::Live;
 use crate::peer::{self, Peer, World};
-use crate::profile::Agent;
+use crate::profile::{Agent, Registree};
 use crate::record::{Header, Target};
 use crate::schema;
 use crate::sut::Pair;
@@ -48,6 +48,8 @@ pub struct Sut {
     pub foreign: Option<Arc<Mutex<Foreign>>>,
     /// An AE to test.
     pub agent: Option<Agent>,
+    /// A CSE to test that registers with the suite.
+    pub registree: Option<Registree>,
 }
 
 impl Sut {
@@ -61,6 +63,7 @@ impl Sut {
             pair: None,
             foreign: None,
             agent: None,
+            registree: None,
         }
     }
 
@@ -363,7 +366,7 @@ pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
             case.group.name()
         ));
     }
-    if sut.targets.is_empty() && case.needs != Needs::Agent {
+    if sut.targets.is_empty() && !case.needs.is_a_client() {
         return Some("no CSE to test is given".to_owned());
     }
     if case.needs.in_a_pair() && sut.targets.len() < 2 {
@@ -385,6 +388,10 @@ pub fn inapplicable(case: &Case, sut: &Sut) -> Option<String> {
         ),
         Needs::Agent if sut.agent.is_some() => None,
         Needs::Agent => Some("no AE to start is described: [agent] in a profile".to_owned()),
+        Needs::Registree if sut.registree.is_some() => None,
+        Needs::Registree => {
+            Some("no CSE to start is described: [registree] in a profile".to_owned())
+        }
         Needs::PairWithPower if sut.pair.is_some() => None,
         Needs::PairWithPower => {
             Some("stops and starts a CSE, which only the reference lets it do".to_owned())

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use m2m_conformance::case::{Case, Needs, Verdict};
+use m2m_conformance::case::{Case, Verdict};
 use m2m_conformance::outcome::Outcome;
-use m2m_conformance::profile::Agent;
+use m2m_conformance::profile::{Agent, Registree};
 use m2m_conformance::run::{self, Plan, Sut};
 use m2m_conformance::sut::{Identity, Pair, USUAL, build};
 use m2m_conformance::{cases, judge, record, report, transcript};
@@ -23,8 +23,20 @@ struct Reference {
     sut: Sut,
 }
 
-/// Cases that stop a CSE hold this for writing, all others for reading.
+/// Cases that are played alone hold this for writing, all others for reading.
 static ALONE: RwLock<()> = RwLock::new(());
+
+type Turn = (
+    Option<RwLockWriteGuard<'static, ()>>,
+    Option<RwLockReadGuard<'static, ()>>,
+);
+
+fn turn(case: &Case) -> Turn {
+    let alone = case.needs.alone();
+    let write = || ALONE.write().unwrap_or_else(PoisonError::into_inner);
+    let read = || ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    (alone.then(write), (!alone).then(read))
+}
 
 fn reference() -> &'static Reference {
     static STARTED: OnceLock<Reference> = OnceLock::new();
@@ -42,6 +54,7 @@ fn reference() -> &'static Reference {
                 pair: Some(Arc::new(Mutex::new(pair))),
                 foreign: None,
                 agent: Agent::beside(&program),
+                registree: Some(Registree::reference(&program)),
             }
         });
         Reference { runtime, sut }
@@ -91,17 +104,7 @@ fn the_reference_passes(#[case] id: &'static str) {
     let mut plan = Plan::new(vec![case], 7, reference.sut.clone());
     plan.jobs = 1;
 
-    let exclusive = case.needs == Needs::PairWithPower;
-    let _alone = exclusive.then(|| {
-        ALONE
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    });
-    let _shared = (!exclusive).then(|| {
-        ALONE
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    });
+    let _turn = turn(case);
     let finished = reference.runtime.block_on(run::run(&plan, |_| ()));
 
     for outcome in &finished.outcomes {
@@ -138,15 +141,14 @@ fn the_reference_passes(#[case] id: &'static str) {
 #[case::c("TGT-FLOW-3")]
 #[case::d("TRN-FLOW")]
 #[case::f("AE-05")]
+#[case::h("MCC-07")]
 fn the_transcript_is_the_one_on_record(#[case] id: &'static str) {
     let case = cases::find(id).unwrap();
     let reference = reference();
     // Names of its own beside those of the other tests.
     let mut plan = Plan::new(vec![case], 9, reference.sut.clone());
     plan.jobs = 1;
-    let _shared = ALONE
-        .read()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _turn = turn(case);
 
     let finished = reference.runtime.block_on(run::run(&plan, |_| ()));
 

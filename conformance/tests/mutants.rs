@@ -139,6 +139,7 @@ async fn play_against(server: &str) -> Finished {
             pair: None,
             foreign: None,
             agent: None,
+            registree: None,
         },
     );
     plan.jobs = 32;

@@ -11,7 +11,7 @@ use crate::command::Complaint;
 use crate::console;
 use crate::contact;
 use crate::dice;
-use crate::profile::{Agent, Ixit, Profile};
+use crate::profile::{Agent, Ixit, Profile, Registree};
 use crate::run::{self, Plan, Sut};
 use crate::sut::foreign::Foreign;
 use crate::sut::{Pair, USUAL, build};
@@ -56,7 +56,7 @@ impl Known {
             let name = "the reference CSEs";
             return Ok(Sut::attached(name, Vec::new(), Group::ALL.to_vec()));
         };
-        if profile.target.is_empty() && profile.agent.is_none() {
+        if profile.target.is_empty() && profile.agent.is_none() && profile.registree.is_none() {
             let text = format!("the profile {} names no [[target]]", profile.name);
             return Err(Complaint::usage(text));
         }
@@ -64,6 +64,7 @@ impl Known {
         let groups = profile.ics.groups.clone();
         let mut sut = Sut::attached(&profile.about, targets, groups);
         sut.agent = profile.agent.clone();
+        sut.registree = profile.registree.clone();
         Ok(sut)
     }
 
@@ -162,5 +163,6 @@ async fn reference(options: &SystemOptions) -> Result<Sut, Complaint> {
     let mut sut = Sut::attached("the reference CSEs", targets, Group::ALL.to_vec());
     sut.pair = Some(Arc::new(Mutex::new(pair)));
     sut.agent = Agent::beside(&program);
+    sut.registree = Some(Registree::reference(&program));
     Ok(sut)
 }

@@ -16,7 +16,7 @@ use crate::mutants::{Defect, Kind, servers};
 use crate::outcome::Outcome;
 use crate::peer::live::Live;
 use crate::peer::{Peer, World};
-use crate::profile::Agent;
+use crate::profile::{Agent, Registree};
 use crate::record::Target;
 use crate::run::{self, Sut};
 use crate::schema::Shape;
@@ -193,6 +193,7 @@ impl Bench {
             | Needs::Target
             | Needs::Transit
             | Needs::Agent
+            | Needs::Registree
             | Needs::Bytes
             | Needs::Pair
             | Needs::PairWithPower => None,
@@ -261,8 +262,8 @@ impl Bench {
         targets: &[Target],
         attempt: u64,
     ) -> std::io::Result<(Option<Outcome>, Log)> {
-        if cell.case.needs == Needs::Agent {
-            return self.before_agent(rules, cell, attempt).await;
+        if cell.case.needs.is_a_client() {
+            return self.before_client(rules, cell, attempt).await;
         }
         let servers: Vec<String> = targets.iter().map(|target| target.url.clone()).collect();
         let front = Front::open(rules, &servers).await?;
@@ -271,8 +272,8 @@ impl Bench {
         Ok((outcome, front.close(cell.defect.is_none())))
     }
 
-    /// The AE finds the suite behind a front.
-    async fn before_agent(
+    /// The AE, or the CSE that registers, finds the suite behind a front.
+    async fn before_client(
         &self,
         rules: &[Rule],
         cell: Cell,
@@ -282,11 +283,13 @@ impl Bench {
         let front = Front::open(rules, &[format!("ws://{}", suite.local_addr()?)]).await?;
         let mut agent = Agent::beside(&self.program)
             .ok_or_else(|| std::io::Error::other("the AE program does not lie beside the CSE"))?;
-        for argument in &mut agent.arguments {
+        let mut registree = Registree::reference(&self.program);
+        for argument in agent.arguments.iter_mut().chain(&mut registree.arguments) {
             *argument = argument.replace("{url}", &front.urls[0]);
         }
         let mut sut = Sut::attached("", Vec::new(), Group::ALL.to_vec());
         sut.agent = Some(agent);
+        sut.registree = Some(registree);
         let outcome = self
             .case(cell, sut, Some(suite), self.patience, attempt)
             .await;

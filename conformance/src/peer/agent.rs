@@ -1,4 +1,5 @@
-//! An AE under test: the suite listens as its registrar, starts it, and gives it commands.
+//! An AE under test: the suite listens as its registrar, starts it, and gives it commands; and a CSE under test that
+//! registers with the suite, which starts it.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The subprotocol that the registrar agrees to.
 const SUBPROTOCOL: &str = "oneM2M.json";
 
-/// A running AE.
+/// A running AE, or CSE.
 #[derive(Debug)]
 pub(super) struct Running {
     listener: TcpListener,
@@ -35,12 +36,25 @@ pub(super) struct Running {
 }
 
 impl Live {
-    async fn start(&mut self, registrar: &str) -> Result<(), String> {
-        let agent = self
-            .sut
-            .agent
-            .as_ref()
-            .ok_or("no AE to start is described")?;
+    async fn start_agent(&mut self, registrar: &str) -> Result<(), String> {
+        let agent = self.sut.agent.as_ref();
+        let agent = agent.ok_or("no AE to start is described")?;
+        let (program, arguments) = (agent.program.clone(), agent.arguments.clone());
+        self.start(&program, &arguments, registrar).await
+    }
+
+    async fn start_registree(&mut self, registrar: &str) -> Result<(), String> {
+        let cse = self.sut.registree.clone();
+        let cse = cse.ok_or("no CSE to start is described")?;
+        self.start(&cse.program, &cse.arguments, registrar).await
+    }
+
+    async fn start(
+        &mut self,
+        program: &str,
+        arguments: &[String],
+        registrar: &str,
+    ) -> Result<(), String> {
         let listener = match self.registrar.take() {
             Some(listener) => Ok(listener),
             None => TcpListener::bind("127.0.0.1:0").await,
@@ -54,14 +68,14 @@ impl Live {
                 .replace("{id}", registrar)
                 .replace("{name}", name)
         };
-        let mut child = Command::new(&agent.program)
-            .args(agent.arguments.iter().map(fill))
+        let mut child = Command::new(program)
+            .args(arguments.iter().map(fill))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", agent.program))?;
+            .map_err(|error| format!("cannot start {program}: {error}"))?;
         let input = child.stdin.take().ok_or("it has no standard input")?;
         self.running = Some(Running {
             listener,
@@ -85,11 +99,9 @@ impl Live {
 
     /// Takes the next connection; the answer says what its handshake offered.
     async fn accept(&mut self, name: &str) -> Result<String, String> {
-        let running = self.running.as_mut().ok_or("the AE was not started")?;
+        let running = self.running.as_mut().ok_or("it was not started")?;
         let waiting = tokio::time::timeout(PATIENCE, running.listener.accept());
-        let accepted = waiting
-            .await
-            .map_err(|_| "the AE opened no link".to_owned())?;
+        let accepted = waiting.await.map_err(|_| "it opened no link".to_owned())?;
         let (stream, _) = accepted.map_err(|error| error.to_string())?;
         let (open, offer) = greet(stream).await?;
         self.links.insert(name.to_owned(), open);
@@ -148,7 +160,19 @@ impl Peer {
     pub async fn start_agent(&mut self, registrar: &str) -> Result<(), Stop> {
         self.note(Kind::Control, "", "", "the AE is started");
         match &mut self.world {
-            World::Live(live) => live.start(registrar).await.map_err(Stop::lost),
+            World::Live(live) => live.start_agent(registrar).await.map_err(Stop::lost),
+            World::Replay(_) => Ok(()),
+        }
+    }
+
+    /// Starts the CSE under test that registers with this CSE-ID.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn start_registree(&mut self, registrar: &str) -> Result<(), Stop> {
+        self.note(Kind::Control, "", "", "the CSE is started");
+        match &mut self.world {
+            World::Live(live) => live.start_registree(registrar).await.map_err(Stop::lost),
             World::Replay(_) => Ok(()),
         }
     }
@@ -186,10 +210,23 @@ impl Peer {
     /// If it opens none.
     pub async fn accept(&mut self, registrar: &str) -> Result<(Link, serde_json::Value), Stop> {
         expect::looked_at("LNK-07");
+        self.accept_from(Party::Ae1, registrar).await
+    }
+
+    /// The same of a link of whoever was started.
+    ///
+    /// # Errors
+    /// If it opens none.
+    pub async fn accept_from(
+        &mut self,
+        sut: Party,
+        registrar: &str,
+    ) -> Result<(Link, serde_json::Value), Stop> {
         let earlier = self.links.len();
+        let base = format!("cse1-{}", sut.short());
         let name = match earlier {
-            0 => "cse1-ae1".to_owned(),
-            more => format!("cse1-ae1#{}", more + 1),
+            0 => base,
+            more => format!("{base}#{}", more + 1),
         };
         let outcome = match &mut self.world {
             World::Live(live) => live.accept(&name).await,
@@ -201,7 +238,7 @@ impl Peer {
                 self.links.push(State {
                     name,
                     suite: Party::Cse1,
-                    sut: Party::Ae1,
+                    sut,
                     origin: registrar.to_owned(),
                     inbox: std::collections::VecDeque::new(),
                     closed: None,
@@ -213,7 +250,8 @@ impl Peer {
             }
             Err(why) => {
                 self.note(Kind::Refused, &name, "", &why);
-                Err(Stop::fail("LNK-07", "a link of the AE", why))
+                let expected = format!("a link of {}", sut.name());
+                Err(Stop::fail("LNK-07", expected, why))
             }
         }
     }

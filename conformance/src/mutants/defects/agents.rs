@@ -18,6 +18,11 @@ macro_rules! harmless {
 /// The table.
 pub(in crate::mutants) const DEFECTS: &[Defect] = &[
     agent!(
+        "ae-no-poa",
+        "A CSE that registers does not say where it can be reached.",
+        Request(|_, request| forget(request, "poa"))
+    ),
+    agent!(
         "ae-path",
         "An AE asks for another path than `/`.",
         Ask(|_, head| {
