@@ -16,6 +16,7 @@ use crate::tls;
 use crate::web;
 use failure::Failure;
 use m2m_machine::cse::Event;
+use m2m_machine::status::Status;
 use m2m_machine::text::Text;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -234,13 +235,29 @@ fn report(event: &Event) {
             tracing::info!(%cse, "registered");
         }
         Event::RegistrationRefused(status) => {
-            tracing::warn!(status, "the registrar refuses the registration");
+            let advice = advice(*status);
+            tracing::warn!(status, advice, "the registrar refuses the registration");
         }
         Event::Registered(entity) => tracing::info!(?entity, "registered here"),
         Event::Deregistered(entity) => tracing::info!(?entity, "no longer registered here"),
         Event::Session(session, step) => tracing::info!(%session, ?step, "session"),
         Event::Refused(what, status) => tracing::debug!(%what, status, "refused"),
         Event::LimitReached(limit) => tracing::warn!(limit, "a limit is reached"),
+    }
+}
+
+/// What an operator may look at when the registrar has answered a registration with this status code.
+const fn advice(status: u16) -> &'static str {
+    match Status(status) {
+        Status::BAD_REQUEST => "has it the same --cse-id as this CSE?",
+        Status::ALREADY_REGISTERED => "is another CSE registered there under this --cse-id?",
+        Status::SECURITY_ASSOCIATION_REQUIRED => {
+            "it wants TLS: dial it as wss://, or let it take plain links (--allow-plain-mcc)"
+        }
+        Status::ORIGINATOR_HAS_NO_PRIVILEGE | Status::ORIGINATOR_NOT_AUTHENTICATED => {
+            "does it know and admit this --cse-id, and does a certificate name another?"
+        }
+        _ => "its log may say more",
     }
 }
 

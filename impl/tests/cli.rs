@@ -150,6 +150,22 @@ async fn a_registrar_that_is_not_there_is_tried_again_until_it_is() {
     client.register("cse1", "ae1").await;
 }
 
+/// What happens to who starts two CSEs and names neither.
+#[tokio::test]
+async fn a_registrar_with_the_same_name_is_told_from_others() {
+    let registrar = Cse::start(PLAIN).await;
+    let at = format!("ws://{}", registrar.address);
+    let upward = ["--kind", "mn", "--registrar", &at];
+
+    let mut cse = Cse::start(&[PLAIN, &upward].concat()).await;
+
+    let line = cse.logged("refuses the registration").await;
+    assert!(
+        line.contains("status=4000") && line.contains("--cse-id"),
+        "{line}"
+    );
+}
+
 #[tokio::test]
 async fn a_registrar_that_restarts_is_found_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
