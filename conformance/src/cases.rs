@@ -26,6 +26,7 @@ pub mod relink;
 pub mod resources;
 pub mod restart;
 pub mod rules;
+pub mod service;
 pub mod subscription;
 pub mod target;
 pub mod termination;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<&'static Case> {
         nonblocking::CASES,
         discovery::CASES,
         conditions::CASES,
+        service::CASES,
         neighbour::CASES,
         dialling::CASES,
         local::CASES,

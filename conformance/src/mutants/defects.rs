@@ -15,6 +15,7 @@ pub(super) mod harmless;
 pub(super) mod hops;
 pub(super) mod notifications;
 pub(super) mod requests;
+pub(super) mod service;
 pub(super) mod sessions;
 pub(super) mod status;
 
