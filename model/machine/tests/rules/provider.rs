@@ -286,3 +286,26 @@ fn a_crash_changes_no_name() {
 
     assert_eq!(after, before);
 }
+
+/// REG-76: the name of somebody abroad is absolute already, wherever its request goes on to.
+#[test]
+fn a_member_of_a_group_abroad_is_asked_in_the_name_of_who_asked() {
+    let mut world = linked();
+    lend(&mut world, &[STRANGER]);
+    let group = Draft::create("cse2/ae2", "Cae2", "p3", ResourceType::Group)
+        .with(Attribute::ResourceName, Value::text("grp"))
+        .with(Attribute::MaxNrOfMembers, Value::Integer(1))
+        .with(Attribute::MemberIds, Value::texts([ABROAD]))
+        .with(
+            Attribute::MembersAccessControlPolicyIds,
+            Value::texts(["cse2/ae2/acp"]),
+        );
+    done(&mut world, "AE2", "CSE2", group.0);
+    let asked = Draft::retrieve("//sp.example/cse2/cse2/ae2/grp/fopt", STRANGER, "1").0;
+
+    world.ask("PEER1", "CSE2", asked);
+    let forwarded = next_request(&mut world);
+
+    assert_eq!(&*forwarded.to, ABROAD);
+    assert_eq!(forwarded.from.as_deref(), Some(STRANGER));
+}
