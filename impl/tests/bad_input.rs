@@ -134,6 +134,7 @@ fn policy(more: Json) -> Json {
 #[case::a_notification_for_nothing(with(request(5, "cse1/ae1/nothing"), json!({"pc": {"m2m:sgn": {"sur": "a"}}})), 4004)]
 #[case::no_route(request(2, "/cse9/cse9/ae1"), 4004)]
 #[case::a_registration_beyond(create("/cse9/cse9", 2, json!({"m2m:ae": {"api": "Nx", "rr": true, "srv": ["3"]}})), 4000)]
+#[case::a_registration_at_nothing(create("cse9", 2, json!({"m2m:ae": {"api": "Nx", "rr": true, "srv": ["3"]}})), 4004)]
 #[case::a_cse_that_registers_beyond(with(remote_cse("cse8"), json!({"to": "/cse9/cse9"})), 4000)]
 #[case::a_type_that_is_not_hosted(create("cse1/ae1", 10, json!({"m2m:lcp": {}})), 5001)]
 #[case::a_child_that_does_not_fit(create("cse1/ae1", 4, json!({"m2m:cin": {"con": "1"}})), 4108)]

@@ -72,6 +72,7 @@ fn an_entry_names_an_originator(#[case] entry: &str, #[case] expected: bool) {
 #[case("Cae2", true)]
 #[case("C*", true)]
 #[case("Cae3", false)]
+#[case("//sp.exampleCae2", false)]
 fn a_stem_names_a_local_ae(#[case] entry: &str, #[case] expected: bool) {
     assert_eq!(
         names(entry, "/cse2/Cae2", home(&CseId::from("/cse2"))),

@@ -204,6 +204,7 @@ impl Cse {
                 return self.register_cse(step, link, requester);
             }
             Some(_) if !self.is_own(&address) => return Err(Refusal::BadRequest),
+            Some(_) if self.resolve(&address).is_none() => return Err(Refusal::NotFound),
             Some(_) => return Err(Refusal::InvalidChild),
             None => {}
         }

@@ -411,9 +411,10 @@ fn a_stem_of_the_service_provider_is_made_where_it_is_unique_and_names_its_ae() 
     world.wait(1_000);
     let found = world.take_response("CSE1", "AE9", "x3").expect("an answer");
     assert_eq!(found.status.0, 2000);
-    let other = Draft::retrieve("/S9", &stem, "x2").0;
-    world.ask("AE9", "CSE1", other);
-    world.settle();
-    let unknown = world.take_response("CSE1", "AE9", "x2").expect("an answer");
-    assert_eq!(unknown.status.0, 4004);
+    for other in ["/S9", &format!("//other.example/{stem}")] {
+        world.ask("AE9", "CSE1", Draft::retrieve(other, &stem, "x2").0);
+        world.settle();
+        let unknown = world.take_response("CSE1", "AE9", "x2").expect("an answer");
+        assert_eq!(unknown.status.0, 4004, "{other}");
+    }
 }

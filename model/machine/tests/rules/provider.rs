@@ -135,6 +135,10 @@ fn rules_name_originators_abroad_by_absolute_identifiers(
     Draft::retrieve(BOX, "//b.example", "1"),
     Status::ORIGINATOR_NOT_AUTHENTICATED
 )]
+#[case::of_an_empty_name(
+    Draft::retrieve(BOX, "//b.example/", "1"),
+    Status::ORIGINATOR_NOT_AUTHENTICATED
+)]
 fn what_does_not_belong_between_providers_is_refused(
     #[case] request: Draft,
     #[case] expected: Status,
@@ -158,7 +162,7 @@ fn a_node_is_known_by_its_first_request(
     #[case] expected: Status,
 ) {
     let mut world = world();
-    lend(&mut world, &["all"]);
+    lend(&mut world, &[from]);
     world.open_as("PEER1", "CSE2", None, trusted);
 
     let answer = world.exchange("PEER1", "CSE2", Draft::retrieve(BOX, from, "1").0);

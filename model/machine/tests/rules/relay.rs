@@ -206,6 +206,23 @@ fn an_absolute_address_names_its_provider(
     assert_eq!(answer.map(|r| r.status.0), Some(code), "REG-71");
 }
 
+/// REG-71: what the registrar passes down is not passed up again.
+#[test]
+fn nothing_goes_back_to_where_it_comes_from() {
+    let mut world = pair();
+    let passed_down = Draft::retrieve("//other.example/cse1", "/cse2/Cae2", "x1");
+
+    world.ask("CSE2", "CSE1", passed_down.0);
+
+    assert!(
+        world
+            .waiting("CSE1", "CSE2")
+            .all(|primitive| matches!(primitive, Primitive::Response(_)))
+    );
+    let answer = world.take_response("CSE1", "CSE2", "x1");
+    assert_eq!(answer.map(|r| r.status), Some(Status::NOT_FOUND));
+}
+
 #[rstest]
 #[case::an_entity("//other.example/cse1", ResourceType::Ae)]
 #[case::a_cse("//other.example/cse1/-", ResourceType::RemoteCse)]

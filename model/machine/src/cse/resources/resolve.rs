@@ -52,10 +52,9 @@ impl Cse {
     /// (`/S…`, TS-0001 clause 7.2), as an address of this CSE.
     pub(crate) fn localized(&self, mut address: Address) -> Address {
         let stem = address.cse.as_ref().map(|cse| Text::from(cse.stem()));
-        let is_abroad = self.config.home().is_abroad(&address);
         let named = stem.filter(|stem| stem.starts_with('S') && self.is_registered_ae(stem));
         // REG-51
-        if let Some(stem) = named.filter(|_| !is_abroad) {
+        if let Some(stem) = named {
             address.cse = None;
             address.segments.insert(0, stem);
         }
