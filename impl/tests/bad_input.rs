@@ -263,6 +263,8 @@ async fn what_belongs_to_the_infrastructure_is_refused_elsewhere(
 /// LNK-50, LNK-18: as if over a network that nobody vouches for.
 #[rstest]
 #[case::a_cse_that_registers(with(remote_cse("cse8"), json!({"fr": "/cse8"})), 4107)]
+#[case::a_cse_that_is_not_registered(with(request(2, "cse1"), json!({"fr": "/cse8"})), 4107)]
+#[case::an_ae_that_is_not_registered(with(request(2, "cse1"), json!({"fr": "Cae8"})), 4106)]
 #[case::an_ae_that_registers(registration("cse1", "ae3"), 2001)]
 #[tokio::test]
 async fn a_cse_is_not_heard_over_a_link_that_is_not_secured(

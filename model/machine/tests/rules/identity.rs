@@ -123,6 +123,24 @@ fn a_cse_registers_over_a_link_that_is_secure_enough(
     assert_eq!(answer.status.0, expected);
 }
 
+#[rstest]
+#[case::over_plain_where_it_is_not_allowed(false, "/cse9", 4107)]
+#[case::over_plain_where_it_is_allowed(true, "/cse9", 4106)]
+#[case::of_an_ae_at_it(false, "/cse9/Cae9", 4106)]
+fn a_cse_that_is_not_registered_learns_first_what_the_link_lacks(
+    #[case] allow_plain_mcc: bool,
+    #[case] from: &str,
+    #[case] expected: u16,
+) {
+    let mut world = with_peers(|config| config.allow_plain_mcc = allow_plain_mcc);
+    world.open_as("X", "CSE2", None, false);
+
+    // LNK-04, LNK-50
+    let answer = world.exchange("X", "CSE2", Draft::retrieve("cse2", from, "x1").0);
+
+    assert_eq!(answer.status.0, expected);
+}
+
 #[test]
 fn an_ae_cannot_register_a_cse() {
     let mut world = single();

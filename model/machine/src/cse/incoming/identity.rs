@@ -107,6 +107,8 @@ impl Cse {
             Some(_) => Err(Refusal::NotAuthenticated),
             // REG-09
             None if self.cleans_up(request, &from) => Err(Refusal::NotFound),
+            // LNK-50
+            None if claimed.is_none() && is_cse(&from) && !takes_cses => Err(Refusal::InsecureLink),
             // LNK-03, LNK-04
             None => Err(Refusal::NotAuthenticated),
         }
@@ -139,7 +141,7 @@ impl Cse {
     }
 
     fn cleans_up(&self, request: &Request, from: &str) -> bool {
-        let by_cse = from.starts_with('/') && !from.trim_start_matches('/').contains('/');
+        let by_cse = is_cse(from);
         let reads_or_deletes = match request.operation {
             Operation::Retrieve | Operation::Delete => true,
             Operation::Create | Operation::Update | Operation::Notify => false,
@@ -169,4 +171,9 @@ impl Cse {
             && !below(self.config.cse_id.as_str())
             && !others.any(|(id, _)| behind(id))
     }
+}
+
+/// Whether an originator is written as a CSE-ID.
+fn is_cse(from: &str) -> bool {
+    from.starts_with('/') && !from.trim_start_matches('/').contains('/')
 }
