@@ -26,10 +26,14 @@ impl Cse {
                 | ResourceType::Schedule
                 | ResourceType::PollingChannel
                 | ResourceType::ContentInstance
-                | ResourceType::Request
                 | ResourceType::Subscription
                 | ResourceType::FlexContainer,
             ) => {
+                self.remove(step, id);
+            }
+            Some(ResourceType::Request) => {
+                // A host that was suspended may look at the later of two deadlines first.
+                self.stored_expired(step, id);
                 self.remove(step, id);
             }
             Some(

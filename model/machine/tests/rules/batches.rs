@@ -1,7 +1,7 @@
 //! Notifications that are gathered, that only the newest of is wanted, and that have a category (REG-86, REG-87).
 
 use super::reach::MORNING;
-use crate::common::message::{Draft, member, schedule};
+use crate::common::message::{Draft, member, request, schedule};
 use crate::common::scene::{done, single};
 use crate::common::{MINUTE, SECOND, World};
 use m2m_machine::attribute::Attribute;
@@ -220,6 +220,21 @@ fn what_waits_is_replaced(#[case] more: &[(Attribute, Value)], #[case] expected:
     world.take_response(CSE, "AE1", "u2").expect("an answer");
 
     assert_eq!(all_instances(&world), expected, "REG-87");
+}
+
+/// REG-87: what has left for its target is not taken back, and is told again if it was lost.
+#[test]
+fn what_has_left_is_told_again() {
+    let mut world = subscribed(&[LATEST]);
+    events(&mut world, &["a"]);
+    let first = world.pass(CSE, "AE1").map(request);
+    events(&mut world, &["b"]);
+
+    world.cut("AE1", CSE);
+    world.open("AE1", CSE, Some("Cae1"));
+
+    assert_eq!(first.map(|first| instances(&first)), Some(vec!["a".into()]));
+    assert_eq!(all_instances(&world), "a, b", "REG-87");
 }
 
 /// REG-87: what is immediate is not held up by the schedule of its subscription.

@@ -9,6 +9,7 @@ use crate::common::scene::{
 };
 use crate::common::{DAY, HOUR, MINUTE, Node, SECOND, START, World};
 use m2m_machine::attribute::Attribute;
+use m2m_machine::cse::Timer;
 use m2m_machine::primitive::{Operation, Primitive, Request, ResponseMode, When};
 use m2m_machine::record::Record;
 use m2m_machine::resource::ResourceType;
@@ -443,4 +444,36 @@ fn a_window_that_opens_with_the_expiration_is_no_deadline() {
     for node in ["CSE1", "CSE2"] {
         assert_eq!(world.resources(node, ResourceType::Session), [], "{node}");
     }
+}
+
+/// USE-11: whichever of two deadlines a host that was suspended looks at first, a stored request does not outlive its
+/// `<request>`.
+#[test]
+fn a_request_resource_that_expires_takes_what_is_stored_with_it() {
+    let mut world = pair();
+    world.cut("CSE1", "CSE2");
+    let asked = Draft::retrieve("/cse2/cse2/ae2", "Cae1", "x1").by(world.now.plus(SECOND));
+    let stored = world.exchange(
+        "AE1",
+        "CSE1",
+        asked.answered(ResponseMode::NonBlockingSynch).0,
+    );
+    assert_eq!(stored.status, Status::ACCEPTED_SYNCH);
+
+    world.now = world.now.plus(2 * DAY);
+    let deadlines = world.cse("CSE1").deadlines();
+    let [row] = &*world.resources("CSE1", ResourceType::Request) else {
+        panic!("one request is stored");
+    };
+    let late = Timer::ResourceExpiry(row.id.clone());
+    assert!(deadlines.iter().any(|(_, timer)| *timer == late));
+    world.elapse("CSE1", late);
+
+    assert_eq!(world.resources("CSE1", ResourceType::Request), []);
+    let left = world.cse("CSE1").durable();
+    assert_eq!(
+        left.filter(|r| matches!(r, Record::Stored(_))).count(),
+        0,
+        "USE-11"
+    );
 }

@@ -18,7 +18,6 @@ use alloc::vec::Vec;
 
 /// How long a batch is gathered where the subscription does not say.
 pub(in crate::cse) const USUAL_DURATION: &str = "PT1M";
-const USUAL_DURATION_MS: u64 = 60_000;
 
 /// Event category of which a newer request replaces an older one (TS-0004 clause 6.3.4.2.4).
 pub(in crate::cse) const LATEST: u32 = 4;
@@ -46,14 +45,10 @@ impl Batch {
         let number = wanted
             .member(&Attribute::BatchNumber)
             .and_then(Value::as_integer);
-        let duration = wanted
-            .member(&Attribute::BatchDuration)
-            .and_then(Value::as_text);
+        let duration = wanted.member(&Attribute::BatchDuration)?.as_text()?;
         Some(Self {
             number: number.and_then(|number| usize::try_from(number).ok()),
-            duration_ms: duration
-                .and_then(|text| duration::parse(text))
-                .unwrap_or(USUAL_DURATION_MS),
+            duration_ms: duration::parse(duration)?,
             latest_only: tells_latest(subscription),
         })
     }
