@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::case::Stop;
 use crate::expect;
 use crate::peer::{Link, Message, Peer};
+use crate::primitive;
 use crate::sealed::{Header, SessionKey};
 use crate::story::Party;
 use crate::wire::Request;
@@ -163,13 +164,7 @@ impl Ae {
     /// The same with a given request identifier.
     #[must_use]
     pub fn request_as(&self, op: u8, to: &str, rqi: &str, more: Value) -> Value {
-        let mut message = json!({"op": op, "to": to, "fr": self.stem, "rqi": rqi, "rvi": "3"});
-        if let Value::Object(more) = more {
-            for (name, value) in more {
-                message[name] = value;
-            }
-        }
-        message
+        primitive::request(op, to, &self.stem, rqi, more)
     }
 
     /// Asks and expects this status.
@@ -184,10 +179,8 @@ impl Ae {
         requirement: &str,
         allowed: u64,
     ) -> Result<Message, Stop> {
-        let answer = peer.call(self.link, steps, message).await?;
-        let what = format!("op {} to {}", message["op"], message["to"]);
-        expect::status(requirement, &what, &answer, &[allowed])?;
-        Ok(answer)
+        peer.ask(self.link, steps, message, (requirement, allowed))
+            .await
     }
 
     /// Retrieves and expects this status.
@@ -218,13 +211,7 @@ impl Ae {
         rsc: u64,
         content: Option<Value>,
     ) -> Result<(), Stop> {
-        let mut message = json!({"rsc": rsc, "rqi": question.value["rqi"], "rvi": "3"});
-        if let Some(sid) = question.value.get("sid") {
-            message["sid"] = sid.clone();
-        }
-        if let Some(content) = content {
-            message["pc"] = content;
-        }
+        let message = primitive::response(question, rsc, content.unwrap_or_default());
         peer.send(self.link, step, &message).await
     }
 

@@ -26,6 +26,7 @@ pub mod neighbour;
 pub mod node;
 pub mod outcome;
 pub mod peer;
+pub mod primitive;
 pub mod profile;
 pub mod record;
 pub mod remote;

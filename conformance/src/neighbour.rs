@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::case::Stop;
 use crate::expect;
 use crate::peer::{Link, Message, Peer};
+use crate::primitive;
 use crate::sealed::{Header, SessionKey};
 use crate::story::Party;
 use crate::wire::Request;
@@ -180,7 +181,7 @@ impl Neighbour {
     pub fn request(&mut self, op: u8, to: &str, fr: &str, more: Value) -> Value {
         self.requests += 1;
         let rqi = format!("{}x{}", self.name(), self.requests);
-        Self::request_as(op, to, fr, &rqi, more)
+        primitive::request(op, to, fr, &rqi, more)
     }
 
     /// The same in its own name.
@@ -193,17 +194,7 @@ impl Neighbour {
     pub fn on_behalf(&mut self, op: u8, to: &str, stem: &str, more: Value) -> Value {
         self.requests += 1;
         let rqi = format!("{stem}/q{}", self.requests);
-        Self::request_as(op, to, &self.behind(stem), &rqi, more)
-    }
-
-    fn request_as(op: u8, to: &str, fr: &str, rqi: &str, more: Value) -> Value {
-        let mut message = json!({"op": op, "to": to, "fr": fr, "rqi": rqi, "rvi": "3"});
-        if let Value::Object(more) = more {
-            for (name, value) in more {
-                message[name] = value;
-            }
-        }
-        message
+        primitive::request(op, to, &self.behind(stem), &rqi, more)
     }
 
     /// Asks and expects this status.
@@ -218,10 +209,8 @@ impl Neighbour {
         requirement: &str,
         allowed: u64,
     ) -> Result<Message, Stop> {
-        let answer = peer.call(self.link, steps, message).await?;
-        let what = format!("op {} to {}", message["op"], message["to"]);
-        expect::status(requirement, &what, &answer, &[allowed])?;
-        Ok(answer)
+        peer.ask(self.link, steps, message, (requirement, allowed))
+            .await
     }
 
     /// The next request that `wanted` accepts.
@@ -250,13 +239,7 @@ impl Neighbour {
         rsc: u64,
         content: Value,
     ) -> Result<(), Stop> {
-        let mut message = json!({"rsc": rsc, "rqi": request.value["rqi"], "rvi": "3"});
-        if let Some(sid) = request.value.get("sid") {
-            message["sid"] = sid.clone();
-        }
-        if !content.is_null() {
-            message["pc"] = content;
-        }
+        let message = primitive::response(request, rsc, content);
         peer.send(self.link, step, &message).await
     }
 

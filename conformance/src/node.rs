@@ -1,10 +1,11 @@
 //! The infrastructure node of another service provider, played by the suite (reference point Mcc').
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::case::Stop;
 use crate::expect;
 use crate::peer::{Link, Message, Peer};
+use crate::primitive;
 use crate::record::Abroad;
 use crate::story::Party;
 use crate::wire::Request;
@@ -78,13 +79,7 @@ impl Node {
             self.at_home().trim_start_matches('/'),
             self.requests
         );
-        let mut message = json!({"op": op, "to": to, "fr": fr, "rqi": rqi, "rvi": "3"});
-        if let Value::Object(more) = more {
-            for (name, value) in more {
-                message[name] = value;
-            }
-        }
-        message
+        primitive::request(op, to, fr, &rqi, more)
     }
 
     /// Asks and expects this status.
@@ -99,13 +94,8 @@ impl Node {
         requirement: &str,
         allowed: u64,
     ) -> Result<Message, Stop> {
-        let answer = peer.call(self.link, steps, message).await?;
-        let what = format!(
-            "op {} to {} from {}",
-            message["op"], message["to"], message["fr"]
-        );
-        expect::status(requirement, &what, &answer, &[allowed])?;
-        Ok(answer)
+        peer.ask(self.link, steps, message, (requirement, allowed))
+            .await
     }
 
     /// The request that comes over its link and `wanted` accepts, which has to.
@@ -136,10 +126,7 @@ impl Node {
         rsc: u64,
         content: Value,
     ) -> Result<(), Stop> {
-        let mut message = json!({"rsc": rsc, "rqi": request.value["rqi"], "rvi": "3"});
-        if !content.is_null() {
-            message["pc"] = content;
-        }
+        let message = primitive::response(request, rsc, content);
         peer.send(self.link, step, &message).await
     }
 }

@@ -6,6 +6,7 @@ use crate::case::Stop;
 use crate::cast::{Ae, QUIET, Sealing};
 use crate::expect;
 use crate::peer::{Message, Peer};
+use crate::primitive;
 use crate::sealed::SessionKey;
 use crate::story::Party;
 use crate::time::Stamp;
@@ -329,12 +330,8 @@ impl Stage {
             plain,
         };
         let blob = self.ae1.seal(peer, &session.key1, &about);
-        let mut message = self.ae1.request_as(1, &to, &rqi, json!({"ty": 4}));
-        if let Value::Object(more) = more {
-            for (name, value) in more {
-                message[name] = value;
-            }
-        }
+        let request = self.ae1.request_as(1, &to, &rqi, json!({"ty": 4}));
+        let mut message = primitive::with(request, more);
         message["sid"] = session.sid.clone().into();
         message["pc"] = json!({"m2m:cin": {"cnf": "application/jose:0", "con": blob}});
         (message, blob)

@@ -28,9 +28,9 @@ fn taken(request: &Json) -> Json {
     json!({"rsc": 2000, "rqi": request["rqi"], "rvi": "3"})
 }
 
-/// A CSE that has just been told to stop, with a subscription whose target is asked and has not answered.
-async fn stopping(further: &[&str]) -> (Cse, Client, Client, Json) {
-    let mut cse = Cse::start(&[PLAIN, further].concat()).await;
+/// A CSE with a subscription whose target is asked and has not answered.
+async fn asking(arguments: &[&str]) -> (Cse, Client, Client, Json) {
+    let cse = Cse::start(arguments).await;
     let mut subscriber = cse.client().await;
     subscriber.register("cse1", "ae1").await;
     let mut target = cse.client().await;
@@ -38,7 +38,12 @@ async fn stopping(further: &[&str]) -> (Cse, Client, Client, Json) {
     subscriber.send(subscription()).await;
     let asked = target.receive().await;
     assert_eq!(asked["pc"]["m2m:sgn"]["vrq"], true, "{asked}");
+    (cse, subscriber, target, asked)
+}
 
+/// The same, and it has just been told to stop.
+async fn stopping(further: &[&str]) -> (Cse, Client, Client, Json) {
+    let (mut cse, subscriber, target, asked) = asking(&[PLAIN, further].concat()).await;
     cse.signal("-TERM").await;
     cse.logged("answering what was read").await;
     (cse, subscriber, target, asked)
@@ -131,13 +136,7 @@ async fn what_comes_later_is_left_to_the_next_start() {
         "--store",
         argument(folder.path()),
     ];
-    let mut cse = Cse::start(&durable).await;
-    let mut subscriber = cse.client().await;
-    subscriber.register("cse1", "ae1").await;
-    let mut target = cse.client().await;
-    target.register("cse1", "ae2").await;
-    subscriber.send(subscription()).await;
-    let asked = target.receive().await;
+    let (mut cse, mut subscriber, mut target, asked) = asking(&durable).await;
     cse.signal("-TERM").await;
     // One line for each link.
     for _ in 0..2 {

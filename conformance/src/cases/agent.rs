@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::case::Stop;
 use crate::expect;
 use crate::peer::{Link, Message, Peer};
+use crate::primitive;
 use crate::remote::credentials;
 use crate::sealed::SessionKey;
 use crate::wire::Request;
@@ -104,13 +105,7 @@ impl Agent {
         rsc: u64,
         content: Value,
     ) -> Result<(), Stop> {
-        let mut message = json!({"rsc": rsc, "rqi": request.value["rqi"], "rvi": "3"});
-        if let Some(sid) = request.value.get("sid") {
-            message["sid"] = sid.clone();
-        }
-        if !content.is_null() {
-            message["pc"] = content;
-        }
+        let message = primitive::response(request, rsc, content);
         peer.send(self.link, "answer", &message).await
     }
 

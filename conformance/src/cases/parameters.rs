@@ -7,6 +7,7 @@ use crate::cast::{Ae, QUIET};
 use crate::expect;
 use crate::neighbour::Neighbour;
 use crate::peer::{Message, Peer};
+use crate::primitive;
 use crate::story::Party;
 
 /// Cases of this chapter.
@@ -81,11 +82,7 @@ async fn registered(peer: &mut Peer) -> Result<Ae, Stop> {
 }
 
 fn container(rn: &str, more: Value) -> Value {
-    let mut message = json!({"ty": 3, "pc": {"m2m:cnt": {"rn": rn}}});
-    for (name, value) in more.as_object().into_iter().flatten() {
-        message[name] = value.clone();
-    }
-    message
+    primitive::with(json!({"ty": 3, "pc": {"m2m:cnt": {"rn": rn}}}), more)
 }
 
 async fn impossible(peer: &mut Peer) -> Result<(), Stop> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::case::Stop;
+use crate::expect;
 use crate::peer::{Arrival, FLOODS, Link, Message, Peer, State, World};
 use crate::record::Kind;
 use crate::schema;
@@ -69,6 +70,23 @@ impl Peer {
         let rqi = message["rqi"].as_str().unwrap_or_default().to_owned();
         self.send(link, steps.0, message).await?;
         self.response(link, steps.1, &rqi).await
+    }
+
+    /// Sends a request and expects a response with this status, as that requirement has it.
+    ///
+    /// # Errors
+    /// As [`Self::call`], and if the status is another one.
+    pub async fn ask(
+        &mut self,
+        link: Link,
+        steps: (&str, &str),
+        message: &Value,
+        (requirement, allowed): (&str, u64),
+    ) -> Result<Message, Stop> {
+        let answer = self.call(link, steps, message).await?;
+        let what = format!("op {} to {}", message["op"], message["to"]);
+        expect::status(requirement, &what, &answer, &[allowed])?;
+        Ok(answer)
     }
 
     /// Makes sure that all the system sent on this link so far has arrived.

@@ -2,7 +2,8 @@
 
 use m2m_machine::Timestamp;
 use m2m_machine::attribute::Attribute;
-use m2m_machine::id::{KeyId, RequestId, Secret, SessionId};
+use m2m_machine::cse::Output;
+use m2m_machine::id::{KeyId, LinkId, RequestId, Secret, SessionId};
 use m2m_machine::primitive::{
     Content, Operation, Primitive, Request, Response, ResponseMode, ResponseType, When,
 };
@@ -208,6 +209,21 @@ pub(crate) fn request(primitive: Primitive) -> Request {
 }
 
 /// The response in a primitive.
+/// The requests among the outputs of a step, and the links that they go over.
+pub(crate) fn requests_in(outputs: &[Output]) -> impl Iterator<Item = (LinkId, &Shared<Request>)> {
+    outputs.iter().filter_map(|output| match output {
+        Output::Send { link, primitive } => match primitive {
+            Primitive::Request(request) => Some((*link, request)),
+            Primitive::Response(_) => None,
+        },
+        Output::Persist(_)
+        | Output::CloseLink { .. }
+        | Output::Dial
+        | Output::DialRegistree { .. }
+        | Output::Report(_) => None,
+    })
+}
+
 pub(crate) fn response(primitive: Primitive) -> Response {
     match primitive {
         Primitive::Response(response) => Response::clone(&response),

@@ -1,7 +1,7 @@
 //! What CSEs know of each other, how one reaches its registrar, and what goes through them to an AE.
 
 use super::hop::with_peers;
-use crate::common::message::{Draft, member, reply, request};
+use crate::common::message::{Draft, member, reply, request, requests_in};
 use crate::common::scene::{done, pair, register, two_cses};
 use crate::common::{Node, World, config};
 use m2m_machine::attribute::Attribute;
@@ -164,19 +164,8 @@ fn every_target_of_a_subscription_is_asked(#[case] second: Status, #[case] expec
 
 /// What CSE1 sends to its registrar over that link, the last request of it.
 fn asked(outputs: &[Output], registrar: LinkId) -> Option<Shared<Request>> {
-    let mut sent = outputs.iter().filter_map(|output| match output {
-        Output::Send { link, primitive } if *link == registrar => match primitive {
-            Primitive::Request(request) => Some(request.clone()),
-            Primitive::Response(_) => None,
-        },
-        Output::Send { .. }
-        | Output::Persist(_)
-        | Output::CloseLink { .. }
-        | Output::Dial
-        | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
-    });
-    sent.next_back()
+    let sent = requests_in(outputs).filter(|(link, _)| *link == registrar);
+    sent.last().map(|(_, request)| request.clone())
 }
 
 #[rstest]

@@ -1,6 +1,6 @@
 //! Other service providers: whose word counts on a link between providers, what goes over it, and under which names.
 
-use crate::common::message::{Draft, reply};
+use crate::common::message::{Draft, reply, requests_in};
 use crate::common::scene::{done, register};
 use crate::common::{World, config};
 use m2m_machine::attribute::Attribute;
@@ -245,19 +245,9 @@ fn the_node_of_a_provider_is_dialled(#[case] mode: ResponseMode) {
         points_of_access: vec!["ws://b.example:8080".into()],
     };
     assert_eq!(dials, [expected]);
-    let from = |output: &Output| match output {
-        Output::Send {
-            primitive: Primitive::Request(request),
-            ..
-        } => request.from.clone(),
-        Output::Send { .. }
-        | Output::Persist(_)
-        | Output::CloseLink { .. }
-        | Output::Dial
-        | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
-    };
-    let from: Vec<_> = sent.iter().filter_map(from).collect();
+    let from: Vec<_> = requests_in(&sent)
+        .filter_map(|(_, request)| request.from.clone())
+        .collect();
     assert_eq!(
         from,
         [m2m_machine::text::Text::from("//sp.example/cse2/Cae2")]

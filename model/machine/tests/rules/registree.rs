@@ -1,7 +1,7 @@
 //! Registrees that keep no link: when a CSE dials them, what waits meanwhile, and which of two links stays.
 
 use super::hop::introduce;
-use crate::common::message::Draft;
+use crate::common::message::{Draft, requests_in};
 use crate::common::scene::{pair_with, register};
 use crate::common::{World, config};
 use m2m_machine::Timestamp;
@@ -9,7 +9,7 @@ use m2m_machine::attribute::Attribute;
 use m2m_machine::config::{Config, CseKind};
 use m2m_machine::cse::{CloseReason, Input, Opening, Output, Timer};
 use m2m_machine::id::{CseId, Entity, LinkId};
-use m2m_machine::primitive::{Primitive, Request, ResponseMode};
+use m2m_machine::primitive::{Request, ResponseMode};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
 use m2m_machine::value::Value;
@@ -71,19 +71,9 @@ fn reach(world: &mut World, link: LinkId, trusted: bool) -> Vec<Output> {
 }
 
 fn requests(outputs: &[Output]) -> Vec<String> {
-    let id = |output: &Output| match output {
-        Output::Send {
-            primitive: Primitive::Request(request),
-            ..
-        } => Some(request.request_id.as_str().to_owned()),
-        Output::Send { .. }
-        | Output::Persist(_)
-        | Output::CloseLink { .. }
-        | Output::Dial
-        | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
-    };
-    outputs.iter().filter_map(id).collect()
+    requests_in(outputs)
+        .map(|(_, request)| request.request_id.as_str().to_owned())
+        .collect()
 }
 
 /// LNK-01, LNK-09: who cannot be dialled is unreachable.
