@@ -17,7 +17,7 @@ mod stopping;
 pub use stopping::Farewell;
 
 use crate::dial::Dialer;
-use crate::link::{Arrival, Handle, Hub, Outgoing};
+use crate::link::{Arrival, GOODBYE, Handle, Hub, Outgoing};
 use crate::store::{Store, StoreError};
 use crate::web::ladder::{Ladders, Passing};
 use crate::web::{Look, page};
@@ -29,10 +29,11 @@ use m2m_machine::record::{Key, Record, Update};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::{Cse, Env, Timestamp};
 use randomness::Randomness;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use stopping::Stop;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -68,8 +69,7 @@ pub struct Driver<R> {
     committing: Option<Committing>,
     /// What was said about sessions, if anybody may look.
     ladders: Option<Ladders>,
-    /// Links that may still have read a request, once this is to stop.
-    unquiet: Option<BTreeSet<LinkId>>,
+    stop: Stop,
 }
 
 impl<R> std::fmt::Debug for Driver<R> {
@@ -173,7 +173,7 @@ impl<R: FnMut(&Event)> Driver<R> {
             round: Round::default(),
             committing: None,
             ladders: keeps_ladders.then(Ladders::default),
-            unquiet: None,
+            stop: Stop::default(),
         };
         driver.measure();
         Ok(driver)
@@ -350,12 +350,8 @@ impl<R: FnMut(&Event)> Driver<R> {
                 link,
                 opening,
                 far_end,
-                mut handle,
+                handle,
             } => {
-                if let Some(unquiet) = &mut self.unquiet {
-                    unquiet.insert(link);
-                    handle.quiet();
-                }
                 self.links.insert(link, handle);
                 return Some(Input::LinkOpened {
                     link,
@@ -364,10 +360,6 @@ impl<R: FnMut(&Event)> Driver<R> {
                 });
             }
             Arrival::Input(input) | Arrival::Large(input, _) => input,
-            Arrival::Quiet(link) => {
-                self.quieted(link);
-                return None;
-            }
             Arrival::Look(look) => {
                 let page = self.page(&look);
                 self.round.looks.push((look, page));
@@ -376,7 +368,6 @@ impl<R: FnMut(&Event)> Driver<R> {
         };
         let known = match &input {
             Input::LinkLost { link } => {
-                self.quieted(*link);
                 self.forgotten.remove(link);
                 self.links.remove(link).is_some()
             }
@@ -387,7 +378,8 @@ impl<R: FnMut(&Event)> Driver<R> {
             | Input::DialFailed
             | Input::RegistreeNotReached { .. }
             | Input::Elapsed(_)
-            | Input::StoreFailing(_) => true,
+            | Input::StoreFailing(_)
+            | Input::Stopping { .. } => true,
         };
         known.then_some(input)
     }
@@ -395,6 +387,9 @@ impl<R: FnMut(&Event)> Driver<R> {
     fn step(&mut self, input: Input) {
         if let Input::Received { link, primitive } = &input {
             self.note(*link, false, primitive);
+        }
+        if let Input::Stopping { is_patient } = &input {
+            self.is_told_to_stop(*is_patient);
         }
         let mut outputs = self.machine.step(
             Env {
@@ -424,11 +419,10 @@ impl<R: FnMut(&Event)> Driver<R> {
                     CloseReason::Replaced => (CloseCode::Normal, "replaced by another link"),
                     CloseReason::Nonsense => (CloseCode::Policy, "too many malformed messages"),
                     CloseReason::Insecure => (CloseCode::Policy, "a CSE needs a secured link"),
+                    CloseReason::Leaving => (CloseCode::Away, GOODBYE),
                 };
                 self.tell(link, Outgoing::Close(code, reason));
             }
-            // Who stops opens no links.
-            Output::Dial | Output::DialRegistree { .. } if self.unquiet.is_some() => {}
             Output::Dial => {
                 tokio::spawn(self.dialer.clone().dial(self.hub.clone()));
             }
@@ -441,6 +435,7 @@ impl<R: FnMut(&Event)> Driver<R> {
                 tokio::spawn(dialer.dial_registree(cse, points_of_access, self.hub.clone()));
             }
             Output::Report(event) => (self.report)(&event),
+            Output::Stopped => self.stop.is_done = true,
         }
     }
 
@@ -473,6 +468,9 @@ impl<R: FnMut(&Event)> Driver<R> {
         self.machine = Cse::recover(self.config.clone(), records, now());
         let later = std::mem::take(&mut self.round);
         self.step(Input::StoreFailing(true));
+        if self.stop.is_wanted {
+            self.step(Input::Stopping { is_patient: true });
+        }
         self.probe_at = Some(Instant::now() + self.store_retry);
         let mut round = std::mem::take(&mut self.round);
         for (look, _) in lost.looks.into_iter().chain(later.looks) {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -95,8 +95,6 @@ pub enum Arrival {
     Input(Input),
     /// An input that takes much room, and the room that it takes until it is dealt with.
     Large(Input, OwnedSemaphorePermit),
-    /// A link that was asked to has read its last request; no input.
-    Quiet(LinkId),
     /// Someone wants to look at the state; no input.
     Look(Look),
 }
@@ -184,11 +182,7 @@ impl Hub {
     {
         let link = LinkId(self.numbers.fetch_add(1, Ordering::Relaxed));
         let (handle, orders) = outbox(self.limits.outbox, self.waiting.clone());
-        let Orders {
-            outgoing,
-            cut,
-            quiet,
-        } = orders;
+        let Orders { outgoing, cut } = orders;
         tracing::debug!(link = link.0, ?opening, ?far_end, "link opened");
         if self
             .inbox
@@ -208,7 +202,7 @@ impl Hub {
         let (mut sink, mut stream) = socket.split();
         let ping = Notify::new();
         let ending = tokio::select! {
-            ending = self.read(&mut stream, link, speech, &ping, quiet) => ending,
+            ending = self.read(&mut stream, link, speech, &ping) => ending,
             ending = self.write(&mut sink, outgoing, speech, &ping) => ending,
             _ = cut => Ending::Lost("cut"),
         };
@@ -230,27 +224,13 @@ impl Hub {
         link: LinkId,
         speech: &Speech,
         ping: &Notify,
-        mut quiet: oneshot::Receiver<()>,
     ) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut unanswered = 0;
-        let mut is_quiet = false;
         loop {
-            let frame = tokio::select! {
-                biased;
-                _ = &mut quiet, if !is_quiet => {
-                    is_quiet = true;
-                    tracing::debug!(link = link.0, "no further requests are taken");
-                    if self.inbox.send(Arrival::Quiet(link)).await.is_err() {
-                        return Ending::Close(CloseCode::Away, GOODBYE);
-                    }
-                    continue;
-                }
-                frame = timeout(self.limits.ping, stream.next()) => frame,
-            };
-            let Ok(frame) = frame else {
+            let Ok(frame) = timeout(self.limits.ping, stream.next()).await else {
                 // LNK-27, LNK-49
                 if unanswered == UNANSWERED_MAX {
                     return Ending::Lost("silent");
@@ -290,9 +270,6 @@ impl Hub {
                 self.metrics.malformed.add();
             }
             tracing::trace!(?input);
-            if is_quiet && !is_response(&input) {
-                continue;
-            }
             if let Input::Received { primitive, .. } = &input {
                 self.metrics.count_received(primitive);
             }
@@ -381,17 +358,6 @@ impl Hub {
             drop(unwritten);
         }
     }
-}
-
-/// Whether it answers what this CSE has asked.
-const fn is_response(input: &Input) -> bool {
-    matches!(
-        input,
-        Input::Received {
-            primitive: Primitive::Response(_),
-            ..
-        }
-    )
 }
 
 /// How many pieces that many bytes are; at least one.

@@ -9,7 +9,7 @@ use crate::tls;
 use crate::wire::{Dialect, Serialization, Speech};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use m2m_machine::cse::link::{self, Upgrade, UpgradeRefusal};
+use m2m_machine::cse::link::{self, Certificate, Upgrade, UpgradeRefusal};
 use m2m_machine::cse::{FarEnd, Opening};
 use m2m_machine::text::Text;
 use sha1::{Digest, Sha1};
@@ -60,8 +60,10 @@ pub struct Admission {
     pub accept: String,
     /// The subprotocol, as the client spells it; none in the draft dialect.
     pub subprotocol: Option<String>,
-    /// `X-M2M-Origin`.
+    /// Who asks, as far as that is said.
     pub origin: Option<Text>,
+    /// Whether a certificate says it.
+    pub is_certified: bool,
     /// Whether a page in a browser asks: only browsers send `Origin`.
     pub is_from_page: bool,
 }
@@ -77,11 +79,6 @@ pub enum Rejection {
         "the head of the request is larger than {REQUEST_BYTES_MAX} bytes or {HEADERS_MAX} headers"
     )]
     TooLarge,
-    /// Its certificate says of nobody who it is.
-    #[error(
-        "the certificate names no AE and no CSE; it needs a subject alternative name as URI:m2m://sp.example/cse1/Cae1 or DNS:Cae1.cse1.example"
-    )]
-    Nameless,
     /// All places are taken.
     #[error("there are as many links as allowed; try later")]
     Full,
@@ -96,9 +93,9 @@ impl Rejection {
         match self {
             Self::Full => ("503 Service Unavailable", ""),
             Self::TooLarge => ("431 Request Header Fields Too Large", ""),
-            Self::Nameless => ("403 Forbidden", ""),
             Self::Malformed(_) => ("400 Bad Request", ""),
             Self::Refused(why, _) => match why.status() {
+                403 => ("403 Forbidden", ""),
                 404 => ("404 Not Found", ""),
                 426 => ("426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n"),
                 _ => ("400 Bad Request", ""),
@@ -138,6 +135,7 @@ impl Admission {
 /// What the machine decides about an upgrade; `needs_subprotocol` is off in the draft dialect.
 pub fn admit(
     request: &httparse::Request<'_, '_>,
+    certificate: Certificate<'_>,
     needs_subprotocol: bool,
 ) -> Result<Admission, Rejection> {
     let header = |name| values(request, name).next();
@@ -161,16 +159,17 @@ pub fn admit(
         version: header("Sec-WebSocket-Version").unwrap_or(""),
         has_key: key.is_some(),
         offered: &offered,
+        origin: header("X-M2M-Origin").filter(|origin| !origin.is_empty()),
+        certificate,
     };
-    let subprotocol = link::admit(&upgrade, needs_subprotocol)
+    let admitted = link::admit(&upgrade, needs_subprotocol)
         .map_err(|why| Rejection::Refused(why, advice(why, &upgrade)))?;
     let key = key.unwrap_or("");
     Ok(Admission {
         accept: STANDARD.encode(Sha1::digest(format!("{key}{KEY_SUFFIX}"))),
-        subprotocol: subprotocol.map(str::to_owned),
-        origin: header("X-M2M-Origin")
-            .filter(|origin| !origin.is_empty())
-            .map(Text::from),
+        subprotocol: admitted.subprotocol.map(str::to_owned),
+        origin: admitted.origin.map(Text::from),
+        is_certified: admitted.certified,
         is_from_page: header("Origin").is_some(),
     })
 }
@@ -217,6 +216,11 @@ fn advice(why: UpgradeRefusal, upgrade: &Upgrade<'_>) -> String {
             "none of the offered subprotocols is known: {}; offer oneM2M.json or oneM2M.cbor",
             upgrade.offered.join(", ")
         ),
+        UpgradeRefusal::Nameless => {
+            "the certificate names no AE and no CSE; it needs a subject alternative name as \
+            URI:m2m://sp.example/cse1/Cae1 or DNS:Cae1.cse1.example"
+                .to_owned()
+        }
     }
 }
 
@@ -287,29 +291,24 @@ async fn secure(
                 address: Some(address),
                 ..FarEnd::default()
             },
-            certified: Ok(None),
+            certificate: Shown::Nothing,
         };
         return enter(visitor, place, hub, door).await;
     };
     // LNK-18
     let stream = timeout(door.handshake, acceptor.accept(stream)).await??;
     let certificates = stream.get_ref().1.peer_certificates();
-    // LNK-51
-    let certified = match certificates.and_then(<[_]>::first) {
-        None => Ok(None),
-        Some(certificate) => match tls::identity(certificate) {
-            None => Err(Rejection::Nameless),
-            identity => Ok(identity),
-        },
+    let certificate = match certificates.and_then(<[_]>::first) {
+        None => Shown::Nothing,
+        Some(certificate) => Shown::Certificate(tls::identity(certificate)),
     };
     let visitor = Visitor {
         stream: Box::new(stream),
         far_end: FarEnd {
-            certified: matches!(certified, Ok(Some(_))),
             address: Some(address),
             ..FarEnd::new(true)
         },
-        certified,
+        certificate,
     };
     enter(visitor, place, hub, door).await
 }
@@ -318,8 +317,24 @@ async fn secure(
 struct Visitor<S> {
     stream: S,
     far_end: FarEnd,
-    /// Whom its certificate names, if it has shown one.
-    certified: Result<Option<Text>, Rejection>,
+    certificate: Shown,
+}
+
+/// What a client has shown of itself before it asks for an upgrade.
+enum Shown {
+    Nothing,
+    /// A certificate, and whom it names.
+    Certificate(Option<Text>),
+}
+
+impl Shown {
+    fn certificate(&self) -> Certificate<'_> {
+        match self {
+            Self::Nothing => Certificate::None,
+            Self::Certificate(None) => Certificate::Nameless,
+            Self::Certificate(Some(entity)) => Certificate::Of(entity),
+        }
+    }
 }
 
 async fn enter<S>(
@@ -334,33 +349,31 @@ where
     let Visitor {
         mut stream,
         far_end,
-        certified,
+        certificate,
     } = visitor;
     let needs_subprotocol = door.unnamed == Dialect::Published;
     let head = timeout(door.handshake, read_head(&mut stream)).await??;
-    let decision = match (&head, place, certified) {
-        (Err(refusal), _, _) => Err(refusal.clone()),
-        (Ok(_), _, Err(refusal)) => Err(refusal),
-        (Ok(_), None, Ok(_)) => {
+    let decision = match (&head, place) {
+        (Err(refusal), _) => Err(refusal.clone()),
+        (Ok(_), None) => {
             tracing::warn!("all links are taken");
             Err(Rejection::Full)
         }
-        (Ok((head, _)), Some(place), Ok(certified)) => {
-            parse(head, needs_subprotocol).map(|admission| (admission, place, certified))
-        }
+        (Ok((head, _)), Some(place)) => parse(head, certificate.certificate(), needs_subprotocol)
+            .map(|admission| (admission, place)),
     };
     match (decision, head) {
-        (Ok((admission, place, certified)), Ok((_, rest))) => {
+        (Ok((admission, place)), Ok((_, rest))) => {
             stream.write_all(admission.response().as_bytes()).await?;
             let config = Some(hub.limits().websocket());
             let socket =
                 WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await;
             let speech = speech(admission.subprotocol.as_deref(), &door.unnamed);
             let opening = Opening::Accepted {
-                // LNK-47, LNK-51
-                origin: certified.or(admission.origin),
+                origin: admission.origin,
             };
             let far_end = FarEnd {
+                certified: admission.is_certified,
                 is_page: admission.is_from_page,
                 ..far_end
             };
@@ -393,11 +406,15 @@ fn speech(subprotocol: Option<&str>, unnamed: &Dialect) -> Speech {
     }
 }
 
-fn parse(head: &[u8], needs_subprotocol: bool) -> Result<Admission, Rejection> {
+fn parse(
+    head: &[u8],
+    certificate: Certificate<'_>,
+    needs_subprotocol: bool,
+) -> Result<Admission, Rejection> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => admit(&request, needs_subprotocol),
+        Ok(httparse::Status::Complete(_)) => admit(&request, certificate, needs_subprotocol),
         Ok(httparse::Status::Partial) => Err(Rejection::Malformed("it ends too early".to_owned())),
         Err(why) => Err(Rejection::Malformed(why.to_string())),
     }
@@ -454,7 +471,7 @@ mod tests {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: oneM2M.json\r\n\r\n";
 
     fn decide(change: impl Fn(&str) -> String) -> Result<Admission, Rejection> {
-        parse(change(GOOD).as_bytes(), true)
+        parse(change(GOOD).as_bytes(), Certificate::None, true)
     }
 
     #[test]
@@ -537,7 +554,8 @@ mod tests {
     fn without_a_subprotocol_the_draft_dialect_lets_in_and_names_none() {
         let request = GOOD.replace("Sec-WebSocket-Protocol: oneM2M.json\r\n", "");
 
-        let admission = parse(request.as_bytes(), false).expect("the draft knows no subprotocol");
+        let admission = parse(request.as_bytes(), Certificate::None, false)
+            .expect("the draft knows no subprotocol");
 
         assert_eq!(admission.subprotocol, None);
         assert!(!admission.response().contains("Protocol:"));

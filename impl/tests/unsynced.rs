@@ -125,7 +125,8 @@ impl Node {
                 Output::CloseLink { .. }
                 | Output::Dial
                 | Output::DialRegistree { .. }
-                | Output::Report(_) => {}
+                | Output::Report(_)
+                | Output::Stopped => {}
             }
         }
         self.store.commit(&batch).expect("the disk takes all");

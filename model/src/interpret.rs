@@ -304,6 +304,8 @@ impl<'a> Turn<'a> {
                 // The links of these worlds are opened by registrees only.
                 cse::Output::DialRegistree { .. } => {}
                 cse::Output::Report(_) => {}
+                // Nobody stops a CSE here; crashes are harder.
+                cse::Output::Stopped => {}
             }
         }
         if limit.is_some() {
@@ -421,7 +423,8 @@ fn canonical(before: &Cse, after: Shared<Cse>, input: &cse::Input) -> Shared<Cse
         | cse::Input::RegistreeNotReached { .. }
         | cse::Input::Undecodable { .. }
         | cse::Input::Elapsed(_)
-        | cse::Input::StoreFailing(_) => None,
+        | cse::Input::StoreFailing(_)
+        | cse::Input::Stopping { .. } => None,
     };
     let mut outgoing = before.outgoing_requests();
     let read = outgoing.find(|o| o.reads_base && Some(o.request_id) == answered);

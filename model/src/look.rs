@@ -47,7 +47,8 @@ pub(crate) fn sent<'a>(step: &'a CseStep<'_>) -> impl Iterator<Item = (LinkId, &
         | Output::CloseLink { .. }
         | Output::Dial
         | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
+        | Output::Report(_)
+        | Output::Stopped => None,
     })
 }
 
@@ -425,7 +426,8 @@ pub(crate) fn received_request<'a>(step: &CseStep<'a>) -> Option<&'a Shared<Requ
         | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
-        | Input::StoreFailing(_) => None,
+        | Input::StoreFailing(_)
+        | Input::Stopping { .. } => None,
     }
 }
 

@@ -1,13 +1,11 @@
-//! How a driver stops: what was read is answered, and only then the links are closed.
+//! How a driver stops: the machine says when all that was read is answered, and closes the links; the operator's
+//! patience is measured here, by the steady clock.
 
 use super::{Driver, written};
-use crate::link::{GOODBYE, Outgoing};
 use crate::store::StoreError;
-use m2m_machine::cse::Event;
-use m2m_machine::id::LinkId;
+use m2m_machine::cse::{Event, Input};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio::time::{sleep, timeout};
 
 /// How long a stop may take.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,63 +16,57 @@ pub struct Farewell {
     pub close: Duration,
 }
 
+/// How far a stop has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stop {
+    /// Whether the machine was told.
+    pub(super) is_wanted: bool,
+    /// Whether the machine has nothing more to do.
+    pub(super) is_done: bool,
+}
+
 impl<R: FnMut(&Event)> Driver<R> {
     /// Answers what was read, closes all links, and waits for them.
     pub(super) async fn stop(mut self, farewell: Farewell) -> Result<(), StoreError> {
         self.finish(farewell.answers).await?;
-        // LNK-44
-        for handle in self.links.values_mut() {
-            if !handle.send(Outgoing::Close(CloseCode::Away, GOODBYE)) {
-                handle.cut();
-            }
-        }
         self.inbox.close();
         while self.inbox.try_recv().is_ok() {}
         let _ = timeout(farewell.close, self.hub.all_gone()).await;
         Ok(())
     }
 
-    /// Lets links take no further requests, and goes on until those that they have taken are answered.
+    /// Goes on until the machine has stopped, for so long at most.
     async fn finish(&mut self, patience: Duration) -> Result<(), StoreError> {
-        // LNK-66
-        self.unquiet = Some(self.links.keys().copied().collect());
-        for handle in self.links.values_mut() {
-            handle.quiet();
-        }
-        tracing::info!(
-            open = self.machine.owed_answers(),
-            "answering what was read"
-        );
-        let end = sleep_until(Instant::now() + patience);
+        let hub = self.hub.clone();
+        // In its place: what the links have read by now comes before.
+        tokio::spawn(async move { hub.tell(Input::Stopping { is_patient: true }).await });
+        let end = sleep(patience);
         tokio::pin!(end);
-        while !self.is_finished() {
+        while !self.stop.is_done {
             if self.turn(&mut end).await? {
-                let open = self.machine.owed_answers();
-                tracing::warn!(
-                    open,
-                    "not all that was read is answered; stopping nevertheless"
-                );
+                self.step(Input::Stopping { is_patient: false });
+                self.commit()?;
                 break;
             }
         }
-        while self.committing.is_some() {
+        while !self.stop.is_done {
             let written = written(&mut self.committing).await;
             self.written(written)?;
         }
         Ok(())
     }
 
-    /// Whether all that was read is dealt with.
-    fn is_finished(&self) -> bool {
-        self.unquiet.as_ref().is_none_or(|links| links.is_empty())
-            && self.committing.is_none()
-            && self.machine.owed_answers() == 0
-    }
-
-    /// A link has read its last request.
-    pub(super) fn quieted(&mut self, link: LinkId) {
-        if let Some(unquiet) = &mut self.unquiet {
-            unquiet.remove(&link);
+    /// Takes note of what the machine is about to be told.
+    pub(super) fn is_told_to_stop(&mut self, is_patient: bool) {
+        let open = self.machine.owed_answers();
+        if !is_patient {
+            tracing::warn!(
+                open,
+                "not all that was read is answered; stopping nevertheless"
+            );
+        } else if !self.stop.is_wanted {
+            tracing::info!(open, "answering what was read");
         }
+        self.stop.is_wanted = true;
     }
 }

@@ -89,7 +89,6 @@ impl Drop for Share {
 pub struct Handle {
     outbox: mpsc::Sender<Waiting>,
     uncut: Option<oneshot::Sender<()>>,
-    unquieted: Option<oneshot::Sender<()>>,
     scales: Arc<Scales>,
     limits: OutboxLimits,
 }
@@ -114,11 +113,6 @@ impl Handle {
     pub fn cut(&mut self) {
         self.uncut = None;
     }
-
-    /// Has the link take no further requests; after the last one that it has read it tells that it is quiet.
-    pub fn quiet(&mut self) {
-        self.unquieted = None;
-    }
 }
 
 /// The link's end of its handle.
@@ -128,28 +122,20 @@ pub(super) struct Orders {
     pub(super) outgoing: mpsc::Receiver<Waiting>,
     /// Resolves when the link is cut.
     pub(super) cut: oneshot::Receiver<()>,
-    /// Resolves when the link is to take no further requests.
-    pub(super) quiet: oneshot::Receiver<()>,
 }
 
 /// The two ends of a new link's outbox.
 pub(super) fn outbox(limits: OutboxLimits, all: Arc<AtomicUsize>) -> (Handle, Orders) {
     let (outbox, outgoing) = mpsc::channel(limits.messages);
     let (uncut, cut) = oneshot::channel();
-    let (unquieted, quiet) = oneshot::channel();
     let own = AtomicUsize::new(0);
     let handle = Handle {
         outbox,
         uncut: Some(uncut),
-        unquieted: Some(unquieted),
         scales: Arc::new(Scales { own, all }),
         limits,
     };
-    let orders = Orders {
-        outgoing,
-        cut,
-        quiet,
-    };
+    let orders = Orders { outgoing, cut };
     (handle, orders)
 }
 

@@ -161,7 +161,8 @@ impl Pair {
                 | Output::CloseLink { .. }
                 | Output::Dial
                 | Output::DialRegistree { .. }
-                | Output::Report(_) => {}
+                | Output::Report(_)
+                | Output::Stopped => {}
             }
         }
         self.pass_on();

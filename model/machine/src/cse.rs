@@ -27,6 +27,7 @@ pub mod render;
 pub mod resources;
 pub mod routing;
 pub mod session;
+mod stopping;
 pub mod store;
 pub mod termination;
 pub mod usage;
@@ -92,6 +93,11 @@ pub enum Input {
     Elapsed(Timer),
     /// The store refuses writes (`true`) or works again (`false`).
     StoreFailing(bool),
+    /// The operator stops this CSE; answered by [`Output::Stopped`].
+    Stopping {
+        /// Whether what was received is to be answered first; without patience all links are closed in this step.
+        is_patient: bool,
+    },
 }
 
 /// Who opened a link.
@@ -143,6 +149,8 @@ pub enum Output {
     },
     /// Tell the operator.
     Report(Event),
+    /// End: all that is to be done before is done, and nothing that comes will be heard.
+    Stopped,
 }
 
 /// Why a CSE closes a link; the host maps it to a close code (RFC 6455 section 7.4.1).
@@ -154,6 +162,8 @@ pub enum CloseReason {
     Nonsense,
     /// It leads to a CSE and is neither secured nor trusted: 1008.
     Insecure,
+    /// This CSE stops: 1001.
+    Leaving,
 }
 
 /// What an operator may want to know.
@@ -253,6 +263,7 @@ pub struct Cse {
     /// The name that the registrar has given to this CSE, until its `<remoteCSE>` holds it.
     pub(crate) registered_as: Option<Text>,
     pub(crate) store_failing: bool,
+    pub(crate) life: stopping::Life,
 }
 
 /// What a step has at hand and what it has decided so far.
@@ -303,6 +314,7 @@ impl Cse {
             openings: BTreeMap::new(),
             registered_as: None,
             store_failing: false,
+            life: stopping::Life::Serving,
         };
         // USE-64, USE-65
         for record in records {
@@ -344,6 +356,7 @@ impl Cse {
         } else {
             self.happen(&mut step, input);
         }
+        self.stop_when_done(&mut step);
         self.finish(step)
     }
 
@@ -368,6 +381,7 @@ impl Cse {
             } => self.undecodable(step, link, request_id, why),
             Input::Elapsed(timer) => self.elapsed(step, &timer),
             Input::StoreFailing(failing) => self.store_changes_health(step, failing),
+            Input::Stopping { is_patient } => self.stopping(step, is_patient),
         }
     }
 
@@ -389,7 +403,8 @@ impl Cse {
             | Input::RegistreeNotReached { .. }
             | Input::Undecodable { .. }
             | Input::Elapsed(_)
-            | Input::StoreFailing(_) => None,
+            | Input::StoreFailing(_)
+            | Input::Stopping { .. } => None,
         };
         self.happen(step, input);
         if self.durable.take_changes().is_empty() {

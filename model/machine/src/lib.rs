@@ -9,6 +9,7 @@
 //! * carry out the outputs of a step in order, and those of all steps in one global order;
 //! * have the single [`cse::Output::Persist`] of a step on stable storage before it carries out what follows;
 //! * call `step` with `Elapsed` when a deadline listed by `deadlines` is due; a late or needless call is harmless;
+//! * tell it to stop (`Input::Stopping`) behind what was received, and end at `Output::Stopped`;
 //! * after a crash, rebuild the machine with `recover` from the stored records; links do not survive.
 //!
 //! What is deliberately absent: bytes, JSON, sockets, clocks, randomness, logging, panics.

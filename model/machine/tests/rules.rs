@@ -44,5 +44,7 @@ mod relay;
 mod repetition;
 #[path = "rules/service.rs"]
 mod service;
+#[path = "rules/stopping.rs"]
+mod stopping;
 #[path = "rules/time.rs"]
 mod time;

@@ -172,7 +172,8 @@ fn est_02(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
         | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
-        | Input::StoreFailing(_) => None,
+        | Input::StoreFailing(_)
+        | Input::Stopping { .. } => None,
     };
     look::became_known(step).all(|session| {
         let beyond = session.target.registrar() != Some(step.after.config().cse_id.clone());

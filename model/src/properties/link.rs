@@ -140,9 +140,11 @@ fn lnk_01(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
     step.outputs.iter().all(|output| match output {
         Output::Dial => config.registrar.is_some(),
         Output::DialRegistree { .. } => config.dial_registree_poa,
-        Output::Persist(_) | Output::Send { .. } | Output::CloseLink { .. } | Output::Report(_) => {
-            true
-        }
+        Output::Persist(_)
+        | Output::Send { .. }
+        | Output::CloseLink { .. }
+        | Output::Report(_)
+        | Output::Stopped => true,
     })
 }
 
@@ -187,7 +189,8 @@ fn lnk_05(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         | Input::Received { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
-        | Input::StoreFailing(_) => true,
+        | Input::StoreFailing(_)
+        | Input::Stopping { .. } => true,
     }
 }
 
@@ -247,7 +250,8 @@ fn lnk_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         | Input::DialFailed
         | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
-        | Input::StoreFailing(_) => false,
+        | Input::StoreFailing(_)
+        | Input::Stopping { .. } => false,
     };
     settles || before.all(|(number, _)| after.has(number))
 }
@@ -352,7 +356,8 @@ fn lnk_22(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
         | Input::Received { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
-        | Input::StoreFailing(_) => true,
+        | Input::StoreFailing(_)
+        | Input::Stopping { .. } => true,
     }
 }
 

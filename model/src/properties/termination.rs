@@ -203,7 +203,8 @@ fn end_01(scene: &Scene<'_>, step: &CseStep<'_>) -> bool {
             | Input::DialFailed
             | Input::RegistreeNotReached { .. }
             | Input::Undecodable { .. }
-            | Input::StoreFailing(_) => false,
+            | Input::StoreFailing(_)
+            | Input::Stopping { .. } => false,
         }
     })
 }

@@ -286,7 +286,8 @@ fn use_09(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
             Output::CloseLink { .. }
             | Output::Dial
             | Output::DialRegistree { .. }
-            | Output::Report(_) => {}
+            | Output::Report(_)
+            | Output::Stopped => {}
         }
     }
     true
@@ -425,7 +426,8 @@ fn use_20(_: &Scene<'_>, step: &CseStep<'_>) -> bool {
             Output::CloseLink { .. }
             | Output::Dial
             | Output::DialRegistree { .. }
-            | Output::Report(_) => {}
+            | Output::Report(_)
+            | Output::Stopped => {}
         }
     }
     true

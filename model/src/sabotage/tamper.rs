@@ -15,7 +15,8 @@ pub(super) fn sent(output: &Output) -> Option<(LinkId, &Primitive)> {
         | Output::CloseLink { .. }
         | Output::Dial
         | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
+        | Output::Report(_)
+        | Output::Stopped => None,
     }
 }
 
@@ -49,7 +50,8 @@ pub(super) fn received(input: &Input) -> Option<(LinkId, &Shared<Request>)> {
         | Input::RegistreeNotReached { .. }
         | Input::Undecodable { .. }
         | Input::Elapsed(_)
-        | Input::StoreFailing(_) => None,
+        | Input::StoreFailing(_)
+        | Input::Stopping { .. } => None,
     }
 }
 

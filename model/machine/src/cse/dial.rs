@@ -35,6 +35,10 @@ impl Cse {
 
     /// What a link to a registree is wanted for, and from when on.
     pub(crate) fn registree_deadlines(&self, wait: &mut impl Wait) {
+        // LNK-66
+        if self.is_stopping() {
+            return;
+        }
         let neighbours = self.durable.neighbours.iter().map(|(cse, _)| cse.clone());
         let neighbours = neighbours.filter(|_| self.config.dial_registree_poa);
         let providers = self.config.providers.iter();

@@ -57,6 +57,10 @@ impl Cse {
         link: LinkId,
         request: Shared<Request>,
     ) {
+        // LNK-66
+        if self.is_stopping() {
+            return;
+        }
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };

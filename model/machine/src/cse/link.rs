@@ -12,7 +12,7 @@
 
 mod upgrade;
 
-pub use upgrade::{SUBPROTOCOLS, Upgrade, UpgradeRefusal, admit};
+pub use upgrade::{Admitted, Certificate, SUBPROTOCOLS, Upgrade, UpgradeRefusal, admit};
 
 use super::deadlines::Wait;
 use super::outgoing::Purpose;
@@ -167,7 +167,8 @@ impl Cse {
     }
 
     pub(crate) fn link_deadlines(&self, wait: &mut impl Wait) {
-        if self.config.registrar.is_none() || self.links.values().any(|l| l.dialed) {
+        let is_wanted = self.config.registrar.is_some() && !self.is_stopping();
+        if !is_wanted || self.links.values().any(|l| l.dialed) {
             return;
         }
         match self.dialing {
@@ -184,6 +185,10 @@ impl Cse {
         request_id: Option<RequestId>,
         why: Malformed,
     ) {
+        // LNK-66
+        if self.is_stopping() {
+            return;
+        }
         let limit = self.config.limits.malformed_in_a_row;
         let Some(state) = self.links.get_mut(&link) else {
             return;

@@ -180,7 +180,8 @@ mod tests {
             | Output::CloseLink { .. }
             | Output::Dial
             | Output::DialRegistree { .. }
-            | Output::Report(_) => None,
+            | Output::Report(_)
+            | Output::Stopped => None,
         })
     }
 

@@ -220,7 +220,8 @@ pub(crate) fn requests_in(outputs: &[Output]) -> impl Iterator<Item = (LinkId, &
         | Output::CloseLink { .. }
         | Output::Dial
         | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
+        | Output::Report(_)
+        | Output::Stopped => None,
     })
 }
 

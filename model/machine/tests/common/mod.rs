@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) closed: Vec<(Node, Node, CloseReason)>,
     /// Registrees that a CSE wants to dial, and who wants it.
     pub(crate) dialed: Vec<(Node, CseId)>,
+    /// The CSEs that have stopped in order.
+    pub(crate) stopped: Vec<Node>,
     /// One line for each message that passed, where a test keeps a transcript.
     pub(crate) transcript: Vec<String>,
     /// The node that crashes after so many more outputs.
@@ -81,6 +83,7 @@ impl World {
             events: Vec::new(),
             closed: Vec::new(),
             dialed: Vec::new(),
+            stopped: Vec::new(),
             transcript: Vec::new(),
             fuse: None,
             numbers: 0,
@@ -396,6 +399,7 @@ impl World {
                 Output::Dial => {}
                 Output::DialRegistree { cse, .. } => self.dialed.push((node, cse.clone())),
                 Output::Report(event) => self.events.push((node, event.clone())),
+                Output::Stopped => self.stopped.push(node),
             }
         }
         true

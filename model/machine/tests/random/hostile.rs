@@ -31,6 +31,8 @@ enum Move {
     Elapse(u8),
     Advance(u32),
     StoreFailing(bool),
+    /// It is told to stop, with patience or without; it starts again when it has stopped.
+    Stop(bool),
     /// The process dies after so many outputs of the step that follows.
     Crash(u8),
 }
@@ -48,6 +50,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         6 => any::<u8>().prop_map(Move::Elapse),
         2 => prop_oneof![9 => 0..9_000_u32, 1 => 0..90_000_000_u32].prop_map(Move::Advance),
         1 => prop::bool::weighted(0.1).prop_map(Move::StoreFailing),
+        1 => any::<bool>().prop_map(Move::Stop),
         1 => (0..4_u8).prop_map(Move::Crash),
     ];
     prop::collection::vec(one, 10..60)
@@ -205,6 +208,7 @@ impl Bench {
                 return None;
             }
             Move::StoreFailing(failing) => Input::StoreFailing(failing),
+            Move::Stop(is_patient) => Input::Stopping { is_patient },
             Move::Crash(after) => {
                 self.dies_after = Some(after.into());
                 return None;
@@ -277,6 +281,7 @@ impl Bench {
                 }
             }
             Output::CloseLink { link, .. } => self.links.retain(|(open, _)| open != link),
+            Output::Stopped => self.restart(),
             Output::Dial | Output::DialRegistree { .. } | Output::Report(_) => {}
         }
     }

@@ -206,6 +206,7 @@ fn summary(outputs: &[Output]) -> String {
             Output::Report(Event::RegistrationRefused(status)) => {
                 parts.push(format!("report {status}"));
             }
+            Output::Stopped => parts.push("stopped".into()),
             Output::Persist(_) | Output::Report(_) => {}
         }
     }

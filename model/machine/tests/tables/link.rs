@@ -133,6 +133,12 @@ const MOVES: &[(&str, Move)] = &[
         outputs.extend(w.step("CSE2", Input::StoreFailing(false)));
         outputs
     }),
+    ("Stopping", |w| {
+        w.step("CSE2", Input::Stopping { is_patient: true })
+    }),
+    ("Stopping without patience", |w| {
+        w.step("CSE2", Input::Stopping { is_patient: false })
+    }),
     ("crash", |w| {
         w.crash("CSE2");
         Vec::new()
@@ -212,6 +218,7 @@ fn summary(outputs: &[Output]) -> String {
             }
             Output::Dial => parts.push("dial".into()),
             Output::DialRegistree { cse, .. } => parts.push(format!("dial {cse}")),
+            Output::Stopped => parts.push("stopped".into()),
             Output::Persist(_) | Output::Report(_) => {}
         }
     }

@@ -294,7 +294,8 @@ fn summary(outputs: &[Output]) -> String {
         | Output::Dial
         | Output::DialRegistree { .. }
         | Output::Persist(_)
-        | Output::Report(_) => None,
+        | Output::Report(_)
+        | Output::Stopped => None,
     });
     sent.collect::<Vec<_>>().join("; ")
 }

@@ -238,6 +238,7 @@ fn summary(outputs: &[Output]) -> String {
                 let which = if *link == DIALED { "dialled" } else { "its" };
                 parts.push(format!("close the {which} link: {why:?}"));
             }
+            Output::Stopped => parts.push("stopped".into()),
             Output::Persist(_) | Output::Report(_) => {}
         }
     }

@@ -263,6 +263,7 @@ impl Stage {
                 Output::CloseLink { .. } => parts.push("close link".into()),
                 Output::Dial => parts.push("dial".into()),
                 Output::DialRegistree { cse, .. } => parts.push(format!("dial {cse}")),
+                Output::Stopped => parts.push("stopped".into()),
                 Output::Persist(_) | Output::Report(_) => {}
             }
         }

@@ -85,7 +85,9 @@ fn input_after(input: &Input) -> Option<Input> {
             None => Some(Input::StoreFailing(true)),
         },
         Input::StoreFailing(true) => Some(Input::StoreFailing(false)),
-        Input::StoreFailing(false) => None,
+        Input::StoreFailing(false) => Some(Input::Stopping { is_patient: true }),
+        Input::Stopping { is_patient: true } => Some(Input::Stopping { is_patient: false }),
+        Input::Stopping { is_patient: false } => None,
     }
 }
 
@@ -104,6 +106,8 @@ fn tried_by(input: &Input) -> &'static str {
         Input::Undecodable { .. } => "Undecodable",
         Input::StoreFailing(true) => "StoreFailing",
         Input::StoreFailing(false) => "StoreFailing no more",
+        Input::Stopping { is_patient: true } => "Stopping",
+        Input::Stopping { is_patient: false } => "Stopping without patience",
         Input::Elapsed(timer) => match timer {
             Timer::Redial => "Elapsed Redial",
             Timer::Answer(_) => "Elapsed Answer",

@@ -63,7 +63,8 @@ fn ask(fixture: &mut Fixture, request: Request) -> Shared<Response> {
         | Output::CloseLink { .. }
         | Output::Dial
         | Output::DialRegistree { .. }
-        | Output::Report(_) => None,
+        | Output::Report(_)
+        | Output::Stopped => None,
     });
     answer.expect("an answer")
 }

@@ -1,4 +1,5 @@
-//! The one decision before a link exists: whether an upgrade from HTTP is let in, and which subprotocol it gets.
+//! The one decision before a link exists: whether an upgrade from HTTP is let in, which subprotocol it gets, and who
+//! is at the other end.
 //!
 //! The host reads the request and says what stands in it; what is decided, and with which status, is said here.
 
@@ -36,6 +37,32 @@ pub struct Upgrade<'a> {
     pub has_key: bool,
     /// The subprotocols that it offers, in its order.
     pub offered: &'a [&'a str],
+    /// Its `X-M2M-Origin`, if it has one.
+    pub origin: Option<&'a str>,
+    /// Whom the certificate of the client names.
+    pub certificate: Certificate<'a>,
+}
+
+/// Whom a client's certificate names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Certificate<'a> {
+    /// The client has shown none.
+    None,
+    /// The AE or CSE with this identifier.
+    Of(&'a str),
+    /// Nobody: it has neither an AE-ID nor a CSE-ID among its subject alternative names.
+    Nameless,
+}
+
+/// What an upgrade that is let in gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Admitted<'a> {
+    /// The subprotocol, as the client spells it; none if the client offers none and none is needed.
+    pub subprotocol: Option<&'a str>,
+    /// Who the client is, as far as it says.
+    pub origin: Option<&'a str>,
+    /// Whether its certificate says so.
+    pub certified: bool,
 }
 
 /// Why an upgrade is refused.
@@ -61,6 +88,8 @@ pub enum UpgradeRefusal {
     NoSubprotocol,
     /// It offers no subprotocol that is known.
     UnknownSubprotocol,
+    /// The certificate of the client names nobody.
+    Nameless,
 }
 
 impl UpgradeRefusal {
@@ -72,6 +101,8 @@ impl UpgradeRefusal {
             Self::Path => 404,
             // LNK-33
             Self::Version => 426,
+            // LNK-51
+            Self::Nameless => 403,
             // LNK-31, LNK-34
             Self::Method
             | Self::OldHttp
@@ -85,9 +116,25 @@ impl UpgradeRefusal {
     }
 }
 
-/// Decides about an upgrade: the subprotocol, as the client spells it; none if the client offers none and none is
-/// needed, as in the draft dialect.
+/// Decides about an upgrade; in the draft dialect it needs no subprotocol.
 pub fn admit<'a>(
+    upgrade: &Upgrade<'a>,
+    needs_subprotocol: bool,
+) -> Result<Admitted<'a>, UpgradeRefusal> {
+    // LNK-47, LNK-51
+    let (origin, certified) = match upgrade.certificate {
+        Certificate::None => (upgrade.origin, false),
+        Certificate::Of(entity) => (Some(entity), true),
+        Certificate::Nameless => return Err(UpgradeRefusal::Nameless),
+    };
+    Ok(Admitted {
+        subprotocol: subprotocol(upgrade, needs_subprotocol)?,
+        origin,
+        certified,
+    })
+}
+
+fn subprotocol<'a>(
     upgrade: &Upgrade<'a>,
     needs_subprotocol: bool,
 ) -> Result<Option<&'a str>, UpgradeRefusal> {
@@ -133,6 +180,8 @@ mod tests {
         version: "13",
         has_key: true,
         offered: &["oneM2M.json"],
+        origin: Some("Cae1"),
+        certificate: Certificate::None,
     };
 
     #[rstest]
@@ -150,14 +199,41 @@ mod tests {
     #[case::key(Upgrade { has_key: false, ..GOOD }, Err((UpgradeRefusal::Key, 400)))]
     #[case::nothing_offered(Upgrade { offered: &[], ..GOOD }, Err((UpgradeRefusal::NoSubprotocol, 400)))]
     #[case::unknown(Upgrade { offered: &["oneM2M.xml"], ..GOOD }, Err((UpgradeRefusal::UnknownSubprotocol, 400)))]
+    #[case::nameless(Upgrade { certificate: Certificate::Nameless, ..GOOD }, Err((UpgradeRefusal::Nameless, 403)))]
+    #[case::nameless_first(
+        Upgrade { certificate: Certificate::Nameless, path: "/cse1", ..GOOD },
+        Err((UpgradeRefusal::Nameless, 403)),
+    )]
     #[case::another_case(Upgrade { offered: &["ONEM2M.JSON"], ..GOOD }, Err((UpgradeRefusal::UnknownSubprotocol, 400)))]
     fn an_upgrade_is_let_in_or_refused_with_its_status(
         #[case] upgrade: Upgrade<'static>,
         #[case] expected: Result<Option<&str>, (UpgradeRefusal, u16)>,
     ) {
-        let decided = admit(&upgrade, true).map_err(|why| (why, why.status()));
+        let decided = admit(&upgrade, true).map(|admitted| admitted.subprotocol);
 
-        assert_eq!(decided, expected);
+        assert_eq!(decided.map_err(|why| (why, why.status())), expected);
+    }
+
+    /// LNK-47, LNK-51
+    #[rstest]
+    #[case::by_header(Certificate::None, Some("Cae1"), (Some("Cae1"), false))]
+    #[case::not_at_all(Certificate::None, None, (None, false))]
+    #[case::by_certificate(Certificate::Of("/cse1/Cae2"), None, (Some("/cse1/Cae2"), true))]
+    #[case::whatever_the_header_says(Certificate::Of("/cse1/Cae2"), Some("Cae1"), (Some("/cse1/Cae2"), true))]
+    fn who_it_is_comes_from_the_certificate_before_the_header(
+        #[case] certificate: Certificate<'static>,
+        #[case] origin: Option<&'static str>,
+        #[case] expected: (Option<&str>, bool),
+    ) {
+        let upgrade = Upgrade {
+            certificate,
+            origin,
+            ..GOOD
+        };
+
+        let admitted = admit(&upgrade, true);
+
+        assert_eq!(admitted.map(|a| (a.origin, a.certified)), Ok(expected));
     }
 
     /// LNK-30: the client's order counts, and its spelling stays.
@@ -172,7 +248,9 @@ mod tests {
     ) {
         let upgrade = Upgrade { offered, ..GOOD };
 
-        assert_eq!(admit(&upgrade, true), Ok(Some(expected)));
+        let admitted = admit(&upgrade, true);
+
+        assert_eq!(admitted.map(|a| a.subprotocol), Ok(Some(expected)));
     }
 
     /// LNK-55
@@ -185,6 +263,8 @@ mod tests {
     ) {
         let upgrade = Upgrade { offered, ..GOOD };
 
-        assert_eq!(admit(&upgrade, false), expected);
+        let admitted = admit(&upgrade, false);
+
+        assert_eq!(admitted.map(|a| a.subprotocol), expected);
     }
 }
