@@ -86,7 +86,8 @@ impl Cse {
         }
     }
 
-    /// A link to a registree is open. It is of no use if the registree has opened one meanwhile, or is gone.
+    /// A link to a registree is open. It is of no use if the registree has opened one meanwhile, or is gone; of two
+    /// between providers the same one counts at both ends.
     pub(crate) fn registree_reached(&mut self, step: &mut Step, link: LinkId, cse: &CseId) {
         let peer = Entity::Cse(cse.clone());
         let trusted = self.links.get(&link).is_some_and(|l| l.trusted);
@@ -98,7 +99,8 @@ impl Cse {
         }
         self.dialing_registrees.remove(cse);
         // LNK-61
-        if self.current_link(&peer).is_some() || !self.may_have_link(cse) {
+        let is_taken = self.current_link(&peer).is_some() && !self.comes_before(cse);
+        if is_taken || !self.may_have_link(cse) {
             return self.give_way(step, link);
         }
         self.bind(step, link, peer);
@@ -117,9 +119,15 @@ impl Cse {
         }
     }
 
-    /// Whether this CSE has a link to that entity, its registrar, that it opened itself, and `link` is another one.
+    /// Whether this CSE has a link to that entity that it opened itself and that stays, and `link` is another one: of
+    /// a registree, and of the provider that comes first.
     pub(crate) fn has_dialed(&self, entity: &Entity, link: LinkId) -> bool {
-        let own = |link: &LinkId| self.links.get(link).is_some_and(|l| l.dialed);
+        let own = |link: &LinkId| {
+            self.links.get(link).is_some_and(|l| {
+                let to = l.dialed_registree.as_ref();
+                l.dialed || to.is_some_and(|cse| self.comes_before(cse))
+            })
+        };
         let current = self.current_link(entity);
         current.is_some_and(|current| current != link && own(&current)) && !own(&link)
     }

@@ -55,6 +55,13 @@ impl Cse {
         }
     }
 
+    /// Whether that is another provider's node, and of two links with it the one that this CSE has opened stays.
+    pub(crate) fn comes_before(&self, cse: &CseId) -> bool {
+        // LNK-61
+        let other = self.provider(cse);
+        other.is_some_and(|other| self.config.service_provider < other.id)
+    }
+
     /// Whose link one is that is opened under that absolute identifier.
     pub(crate) fn known_abroad(&self, origin: &str) -> Option<Entity> {
         let (provider, name) = origin.strip_prefix("//")?.split_once('/')?;

@@ -6,7 +6,7 @@ use crate::common::{World, config};
 use m2m_machine::attribute::Attribute;
 use m2m_machine::config::{CseKind, Provider};
 use m2m_machine::cse::{FarEnd, Input, Opening, Output, Timer};
-use m2m_machine::id::{CseId, LinkId, SessionId};
+use m2m_machine::id::{CseId, Entity, LinkId, SessionId};
 use m2m_machine::primitive::{Primitive, Request, ResponseMode};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
@@ -251,6 +251,87 @@ fn the_node_of_a_provider_is_dialled(#[case] mode: ResponseMode) {
     assert_eq!(
         from,
         [m2m_machine::text::Text::from("//sp.example/cse2/Cae2")]
+    );
+}
+
+/// The node of each provider dials the other one at the same time; which of them hears of which link when.
+#[rstest]
+fn of_two_links_between_providers_the_same_one_stays_at_both(
+    #[values("AABB", "ABAB", "ABBA", "BAAB", "BABA", "BBAA")] order: &str,
+) {
+    let node = |name: &str, own: &str, other: &str| {
+        let mut config = config(name, CseKind::In, None);
+        config.service_provider = own.into();
+        config.providers = vec![Provider {
+            id: other.into(),
+            points_of_access: vec![format!("ws://{other}:8080").into()],
+        }];
+        config
+    };
+    let first = node("cse1", "a.example", "b.example");
+    let mut world = World::new([
+        ("CSE1", first),
+        ("CSE2", node("cse2", "b.example", "a.example")),
+    ]);
+    let links = [
+        ('A', LinkId(1), ["CSE2", "CSE1"]),
+        ('B', LinkId(2), ["CSE1", "CSE2"]),
+    ];
+    let abroad = |at: &str| {
+        if at == "CSE1" {
+            "//b.example"
+        } else {
+            "//a.example"
+        }
+    };
+    let mut closed = Vec::new();
+
+    for (place, letter) in order.char_indices() {
+        let (_, link, ends) = links
+            .into_iter()
+            .find(|row| row.0 == letter)
+            .expect("a link");
+        let is_client = order[..place].contains(letter);
+        let at = ends[usize::from(is_client)];
+        let opening = if is_client {
+            Opening::DialedRegistree {
+                cse: abroad(at).into(),
+            }
+        } else {
+            let name = format!("{}/in", abroad(at));
+            Opening::Accepted {
+                origin: Some(name.as_str().into()),
+            }
+        };
+        let far_end = FarEnd::new(true);
+        let outputs = world.step(
+            at,
+            Input::LinkOpened {
+                link,
+                opening,
+                far_end,
+            },
+        );
+        closed.extend(outputs.into_iter().filter_map(|output| match output {
+            Output::CloseLink { link, .. } => Some(link),
+            Output::Persist(_) | Output::Send { .. } | Output::Dial => None,
+            Output::DialRegistree { .. } | Output::Report(_) | Output::Stopped => None,
+        }));
+    }
+
+    let current = |at: &str| {
+        let cse = world.hosts.get(at).expect("a CSE");
+        cse.cse.link_to(&Entity::Cse(abroad(at).into()))
+    };
+    let of_the_first = Some(LinkId(1));
+    assert_eq!(
+        (current("CSE1"), current("CSE2")),
+        (of_the_first, of_the_first),
+        "LNK-61"
+    );
+    assert!(
+        !closed.is_empty() && closed.iter().all(|link| *link == LinkId(2)),
+        "LNK-61: {closed:?}"
     );
 }
 
