@@ -6,6 +6,7 @@ pub mod abroad;
 pub mod agent;
 pub mod boundaries;
 pub mod conditions;
+pub mod criteria;
 pub mod dialling;
 pub mod discovery;
 pub mod establishment;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<&'static Case> {
         discovery::CASES,
         conditions::CASES,
         service::CASES,
+        criteria::CASES,
         neighbour::CASES,
         dialling::CASES,
         local::CASES,

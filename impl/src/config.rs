@@ -16,9 +16,10 @@ pub use security::Security;
 
 use crate::connect::is_host_and_port;
 use crate::dial::{Offer, PointOfAccess};
+use crate::host::HOST;
 use crate::link::{LinkLimits, OutboxLimits};
-use crate::wire::{self, Dialect};
-use m2m_machine::config::{Config, CseKind, Limits, Measure, Provider, Timers};
+use crate::wire::Dialect;
+use m2m_machine::config::{Config, CseKind, Limits, Provider, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::CseId;
 use m2m_machine::text::Text;
@@ -238,7 +239,7 @@ impl Settings {
             timers: self.timers,
             limits: self.limits,
             deviations: Deviations::default(),
-            measure: Measure(wire::measure),
+            host: HOST,
         }
     }
 

@@ -25,6 +25,7 @@ pub mod config;
 pub mod connect;
 pub mod dial;
 pub mod driver;
+pub mod host;
 pub mod http;
 pub mod link;
 pub mod metrics;

@@ -17,7 +17,7 @@ pub mod sealed;
 pub mod time;
 pub mod value;
 
-pub use value::{Seal, measure};
+pub use value::{Seal, measure, parse};
 
 use m2m_machine::id::RequestId;
 use m2m_machine::primitive::{Malformed, Primitive};

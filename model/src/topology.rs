@@ -1,7 +1,7 @@
 //! Who is in a world, and who opens a link to whom.
 
 use m2m_machine::ae;
-use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
+use m2m_machine::config::{Config, CseKind, Host, Limits, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::{AeId, CseId};
 use m2m_machine::value::Value;
@@ -159,7 +159,7 @@ impl Topology {
             timers,
             limits: Limits::default(),
             deviations,
-            measure: Measure(|_: &Value| 1),
+            host: Host::simple(|_| 1),
         }
     }
 

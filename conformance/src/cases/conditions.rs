@@ -82,7 +82,11 @@ async fn shelf(peer: &mut Peer) -> Result<Home, Stop> {
     Ok(home)
 }
 
-async fn discover(peer: &mut Peer, home: &mut Home, filter: &Value) -> Result<Message, Stop> {
+pub(super) async fn discover(
+    peer: &mut Peer,
+    home: &mut Home,
+    filter: &Value,
+) -> Result<Message, Stop> {
     let mut fc = filter.clone();
     fc["fu"] = 1.into();
     let to = home.ae.own("");
@@ -92,14 +96,14 @@ async fn discover(peer: &mut Peer, home: &mut Home, filter: &Value) -> Result<Me
 }
 
 /// Last parts of the addresses in a list, sorted.
-fn names(requirement: &str, answer: &Message) -> Result<Vec<String>, Stop> {
+pub(super) fn names(requirement: &str, answer: &Message) -> Result<Vec<String>, Stop> {
     expect::status(requirement, "discovery", answer, &[2000])?;
     let found = expect::list(requirement, "the answer", answer.content(), "m2m:uril")?;
     Ok(last_parts(found))
 }
 
 /// A condition that not every release has is refused by a CSE that lacks it.
-fn supported(name: &str, answer: &Message, refusals: &[u64]) -> Result<(), Stop> {
+pub(super) fn supported(name: &str, answer: &Message, refusals: &[u64]) -> Result<(), Stop> {
     let rsc = answer.value["rsc"].as_u64().unwrap_or(0);
     if refusals.contains(&rsc) {
         let what = format!("the CSE has no `{name}`: it answers {rsc}");

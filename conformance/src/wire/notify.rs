@@ -33,8 +33,21 @@ pub struct SingleNotification {
     pub cr: Option<String>,
     /// Forwarding address.
     pub nfu: Option<String>,
+    /// Question to an interworking proxy.
+    pub idr: Option<DiscoveryRequest>,
     /// Vendor information.
     pub vsi: Option<Value>,
+}
+
+/// What an interworking proxy is asked to discover.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct DiscoveryRequest {
+    /// Who wants to know.
+    #[schemars(length(min = 1))]
+    pub or: String,
+    /// Filter criteria.
+    pub fc: Value,
 }
 
 /// What happened.
@@ -143,6 +156,7 @@ fn purpose() -> Value {
     serde_json::json!([
         {"required": ["sur", "nev"]},
         {"required": ["vrq"]},
+        {"required": ["idr"]},
         {"required": ["sur", "sud"]}
     ])
 }

@@ -23,7 +23,7 @@ pub enum Scope {
     Reference,
     /// A JSON Web Key (`scr`, `epk`).
     Key,
-    /// An operation monitor (`om`).
+    /// An operation monitor (`om`), or a question to discover (`idr`).
     Monitor,
     /// A resource with its address (`m2m:rce`).
     Address,
@@ -49,7 +49,8 @@ impl Scope {
             Attribute::AttributeCriterion => Self::Criterion,
             Attribute::ChildReferences | Attribute::ResourceReference => Self::Reference,
             Attribute::Credentials | Attribute::EndpointKey => Self::Key,
-            Attribute::OperationMonitor => Self::Monitor,
+            Attribute::FilterCriteria => Self::Criteria,
+            Attribute::OperationMonitor | Attribute::IpeDiscoveryRequest => Self::Monitor,
             Attribute::ResourceWithAddress => Self::Address,
             Attribute::Content | Attribute::CriterionValue => Self::Data,
             Attribute::Custom(name)
@@ -277,6 +278,8 @@ names! {
         "rep" Representation
         "om" OperationMonitor
         "vrq" VerificationRequest
+        "idr" IpeDiscoveryRequest
+        "fc" FilterCriteria
         "sud" SubscriptionDeletion
 
         "sid" SessionId

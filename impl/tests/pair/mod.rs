@@ -1,7 +1,7 @@
 //! Two CSE machines joined by a link, with the suite's messages played against them as JSON.
 
 use m2m_cse::wire::{self, Dialect};
-use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
+use m2m_machine::config::{Config, CseKind, Limits, Timers};
 use m2m_machine::cse::{Input, Opening, Output};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::LinkId;
@@ -260,6 +260,6 @@ pub(crate) fn config(id: &str, kind: CseKind, registrar: Option<&str>) -> Config
         timers: Timers::default(),
         limits: Limits::default(),
         deviations: Deviations::default(),
-        measure: Measure(wire::measure),
+        host: m2m_cse::host::HOST,
     }
 }

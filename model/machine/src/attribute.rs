@@ -85,6 +85,7 @@ pub enum Attribute {
     RequestExpiration,
     ReleaseVersion,
     // Filter criteria.
+    FilterCriteria,
     FilterUsage,
     Level,
     Limit,
@@ -103,6 +104,7 @@ pub enum Attribute {
     Representation,
     OperationMonitor,
     VerificationRequest,
+    IpeDiscoveryRequest,
     SubscriptionDeletion,
     // Sessions (private block).
     SessionId,

@@ -2,6 +2,7 @@
 
 use crate::address::Home;
 use crate::deviation::Deviations;
+use crate::geometry::{Geometry, SpatialFunction};
 use crate::id::CseId;
 use crate::text::Text;
 use crate::value::Value;
@@ -41,8 +42,8 @@ pub struct Config {
     pub limits: Limits,
     /// Rules that are switched off, for ablation only.
     pub deviations: Deviations,
-    /// Length of a value in JSON, in bytes, as the host writes it.
-    pub measure: Measure,
+    /// What the host works out.
+    pub host: Host,
 }
 
 impl Config {
@@ -65,25 +66,51 @@ pub struct Provider {
     pub points_of_access: Vec<Text>,
 }
 
-/// Measures a value; part of the host, not of the state.
+/// What the host works out from values that are nothing but text or numbers to the machine; always the same for the
+/// same values. Part of the host, not of the state.
 #[derive(Clone, Copy)]
-pub struct Measure(pub fn(&Value) -> u32);
+pub struct Host {
+    /// Length of a value in JSON, in bytes, as the host writes it.
+    pub measure: fn(&Value) -> u32,
+    /// Reads JSON, its names as an application's own; `None` if it is none.
+    pub read_json: fn(&str) -> Option<Value>,
+    /// Decodes base64; `None` if it is none, or of something that is no text.
+    pub decode_base64: fn(&str) -> Option<Text>,
+    /// Whether the text is a query in SPARQL 1.1.
+    pub is_sparql_query: fn(&str) -> bool,
+    /// Whether the first geometry stands so to the second.
+    pub relates: fn(&Geometry, SpatialFunction, &Geometry) -> bool,
+}
 
-impl PartialEq for Measure {
+impl Host {
+    /// A host that measures and knows no other language; for checkers and tests.
+    #[must_use]
+    pub const fn simple(measure: fn(&Value) -> u32) -> Self {
+        Self {
+            measure,
+            read_json: |_| None,
+            decode_base64: |_| None,
+            is_sparql_query: |_| false,
+            relates: |_, _, _| false,
+        }
+    }
+}
+
+impl PartialEq for Host {
     fn eq(&self, _other: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Measure {}
+impl Eq for Host {}
 
-impl core::hash::Hash for Measure {
+impl core::hash::Hash for Host {
     fn hash<H: core::hash::Hasher>(&self, _state: &mut H) {}
 }
 
-impl core::fmt::Debug for Measure {
+impl core::fmt::Debug for Host {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Measure")
+        f.write_str("Host")
     }
 }
 

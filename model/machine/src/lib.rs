@@ -31,6 +31,7 @@ pub mod deviation;
 pub mod durable;
 pub mod duration;
 pub mod env;
+pub mod geometry;
 pub mod id;
 pub mod invariant;
 pub mod members;

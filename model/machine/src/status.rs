@@ -29,6 +29,7 @@ impl Status {
     pub const ALREADY_REGISTERED: Self = Self(4117);
     pub const BLOCKING_SUBSCRIPTION_ALREADY_EXISTS: Self = Self(4124);
     pub const OPERATION_DENIED_BY_REMOTE_ENTITY: Self = Self(4127);
+    pub const INVALID_SPARQL_QUERY: Self = Self(4143);
     pub const INTERNAL_SERVER_ERROR: Self = Self(5000);
     pub const NOT_IMPLEMENTED: Self = Self(5001);
     pub const TARGET_NOT_REACHABLE: Self = Self(5103);
@@ -99,6 +100,8 @@ pub enum Refusal {
     SecondConsent,
     /// The target endpoint said no (flow 1 step 13, negative).
     Denied,
+    /// A semantics filter is no query in SPARQL.
+    NoSparqlQuery,
     /// This release does not do that.
     NotImplemented,
     /// The entity behind the link cannot be reached now.
@@ -156,6 +159,7 @@ impl Refusal {
             Self::AlreadyRegistered => Status::ALREADY_REGISTERED,
             Self::SecondConsent => Status::BLOCKING_SUBSCRIPTION_ALREADY_EXISTS,
             Self::Denied => Status::OPERATION_DENIED_BY_REMOTE_ENTITY,
+            Self::NoSparqlQuery => Status::INVALID_SPARQL_QUERY,
             Self::NotImplemented => Status::NOT_IMPLEMENTED,
             Self::Unreachable => Status::TARGET_NOT_REACHABLE,
             Self::NoPrivilegeElsewhere => Status::RECEIVER_HAS_NO_PRIVILEGE,

@@ -112,6 +112,24 @@ impl Value {
         }
     }
 
+    /// The number, as near as 64 bits of a fraction come to it.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "as near as it comes")]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(n) => Some(*n as f64),
+            Self::Number(text) => text.parse().ok(),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Text(_)
+            | Self::Time(_)
+            | Self::List(_)
+            | Self::Object(_)
+            | Self::Sealed(_)
+            | Self::Secret(_) => None,
+        }
+    }
+
     /// The boolean, if it is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {

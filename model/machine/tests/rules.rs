@@ -14,6 +14,8 @@ mod codes;
 mod confirmation;
 #[path = "rules/crash.rs"]
 mod crash;
+#[path = "rules/discovery.rs"]
+mod discovery;
 #[path = "rules/establishment.rs"]
 mod establishment;
 #[path = "rules/hop.rs"]

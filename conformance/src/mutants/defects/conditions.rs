@@ -23,6 +23,42 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         Request(|_, request| without(request, "arp"))
     ),
     wrong!(
+        "cd-no-cfq",
+        "`cfq` of a filter is ignored.",
+        Request(|_, request| {
+            without(request, "cfs");
+            without(request, "cfq")
+        })
+    ),
+    wrong!(
+        "cd-everywhere",
+        "The geometry of a filter is ignored.",
+        Request(|_, request| {
+            without(request, "gmty");
+            without(request, "geom");
+            without(request, "gsf")
+        })
+    ),
+    wrong!(
+        "cd-any-smf",
+        "A semantics filter need not be a query.",
+        Answer(|scene, answer| if scene.asked["fc"].get("smf").is_some() {
+            restate(answer, 4143, 2000)
+        } else {
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "cd-no-demand",
+        "A discovery on demand is taken for a usual one.",
+        Request(|_, request| {
+            if request["fc"]["fu"] == 3 {
+                request["fc"]["fu"] = 1.into();
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
         "cd-no-lbq",
         "`lbq` of a filter is ignored.",
         Request(|_, request| without(request, "lbq"))

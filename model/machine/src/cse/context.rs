@@ -201,7 +201,7 @@ impl Cse {
             .unwrap_or_else(|| request.to.clone());
         let bytes = |content: Option<&Content>| {
             let size = content.map_or(0, |c| match c.size {
-                0 => (self.config.measure.0)(&c.value),
+                0 => (self.config.host.measure)(&c.value),
                 size => size,
             });
             Value::Integer(i64::from(size))

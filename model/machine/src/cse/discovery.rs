@@ -1,12 +1,15 @@
 //! Discovery (TS-0001 clause 10.2.6, TS-0004 clause 7.3.3.17): which resources below a target match the filter.
 //!
-//! Each result needs the DISCOVERY privilege of its own. Published criteria without a row in `Criteria` are refused as
-//! not implemented.
+//! Each result needs the DISCOVERY privilege of its own.
 
+mod content;
 mod criteria;
 mod labels;
+mod on_demand;
+mod region;
 
 pub(crate) use criteria::{Criteria, attribute_of, conditions, criteria};
+pub(crate) use region::check_location;
 
 use super::Cse;
 use super::render::{Form, ResultContent, rest_after};
@@ -21,7 +24,7 @@ use crate::status::Refusal;
 use crate::text::Text;
 use crate::value::Value;
 use alloc::vec::Vec;
-use criteria::{Test, is_equal, is_like};
+use criteria::{FilterUsage, Test, is_equal, is_like};
 
 impl Cse {
     /// The answer to a discovery below `root`: a list of addresses, or of references if `asked` for.
@@ -151,6 +154,10 @@ impl Cse {
             Test::ParentAttributes(wanted) => {
                 self.has_parent(resource, |parent| self.has_one_of(wanted, parent))
             }
+            Test::Content(query) => query.fits(resource, &self.config.host),
+            Test::Region(region) => region.fits(resource, &self.config.host),
+            // DIS-17: nothing here has a description that could fulfil a query.
+            Test::Semantics => false,
         }
     }
 
@@ -218,7 +225,10 @@ fn passes_measure(test: &Test, resource: &Resource) -> bool {
         | Test::ChildLabels(_)
         | Test::ParentLabels(_)
         | Test::ChildAttributes(_)
-        | Test::ParentAttributes(_) => false,
+        | Test::ParentAttributes(_)
+        | Test::Content(_)
+        | Test::Region(_)
+        | Test::Semantics => false,
     }
 }
 
@@ -373,7 +383,9 @@ mod tests {
 
     #[rstest]
     #[case((Attribute::Custom("lbq".into()), Value::Integer(1)), Refusal::BadRequest)]
-    #[case((Attribute::Custom("smf".into()), Value::text("x")), Refusal::NotImplemented)]
+    #[case((Attribute::Custom("smf".into()), Value::text("x")), Refusal::NoSparqlQuery)]
+    #[case((Attribute::Custom("smf".into()), Value::Integer(1)), Refusal::BadRequest)]
+    #[case((Attribute::Custom("rels".into()), Value::Integer(1)), Refusal::BadRequest)]
     #[case((Attribute::Custom("sza".into()), Value::text("x")), Refusal::BadRequest)]
     #[case((Attribute::Custom("arp".into()), Value::text("a//b")), Refusal::BadRequest)]
     #[case((Attribute::Custom("foo".into()), Value::Integer(1)), Refusal::BadRequest)]

@@ -361,7 +361,10 @@ impl Cse {
                     None => self.execute_now(step, requester, target),
                 }
             }
-            Operation::Retrieve => self.execute_now(step, requester, target),
+            Operation::Retrieve => match self.discover_on_demand(step, requester, target)? {
+                Some(asked) => Ok(asked),
+                None => self.execute_now(step, requester, target),
+            },
         }
     }
 

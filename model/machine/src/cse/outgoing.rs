@@ -61,6 +61,8 @@ pub(crate) enum Purpose {
     Notice(u64),
     /// The question whether a target wants the notifications of a subscription; who wants to make it.
     Verification(Shared<Requester>),
+    /// The question what an interworking proxy discovers; who wants to know.
+    OnDemand(Shared<Requester>),
     /// A request to one member of a group.
     Member(u64, Text),
     /// The question what a member of a group is.
@@ -82,6 +84,7 @@ impl Purpose {
             | Self::EndHop(_)
             | Self::Notice(_)
             | Self::Verification(_)
+            | Self::OnDemand(_)
             | Self::Member(..)
             | Self::MemberType(..) => false,
         }
@@ -330,6 +333,7 @@ impl Cse {
             Purpose::Verification(requester) => {
                 self.verification_concluded(step, &requester, conclusion);
             }
+            Purpose::OnDemand(requester) => self.on_demand_concluded(step, &requester, conclusion),
         }
     }
 

@@ -179,7 +179,7 @@ impl Cse {
                 value.as_object()?;
                 Some(Content {
                     value: value.clone(),
-                    size: self.config.measure.0(value),
+                    size: (self.config.host.measure)(value),
                     rest: rest_of(members),
                 })
             }

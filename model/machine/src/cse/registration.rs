@@ -1,5 +1,6 @@
 //! Registration of AEs and CSEs, and the exchange of capabilities between CSEs (flow 1 steps 1 and 2).
 
+use super::discovery::check_location;
 use super::incoming::Handled;
 use super::outgoing::{Conclusion, Purpose};
 use super::render::ResultContent;
@@ -45,6 +46,7 @@ impl Cse {
             .ok_or(Refusal::BadRequest)?
             .clone();
         schema::check_create(ResourceType::Ae, &members, false)?;
+        check_location(&members, &self.config.host)?;
         let api = members.get(&Attribute::AppId).and_then(Value::as_text);
         // REG-03
         if !api.is_some_and(|a| a.starts_with(['R', 'r', 'N'])) {
@@ -115,6 +117,7 @@ impl Cse {
             .ok_or(Refusal::BadRequest)?
             .clone();
         schema::check_create(ResourceType::RemoteCse, &members, true)?;
+        check_location(&members, &self.config.host)?;
         let named = members.insert(Attribute::CseId, Value::Text(cse.0.clone()));
         if named.is_some_and(|v| v.as_text() != Some(&cse.0)) {
             return Err(Refusal::BadRequest);

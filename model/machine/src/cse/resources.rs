@@ -190,6 +190,7 @@ impl Cse {
         }
         let (specialization, members) = new_members(resource_type, request)?;
         schema::check_create(resource_type, members, false)?;
+        discovery::check_location(members, &self.config.host)?;
         let mut attributes = members.clone();
         let name = attributes.remove(&Attribute::ResourceName);
         let expires = attributes.remove(&Attribute::ExpirationTime);
@@ -280,7 +281,7 @@ impl Cse {
     ) -> Result<Content, Refusal> {
         let names = attribute_names(request)?;
         let form = View::form(request.identifier_type)?;
-        if let Some(criteria) = discovery::criteria(request.filter.as_ref())? {
+        if let Some(criteria) = discovery::criteria(request.filter.as_ref(), &self.config.host)? {
             let root = self.actual(target)?;
             let asked = request.result_content.map(|_| wanted);
             return self.discover(asker, &root.id, &criteria, asked, form);
@@ -299,7 +300,8 @@ impl Cse {
             | ResultContent::Modified => false,
         };
         let filter = request.filter.as_ref().and_then(Value::as_object);
-        let filter = filter.map(discovery::Criteria::parse).transpose()?;
+        let filter = filter.map(|filter| discovery::Criteria::parse(filter, &self.config.host));
+        let filter = filter.transpose()?;
         if !shows_below {
             // DIS-12
             self.check_conditions(request, &resource)?;
@@ -344,7 +346,7 @@ impl Cse {
         if usage.is_some_and(|usage| *usage != Value::Integer(2)) {
             return Err(Refusal::BadRequest);
         }
-        let criteria = discovery::Criteria::parse(conditions)?;
+        let criteria = discovery::Criteria::parse(conditions, &self.config.host)?;
         if self.passes(&criteria, resource) {
             Ok(())
         } else {
@@ -378,6 +380,7 @@ impl Cse {
         }
         self.check_conditions(request, &resource)?;
         schema::check_update(resource.resource_type, members)?;
+        discovery::check_location(members, &self.config.host)?;
         self.check_outlives_children(&resource, members)?;
         if resource.resource_type == ResourceType::Subscription {
             let parent = resource

@@ -208,7 +208,6 @@ pub(crate) fn request(primitive: Primitive) -> Request {
     }
 }
 
-/// The response in a primitive.
 /// The requests among the outputs of a step, and the links that they go over.
 pub(crate) fn requests_in(outputs: &[Output]) -> impl Iterator<Item = (LinkId, &Shared<Request>)> {
     outputs.iter().filter_map(|output| match output {
@@ -225,6 +224,7 @@ pub(crate) fn requests_in(outputs: &[Output]) -> impl Iterator<Item = (LinkId, &
     })
 }
 
+/// The response in a primitive.
 pub(crate) fn response(primitive: Primitive) -> Response {
     match primitive {
         Primitive::Response(response) => Response::clone(&response),

@@ -10,7 +10,7 @@ pub(crate) mod player;
 pub(crate) mod scene;
 pub(crate) mod show;
 
-use m2m_machine::config::{Config, CseKind, Limits, Measure, Timers};
+use m2m_machine::config::{Config, CseKind, Limits, Timers};
 use m2m_machine::cse::{CloseReason, Event, Input, Opening, Output, Timer};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::{CseId, LinkId};
@@ -503,7 +503,7 @@ pub(crate) fn config(name: &str, kind: CseKind, registrar: Option<&str>) -> Conf
         timers: Timers::default(),
         limits: Limits::default(),
         deviations: Deviations::default(),
-        measure: Measure(measure),
+        host: m2m_machine::config::Host::simple(measure),
     }
 }
 

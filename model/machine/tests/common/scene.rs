@@ -52,7 +52,13 @@ pub(crate) fn two_cses_with(change: impl Fn(&mut Config)) -> World {
 
 /// CSE1 with both AEs.
 pub(crate) fn single() -> World {
-    let mut world = World::new([("CSE1", config("cse1", CseKind::In, None))]);
+    single_with(|_| {})
+}
+
+pub(crate) fn single_with(change: impl Fn(&mut Config)) -> World {
+    let mut config = config("cse1", CseKind::In, None);
+    change(&mut config);
+    let mut world = World::new([("CSE1", config)]);
     admit(&mut world);
     world
 }

@@ -297,7 +297,7 @@ fn a_part_of_a_result_says_where_the_rest_begins(
     );
 }
 
-/// DIS-14, DIS-15: criteria that name what has criteria of its own, and criteria that are absent here.
+/// DIS-14: criteria that name what has criteria of its own.
 #[rstest]
 fn an_attribute_with_a_criterion_of_its_own_is_not_named(
     #[values("ct", "lt", "st", "et", "lbl", "ty", "cs", "cnf")] name: &str,
@@ -316,31 +316,6 @@ fn an_attribute_with_a_criterion_of_its_own_is_not_named(
         discovered((criterion, Value::List(vec![pair]))),
         4000,
         "DIS-14"
-    );
-}
-
-#[rstest]
-#[case::semantics("smf", Value::texts(["SELECT *"]))]
-#[case::related_semantics("rels", Value::Bool(true))]
-#[case::syntax_of_a_content_query("cfs", Value::Integer(1))]
-#[case::content_query("cfq", Value::text("$.a"))]
-#[case::kind_of_region("gmty", Value::Integer(1))]
-#[case::region("geom", Value::text("[1,2]"))]
-#[case::relation_to_a_region("gsf", Value::Integer(1))]
-fn a_criterion_that_is_absent_here_is_refused_as_such(#[case] name: &str, #[case] value: Value) {
-    assert_eq!(
-        discovered((Attribute::Custom(name.into()), value)),
-        5001,
-        "DIS-15"
-    );
-}
-
-#[test]
-fn discovery_by_an_interworking_entity_is_absent() {
-    assert_eq!(
-        discovered(number(Attribute::FilterUsage, 3)),
-        5001,
-        "DIS-15"
     );
 }
 

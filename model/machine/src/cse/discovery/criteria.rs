@@ -1,7 +1,10 @@
 //! Filter criteria (TS-0004 clause 6.3.5.8): read from a request, and values compared with them.
 
+use super::content;
 use super::labels::Query;
+use super::region::Region;
 use crate::attribute::Attribute;
+use crate::config::Host;
 use crate::env::Timestamp;
 use crate::status::Refusal;
 use crate::text::Text;
@@ -45,20 +48,51 @@ pub(super) enum Test {
     ParentLabels(Vec<Text>),
     ChildAttributes(Vec<(Attribute, Value)>),
     ParentAttributes(Vec<(Attribute, Value)>),
+    Content(content::Query),
+    Region(Region),
+    /// What a resource is about; its description would be a child of type `<semanticDescriptor>`.
+    Semantics,
+}
+
+/// The criteria that are read together.
+const COMPOUND: [&str; 6] = ["cfs", "cfq", "gmty", "geom", "gsf", "smf"];
+
+/// What a filter is for (`fu`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum FilterUsage {
+    Discovery,
+    /// Conditions on the target, or on what is shown below it; also where there is no filter.
+    Conditions,
+    /// Discovery by an interworking proxy.
+    OnDemand,
+}
+
+impl FilterUsage {
+    pub(super) fn of(filter: Option<&Value>) -> Result<Self, Refusal> {
+        let Some(filter) = filter else {
+            return Ok(Self::Conditions);
+        };
+        let members = filter.as_object().ok_or(Refusal::BadRequest)?;
+        match members.get(&Attribute::FilterUsage) {
+            None | Some(Value::Integer(2)) => Ok(Self::Conditions),
+            Some(Value::Integer(1)) => Ok(Self::Discovery),
+            Some(Value::Integer(3)) => Ok(Self::OnDemand),
+            Some(_) => Err(Refusal::BadRequest),
+        }
+    }
 }
 
 /// The criteria of a discovery; `None` for a RETRIEVE without filter or with conditions only.
-pub(crate) fn criteria(filter: Option<&Value>) -> Result<Option<Criteria>, Refusal> {
-    let Some(filter) = filter else {
-        return Ok(None);
-    };
-    let members = filter.as_object().ok_or(Refusal::BadRequest)?;
-    match members.get(&Attribute::FilterUsage) {
-        None | Some(Value::Integer(2)) => Ok(None),
-        Some(Value::Integer(1)) => Criteria::parse(members).map(Some),
-        // DIS-15
-        Some(Value::Integer(3)) => Err(Refusal::NotImplemented),
-        Some(_) => Err(Refusal::BadRequest),
+pub(crate) fn criteria(filter: Option<&Value>, host: &Host) -> Result<Option<Criteria>, Refusal> {
+    match FilterUsage::of(filter)? {
+        FilterUsage::Conditions => Ok(None),
+        FilterUsage::Discovery => {
+            let members = filter.and_then(Value::as_object);
+            let criteria = members.map(|members| Criteria::parse(members, host));
+            criteria.transpose()
+        }
+        // A proxy is asked before; a group asks none.
+        FilterUsage::OnDemand => Err(Refusal::BadRequest),
     }
 }
 
@@ -210,9 +244,21 @@ pub(crate) fn conditions(criteria: &Members) -> Result<Criteria, Refusal> {
 
 impl Criteria {
     /// Reads a filter; what it is used for is not looked at.
-    pub(crate) fn parse(members: &Members) -> Result<Self, Refusal> {
+    pub(crate) fn parse(members: &Members, host: &Host) -> Result<Self, Refusal> {
         let mut criteria = Self::default();
+        // DIS-15
+        criteria
+            .tests
+            .extend(content::Query::of(members, host)?.map(Test::Content));
+        // DIS-16
+        criteria
+            .tests
+            .extend(Region::of(members, host)?.map(Test::Region));
+        criteria.tests.extend(semantics(members, host)?);
         for (name, value) in members {
+            if is_compound(name) {
+                continue;
+            }
             match reader(name) {
                 Some(read) => criteria.tests.push(read(value)?),
                 None => criteria.set_option(name, value)?,
@@ -247,25 +293,34 @@ impl Criteria {
                 return Err(Refusal::BadRequest);
             }
         } else if *name != Attribute::FilterUsage {
-            return Err(unknown(name));
+            return Err(Refusal::BadRequest);
         }
         Ok(())
     }
 }
 
-/// A criterion of TS-0004 clause 6.3.5.8 that is absent here is told from one that does not exist.
-fn unknown(name: &Attribute) -> Refusal {
-    // DIS-15
-    const PUBLISHED: [&str; 7] = ["smf", "cfs", "cfq", "rels", "gmty", "geom", "gsf"];
-    let is_published = if let Attribute::Custom(short) = name {
-        PUBLISHED.contains(&short.as_str())
+fn is_compound(name: &Attribute) -> bool {
+    if let Attribute::Custom(short) = name {
+        COMPOUND.contains(&short.as_str())
     } else {
         false
+    }
+}
+
+/// `smf`: queries in SPARQL (TS-0004 clause 7.3.3.18).
+fn semantics(filter: &Members, host: &Host) -> Result<Option<Test>, Refusal> {
+    let Some(value) = filter.get(&Attribute::Custom("smf".into())) else {
+        return Ok(None);
     };
-    if is_published {
-        Refusal::NotImplemented
+    let queries = match value.as_text() {
+        Some(query) => Vec::from([query.clone()]),
+        None => texts(value)?,
+    };
+    // DIS-17
+    if queries.iter().all(|query| (host.is_sparql_query)(query)) {
+        Ok(Some(Test::Semantics))
     } else {
-        Refusal::BadRequest
+        Err(Refusal::NoSparqlQuery)
     }
 }
 

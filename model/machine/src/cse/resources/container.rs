@@ -139,7 +139,7 @@ impl Cse {
 
     /// Bytes of a value: of text and of sealed data as such, of anything else in JSON.
     pub(super) fn size(&self, value: &Value) -> i64 {
-        let measured = || i64::from((self.config.measure.0)(value));
+        let measured = || i64::from((self.config.host.measure)(value));
         match value {
             Value::Text(text) => i64::try_from(text.len()).unwrap_or(i64::MAX),
             // A text between quotation marks.

@@ -3,7 +3,7 @@
 use super::resolve::Resolved;
 use crate::address::Address;
 use crate::attribute::Attribute;
-use crate::config::{Config, CseKind, Limits, Measure, Timers};
+use crate::config::{Config, CseKind, Host, Limits, Timers};
 use crate::cse::{Cse, Output, Step};
 use crate::deviation::Deviations;
 use crate::env::{Env, Fresh, Timestamp};
@@ -53,7 +53,7 @@ impl Fixture {
             timers: Timers::default(),
             limits,
             deviations: Deviations::default(),
-            measure: Measure(|_| 7),
+            host: Host::simple(|_| 7),
         };
         let cse = Cse::new(config, NOW);
         let mut fixture = Self {
