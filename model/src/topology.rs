@@ -4,7 +4,6 @@ use m2m_machine::ae;
 use m2m_machine::config::{Config, CseKind, Host, Limits, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::{AeId, CseId};
-use m2m_machine::value::Value;
 
 /// A node of a world, by its place in the topology.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -12,7 +12,8 @@
 //! * tell it to stop (`Input::Stopping`) behind what was received, and end at `Output::Stopped`;
 //! * after a crash, rebuild the machine with `recover` from the stored records; links do not survive.
 //!
-//! What is deliberately absent: bytes, JSON, sockets, clocks, randomness, logging, panics.
+//! What is deliberately absent: bytes, JSON, sockets, clocks, randomness, logging, panics. What a content says in JSON
+//! or a criterion in SPARQL the host reads ([`config::Host`]).
 #![no_std]
 #![cfg_attr(
     not(test),

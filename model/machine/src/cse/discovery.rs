@@ -156,7 +156,7 @@ impl Cse {
             }
             Test::Content(query) => query.fits(resource, &self.config.host),
             Test::Region(region) => region.fits(resource, &self.config.host),
-            // DIS-17: nothing here has a description that could fulfil a query.
+            // DIS-17
             Test::Semantics => false,
         }
     }

@@ -202,9 +202,13 @@ fn path(word: &str) -> Option<Vec<Segment>> {
             continue;
         }
         let member = rest.strip_prefix('.')?;
-        let (name, behind) = match member.chars().next()? {
-            quote @ ('\'' | '"') => member.get(1..)?.split_once(quote)?,
-            _ => member.split_at(member.find(['.', '[']).unwrap_or(member.len())),
+        let quote = member
+            .chars()
+            .next()
+            .filter(|first| ['\'', '"'].contains(first));
+        let (name, behind) = match quote {
+            Some(quote) => member.get(1..)?.split_once(quote)?,
+            None => member.split_at(member.find(['.', '[']).unwrap_or(member.len())),
         };
         if name.is_empty() {
             return None;

@@ -50,7 +50,7 @@ pub(super) enum Test {
     ParentAttributes(Vec<(Attribute, Value)>),
     Content(content::Query),
     Region(Region),
-    /// What a resource is about; its description would be a child of type `<semanticDescriptor>`.
+    /// What a resource is about, as a child of type `<semanticDescriptor>` would say: nothing here has one.
     Semantics,
 }
 
