@@ -109,8 +109,8 @@ async fn by_place(peer: &mut Peer) -> Result<(), Stop> {
         .await?;
     supported("loc", &made, &[4000, 5001])?;
     let rule = "DIS-16";
-    let around = "[[8,50],[9,50],[9,51],[8,51],[8,50]]";
-    let elsewhere = "[[18,50],[19,50],[19,51],[18,51],[18,50]]";
+    let around = "[[8.0,50.0],[9.0,50.0],[9.0,51.0],[8.0,51.0],[8.0,50.0]]";
+    let elsewhere = "[[18.0,50.0],[19.0,50.0],[19.0,51.0],[18.0,51.0],[18.0,50.0]]";
     let expected: [(&str, &[&str]); 2] = [(around, &["here"]), (elsewhere, &[])];
     for (geom, expected) in expected {
         let filter = json!({"gmty": 3, "geom": geom, "gsf": 2});
@@ -133,11 +133,23 @@ async fn by_meaning(peer: &mut Peer) -> Result<(), Stop> {
     let mut home = home(peer, &json!({})).await?;
     let rule = "DIS-17";
     let query = "SELECT ?s WHERE { ?s a <http://example.org/Lamp> }";
-    let answer = discover(peer, &mut home, &json!({"smf": [query]})).await?;
+    let mut smf = json!([query]);
+    let mut answer = discover(peer, &mut home, &json!({"smf": smf})).await?;
+    if answer.value["rsc"] == 4000 {
+        // Some take one query only, as text.
+        smf = query.into();
+        answer = discover(peer, &mut home, &json!({"smf": smf})).await?;
+    }
     supported("smf", &answer, &[4000, 5001])?;
     let found = names(rule, &answer)?;
     expect::equal(rule, "found by a query", json!([]), &json!(found))?;
-    let answer = discover(peer, &mut home, &json!({"smf": ["find a lamp"]})).await?;
+    let other = "find a lamp";
+    let smf = if smf.is_array() {
+        json!([other])
+    } else {
+        other.into()
+    };
+    let answer = discover(peer, &mut home, &json!({"smf": smf})).await?;
     expect::status(rule, "what is no query", &answer, &[4143])
 }
 

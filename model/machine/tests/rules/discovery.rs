@@ -222,7 +222,7 @@ fn a_proxy_discovers_on_demand() {
 
     let asked = question(&mut world);
     assert_eq!(asked.operation, Operation::Notify);
-    assert_eq!(asked.from.as_deref().map(|t| t.as_ref()), Some("/cse1"));
+    assert_eq!(asked.from.as_deref(), Some("/cse1"));
     let (_, sgn) = asked
         .content
         .as_ref()
