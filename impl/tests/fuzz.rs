@@ -8,8 +8,11 @@ mod host;
 use fuzzing::fuzz;
 use host::{Client, in_process};
 use m2m_cse::config::Settings;
+use m2m_cse::host::HOST;
 use m2m_cse::store::Store;
 use m2m_cse::wire::{Decoded, Dialect, decode, decode_cbor, encode, encode_cbor};
+use m2m_machine::geometry::{Geometry, SpatialFunction};
+use m2m_machine::value::Value;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -155,6 +158,55 @@ fn any_message_is_read_or_refused() {
             check_again(decode(&text, &PUBLISHED));
             if let Ok(primitive) = decode(&text, &draft) {
                 let _ = encode(&primitive, &draft);
+            }
+        },
+    );
+}
+
+/// What the host reads for the machine: queries in SPARQL, geometries and JSON.
+const READ_BY_THE_HOST: [&str; 7] = [
+    "PREFIX e: <http://example.org/> SELECT ?s (COUNT(*) AS ?n) WHERE { ?s e:p/e:q* [ e:r (1 2) ] } GROUP BY ?s",
+    "ASK { ?s ?p 'x'@en OPTIONAL { ?s ?q ?o } FILTER(!BOUND(?o) || EXISTS { ?o a ?t }) VALUES ?s { <a:b> } }",
+    "[8.5,50.1]",
+    "[[0,0],[10,0],[10,10],[0,10],[0,0]]",
+    "[[[0,0],[10,0],[10,10],[0,0]],[[4,4],[6,4],[6,6],[4,4]]]",
+    "[[[[0,0],[1e1,0],[10,10],[0,0]]],[[[20,20],[30,20],[30,30],[20,20]]]]",
+    r#"{"temp":21.5,"room":{"no":[3,4]}}"#,
+];
+
+fn text_for_the_host() -> impl Strategy<Value = String> {
+    (any::<Index>(), mutations()).prop_map(|(at, mutations)| {
+        let text = READ_BY_THE_HOST[at.index(READ_BY_THE_HOST.len())];
+        let bytes = mutated(text.as_bytes().to_vec(), &mutations);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+#[test]
+fn the_host_reads_or_refuses_what_it_is_given() {
+    let functions = [
+        SpatialFunction::Within,
+        SpatialFunction::Contains,
+        SpatialFunction::Intersects,
+    ];
+    fuzz(
+        500,
+        &(text_for_the_host(), text_for_the_host()),
+        |(one, other)| {
+            let _ = (HOST.is_sparql_query)(&one);
+            let _ = (HOST.decode_base64)(&one);
+            let read = |text: &str| {
+                let kinds = 1..=6;
+                let coordinates = Value::text(text);
+                let geometries = kinds.filter_map(|kind| Geometry::read(kind, &coordinates, &HOST));
+                geometries.collect::<Vec<_>>()
+            };
+            for given in read(&one) {
+                for place in read(&other) {
+                    for function in functions {
+                        let _ = (HOST.relates)(&given, function, &place);
+                    }
+                }
             }
         },
     );

@@ -5,6 +5,9 @@ use crate::attribute::Attribute;
 use crate::config::Host;
 use crate::value::Value;
 
+/// Most positions of a geometry: to relate two takes time with their product.
+const POSITIONS_MAX: usize = 100;
+
 /// Kinds of geometry (m2m:geometryType).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum GeometryType {
@@ -79,7 +82,8 @@ impl Geometry {
             }),
             _ => return None,
         };
-        is_whole(&coordinates).then_some(Self {
+        let is_taken = is_whole(&coordinates) && positions(&coordinates) <= POSITIONS_MAX;
+        is_taken.then_some(Self {
             geometry_type,
             coordinates,
         })
@@ -114,6 +118,16 @@ fn is_line(value: &Value) -> bool {
     value
         .as_list()
         .is_some_and(|list| list.len() >= 2 && list.iter().all(is_position))
+}
+
+/// How many positions there are in whole coordinates.
+fn positions(value: &Value) -> usize {
+    if is_position(value) {
+        return 1;
+    }
+    value
+        .as_list()
+        .map_or(0, |list| list.iter().map(positions).sum())
 }
 
 /// At least three corners, and the first of them again.
@@ -173,6 +187,18 @@ mod tests {
         let geometry = Geometry::read(number, &coordinates, &Host::simple(|_| 0));
 
         assert_eq!(geometry.is_some(), expected);
+    }
+
+    #[rstest]
+    #[case(100, true)]
+    #[case(101, false)]
+    fn a_geometry_has_only_so_many_positions(#[case] count: i64, #[case] expected: bool) {
+        let host = Host::simple(|_| 0);
+        let line = Value::List((0..count).map(|x| at(x, x)).collect());
+        let points = list([line.clone()]);
+
+        assert_eq!(Geometry::read(2, &line, &host).is_some(), expected);
+        assert_eq!(Geometry::read(5, &points, &host).is_some(), expected);
     }
 
     #[test]

@@ -236,6 +236,7 @@ fn literal(word: &str, host: &Host) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::cse::resources::fixture::{Fixture, OWNER};
+    use proptest::prelude::*;
     use rstest::rstest;
 
     /// A host that reads what these tests write: integers, one fraction, words, and the content below.
@@ -361,6 +362,16 @@ mod tests {
         resource.resource_type = ResourceType::FlexContainer;
 
         assert!(!query.fits(&resource, &host()), "DIS-15");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_query_or_none(text in r#"[$.'"\[\]na0-9 ANDORQ\\é-]{0,40}"#) {
+            if let Some(query) = Query::parse(&text, &host()) {
+                let resource = instance(Some("application/json:0"), content());
+                let _ = query.fits(&resource, &host());
+            }
+        }
     }
 
     #[rstest]
