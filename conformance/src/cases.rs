@@ -20,6 +20,7 @@ pub mod local;
 pub mod neighbour;
 pub mod nonblocking;
 pub mod parameters;
+pub mod policies;
 pub mod reachability;
 pub mod registration;
 pub mod registree;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<&'static Case> {
         nonblocking::CASES,
         discovery::CASES,
         conditions::CASES,
+        policies::CASES,
         service::CASES,
         criteria::CASES,
         neighbour::CASES,

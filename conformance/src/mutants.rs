@@ -123,6 +123,7 @@ pub fn all() -> Vec<&'static Defect> {
         defects::requests::DEFECTS,
         defects::groups::DEFECTS,
         defects::conditions::DEFECTS,
+        defects::policies::DEFECTS,
         defects::service::DEFECTS,
         defects::notifications::DEFECTS,
         defects::sessions::DEFECTS,

@@ -14,6 +14,7 @@ pub(super) mod handshake;
 pub(super) mod harmless;
 pub(super) mod hops;
 pub(super) mod notifications;
+pub(super) mod policies;
 pub(super) mod requests;
 pub(super) mod service;
 pub(super) mod sessions;

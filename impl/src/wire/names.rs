@@ -368,6 +368,11 @@ names! {
         "ln" LatestNotify
         "nec" NotificationEventCategory
         "m2m:agn" AggregatedNotification
+        "rl" RateLimit
+        "mnn" MaxNrOfNotify
+        "tww" TimeWindow
+        "psn" PreSubscriptionNotify
+        "smg:sent" SentInWindow
     }
     CRITERION {
         "nm" CriterionName

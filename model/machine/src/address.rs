@@ -75,6 +75,16 @@ impl Address {
     }
 }
 
+/// A target of notifications without what stands behind `?`: how they are serialized, which is no part of the address
+/// (TS-0004 clause 7.5.1.2.2).
+#[must_use]
+pub fn without_query(target: &str) -> &str {
+    // REG-90
+    target
+        .split_once('?')
+        .map_or(target, |(address, _)| address)
+}
+
 /// An address as SP-relative structured text, with `-` spelled out: the form in which paths are compared.
 ///
 /// `base` is the name of the CSEBase at `own`.

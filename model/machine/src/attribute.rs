@@ -202,6 +202,13 @@ pub enum Attribute {
     LatestNotify,
     NotificationEventCategory,
     AggregatedNotification,
+    // How fast notifications leave, and what they tell of before the subscription.
+    RateLimit,
+    MaxNrOfNotify,
+    TimeWindow,
+    PreSubscriptionNotify,
+    /// On a `<subscription>` with `rl`, never shown: the window that lasts, and how much has left in it.
+    SentInWindow,
     /// A whole resource under the name of its type, for example `m2m:cin`.
     Resource(ResourceType),
     /// Anything else, by its name on the wire.

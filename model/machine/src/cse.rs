@@ -6,6 +6,7 @@
 //! State is in two parts. [`Durable`] is what the records say, and survives a crash; links, open requests and what
 //! is on its way are volatile and are made again by [`Cse::recover`] and by the peers' repetitions.
 
+mod blocking;
 pub mod context;
 mod deadlines;
 pub mod dial;
@@ -232,7 +233,7 @@ pub enum Timer {
     DialRegistree(CseId),
     /// The schedule of a registree opens.
     Reachable(Entity),
-    /// The schedule of a subscription opens.
+    /// What is kept for a subscription may leave: its schedule opens, its batch or the window of its rate ends.
     Notifications(ResourceId),
     /// An acknowledged request that a crash has interrupted is brought to an end.
     Interrupted(ResourceId),
@@ -250,6 +251,8 @@ pub struct Cse {
     pub(crate) fan_outs: BTreeMap<u64, group::FanOut>,
     /// Groups whose members elsewhere are being asked for their types.
     pub(crate) inquiries: BTreeMap<u64, group::Inquiry>,
+    /// Resources whose UPDATE waits for the consent of a subscription's target.
+    pub(crate) blocked: BTreeMap<ResourceId, blocking::Blocked>,
     /// Which groups have met which fan-out, and until when that counts.
     pub(crate) fanned_out: BTreeMap<(ResourceId, Text), Timestamp>,
     /// Until when the hops of changes that are taken back are left in peace.
@@ -306,6 +309,7 @@ impl Cse {
             outgoing: BTreeMap::new(),
             fan_outs: BTreeMap::new(),
             inquiries: BTreeMap::new(),
+            blocked: BTreeMap::new(),
             fanned_out: BTreeMap::new(),
             undo_pauses: BTreeMap::new(),
             dialing: link::Dialing::Idle,

@@ -358,7 +358,8 @@ pub enum NoticeKind {
     Result(ResourceId),
     /// An event of a subscription.
     Event(ResourceId),
-    /// An event of a subscription whose schedule was closed; it is told when that opens.
+    /// An event of a subscription that has to wait: for its schedule, for others of its batch, or for the next window of
+    /// its rate.
     Pending(ResourceId),
 }
 

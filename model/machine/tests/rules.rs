@@ -6,6 +6,8 @@ mod common;
 
 #[path = "rules/batches.rs"]
 mod batches;
+#[path = "rules/blocking.rs"]
+mod blocking;
 #[path = "rules/bounds.rs"]
 mod bounds;
 #[path = "rules/codes.rs"]
@@ -36,6 +38,8 @@ mod parameters;
 mod policy;
 #[path = "rules/provider.rs"]
 mod provider;
+#[path = "rules/rates.rs"]
+mod rates;
 #[path = "rules/reach.rs"]
 mod reach;
 #[path = "rules/registree.rs"]

@@ -197,6 +197,7 @@ impl Cse {
         let peer = if self.is_own(&address) {
             let found = self.resolve(&address).ok_or(Refusal::NotFound)?;
             if request.operation != Operation::Notify {
+                self.check_unblocked(&request, &found.resource)?;
                 let originator = &requester.key.originator;
                 let done = self.execute(step, originator, &request, &found)?;
                 return Ok(Some((done.status, done.content)));

@@ -326,6 +326,9 @@ impl Cse {
         if target.virtual_child == Some(VirtualChild::PollingChannelUri) {
             return self.polling_request(step, requester, &target.resource);
         }
+        if self.waits_for_update(requester, &target.resource)? {
+            return Ok(Handled::Later);
+        }
         match request.operation {
             Operation::Delete => match resource_type {
                 Some(ResourceType::Ae) => self.deregister_ae(step, requester, &target.resource),
@@ -335,19 +338,7 @@ impl Cse {
                 Some(ResourceType::Request) => self.recall(step, requester, &target.resource),
                 Some(_) | None => self.execute_now(step, requester, target),
             },
-            Operation::Update => {
-                if let Some(asked) = self.verify(step, requester, target)? {
-                    return Ok(asked);
-                }
-                if let Some(asked) = self.inquire(step, requester, target)? {
-                    return Ok(asked);
-                }
-                let done = self.execute_now(step, requester, target)?;
-                if resource_type == Some(ResourceType::Ae) {
-                    self.sync_sessions(step, &target.resource);
-                }
-                Ok(done)
-            }
+            Operation::Update => self.perform_update(step, requester, target),
             Operation::Notify if resource_type == Some(ResourceType::Ae) => {
                 self.notify_ae(step, requester, &target.resource)
             }

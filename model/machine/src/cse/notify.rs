@@ -5,14 +5,16 @@
 //! in `outgoing`. The private event types of sessions are told by the session chapters.
 
 pub(super) mod batch;
+mod earlier;
 mod pending;
+mod rate;
 #[cfg(test)]
 mod tests;
 
 use super::discovery::{self, attribute_of};
 use super::{Cse, Step};
 use crate::access::{self, Asker, Right};
-use crate::address::Home;
+use crate::address::{Home, without_query};
 use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::ResourceId;
@@ -59,6 +61,9 @@ impl Happening {
     }
 }
 
+/// Event type: an UPDATE that waits for the consent of the target.
+pub(crate) const BLOCKING_UPDATE: i64 = 7;
+
 /// The event types of a subscription; update where it names none.
 pub(crate) fn event_types(subscription: &Members) -> Vec<i64> {
     subscription
@@ -75,6 +80,14 @@ pub(crate) fn event_types(subscription: &Members) -> Vec<i64> {
             },
             |list| list.iter().filter_map(Value::as_integer).collect(),
         )
+}
+
+/// The addresses of the targets of a subscription.
+pub(crate) fn targets(subscription: &Members) -> Vec<Text> {
+    let targets = subscription.get(&Attribute::NotificationUri);
+    let targets = targets.and_then(Value::as_texts).unwrap_or_default();
+    let addresses = targets.iter().map(|target| without_query(target));
+    addresses.map(Text::from).collect()
 }
 
 /// The operations that a subscription monitors.
@@ -217,7 +230,8 @@ impl Cse {
 
     /// What the creator of a subscription is told at its end (`su`).
     fn farewell(&self, gone: &Resource) -> Option<Notification> {
-        let to = gone.text(&Attribute::SubscriberUri)?.clone();
+        let to = gone.text(&Attribute::SubscriberUri)?;
+        let to = Text::from(without_query(to));
         let is_subscription = gone.resource_type == ResourceType::Subscription;
         let content = Content::new(
             Attribute::Notification,
@@ -343,6 +357,23 @@ impl Cse {
                 .is_ok_and(|conditions| self.passes(&conditions, shown))
     }
 
+    /// A notification of that event.
+    pub(crate) fn event_of(&self, subscription: &Resource, event: Value) -> Content {
+        let mut told = Members::from([
+            (
+                Attribute::SubscriptionReference,
+                self.reference(subscription),
+            ),
+            (Attribute::NotificationEvent, event),
+        ]);
+        // REG-92
+        if subscription.get(&Attribute::Creator).is_some() {
+            let creator = Value::Text(subscription.creator.clone());
+            told.insert(Attribute::Creator, creator);
+        }
+        Content::new(Attribute::Notification, Value::Object(told))
+    }
+
     /// The notifications of one subscription, one for each target.
     fn notifications(
         &self,
@@ -372,23 +403,14 @@ impl Cse {
             }
         };
         let event = Value::object([about, (Attribute::Representation, representation)]);
-        let content = Content::new(
-            Attribute::Notification,
-            Value::object([
-                (
-                    Attribute::SubscriptionReference,
-                    self.reference(subscription),
-                ),
-                (Attribute::NotificationEvent, event),
-            ]),
-        );
-        let targets = subscription.texts(&Attribute::NotificationUri);
+        let content = self.event_of(subscription, event);
         let notification = |to| Notification {
             subscription: subscription.id.clone(),
             to,
             content: content.clone(),
             is_event: true,
         };
-        targets.into_iter().map(notification).collect()
+        let targets = targets(&subscription.attributes).into_iter();
+        targets.map(notification).collect()
     }
 }

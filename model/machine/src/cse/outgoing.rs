@@ -63,6 +63,8 @@ pub(crate) enum Purpose {
     Verification(Shared<Requester>),
     /// The question what an interworking proxy discovers; who wants to know.
     OnDemand(Shared<Requester>),
+    /// The question whether an UPDATE of that resource may be carried out.
+    Blocked(ResourceId),
     /// A request to one member of a group.
     Member(u64, Text),
     /// The question what a member of a group is.
@@ -73,7 +75,7 @@ impl Purpose {
     /// Whether an answer that comes after the request's time counts for nothing, even if no timer has said so yet.
     const fn has_its_time(&self) -> bool {
         match self {
-            Self::Hop(_) | Self::Consent(_) | Self::Change(_) => true,
+            Self::Hop(_) | Self::Consent(_) | Self::Change(_) | Self::Blocked(_) => true,
             Self::Register
             | Self::ReadBase
             | Self::Descendants
@@ -330,6 +332,7 @@ impl Cse {
             Purpose::MemberType(number, member) => {
                 self.type_told(step, number, &member, conclusion);
             }
+            Purpose::Blocked(resource) => self.update_decided(step, &resource, conclusion),
             Purpose::Verification(requester) => {
                 self.verification_concluded(step, &requester, conclusion);
             }
@@ -385,19 +388,25 @@ impl Cse {
         let Some(peer) = self.notification_peer(&to, &own) else {
             return;
         };
-        let expires = step.now().plus(self.config.timers.result_life_ms);
         let mut request = self.notify_request(&to, content);
         request.event_category = category;
-        if category == Some(LATEST) {
-            self.forget_waiting(&peer, subscription, &to);
+        self.send_event(step, &peer, subscription, request);
+    }
+
+    /// Sends a notification of an event, or of several, in place of older ones if they are outdated by it.
+    pub(crate) fn send_event(
+        &mut self,
+        step: &mut Step,
+        peer: &Entity,
+        subscription: &ResourceId,
+        request: Request,
+    ) {
+        if request.event_category == Some(LATEST) {
+            self.forget_waiting(peer, subscription, &request.to);
         }
-        self.notice(
-            step,
-            &peer,
-            request,
-            expires,
-            NoticeKind::Event(subscription.clone()),
-        );
+        let expires = step.now().plus(self.config.timers.result_life_ms);
+        let kind = NoticeKind::Event(subscription.clone());
+        self.notice(step, peer, request, expires, kind);
     }
 
     /// Events of a subscription that have not left for a target yet make room for a newer one (TS-0004 clause

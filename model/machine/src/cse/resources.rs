@@ -20,7 +20,7 @@ pub(crate) use child::{check_child, requested_type};
 pub(crate) use insert::NewResource;
 pub(crate) use resolve::{Resolved, VirtualChild};
 
-use super::group::changed_members;
+use super::group::{FarTypes, changed_members};
 use super::render::{ResultContent, View};
 use super::{Cse, Step, discovery};
 use crate::access::{Asker, Authority, Right};
@@ -34,6 +34,9 @@ use crate::status::{Refusal, Status};
 use crate::text::Text;
 use crate::value::{Members, Value};
 use alloc::vec::Vec;
+
+/// The name of the `<schedule>` of a subscription.
+const NOTIFICATION_SCHEDULE: &str = "notificationSchedule";
 
 impl Cse {
     /// Carries out a request of `originator` (SP-relative) on a local resource.
@@ -159,6 +162,7 @@ impl Cse {
         let parent = new.parent.clone();
         let id = self.insert(step, new)?;
         self.instance_added(step, &parent, &id);
+        self.tell_earlier(step, &id);
         let (_, sent) = new_members(requested_type(request.resource_type)?, request)?;
         Ok(self.render_created(wanted, &id, sent))
     }
@@ -195,7 +199,7 @@ impl Cse {
         let name = attributes.remove(&Attribute::ResourceName);
         let expires = attributes.remove(&Attribute::ExpirationTime);
         if let Some(creator) = attributes.get_mut(&Attribute::Creator) {
-            *creator = Value::Text(originator.clone());
+            *creator = Value::text(as_it_says(request, originator));
         }
         let mut new = NewResource {
             resource_type,
@@ -208,6 +212,10 @@ impl Cse {
             attributes,
         };
         self.complete(step, asker, &parent, &mut new)?;
+        if resource_type == ResourceType::Subscription {
+            let creator = as_it_says(request, originator);
+            self.complete_subscription(originator, creator, &mut new.attributes);
+        }
         Ok(new)
     }
 
@@ -224,7 +232,8 @@ impl Cse {
             ResourceType::Group => self.check_group(&mut new.attributes, &step.far_types),
             ResourceType::Schedule => {
                 self.check_only(parent, ResourceType::Schedule)?;
-                check_schedule(parent, &new.attributes)
+                check_schedule(parent, &new.attributes)?;
+                name_schedule(parent, &mut new.name)
             }
             ResourceType::PollingChannel => {
                 // REG-41
@@ -246,9 +255,7 @@ impl Cse {
             ResourceType::ContentInstance => self.complete_instance(step, parent, new),
             ResourceType::Subscription => {
                 self.may(asker, parent, Right::Retrieve)?;
-                self.check_subscription(parent, None, &new.attributes)?;
-                self.complete_subscription(asker.originator, &mut new.attributes);
-                Ok(())
+                self.check_subscription(asker.now, parent, None, &new.attributes)
             }
             ResourceType::FlexContainer => {
                 let size = self.custom_size(&new.attributes);
@@ -389,7 +396,8 @@ impl Cse {
                 .and_then(|id| self.durable.tree.get(id));
             let parent = parent.ok_or(Refusal::NotFound)?;
             let merged = insert::merged(&resource.attributes, members);
-            self.check_subscription(parent, Some(&resource.id), &merged)?;
+            subscription::check_events_of_update(members)?;
+            self.check_subscription(asker.now, parent, Some(&resource.id), &merged)?;
         }
         Ok((resource, members))
     }
@@ -403,12 +411,26 @@ impl Cse {
         wanted: ResultContent,
     ) -> Result<Option<Content>, Refusal> {
         let asker = Asker::new(originator, step.now());
-        let (resource, members) = self.prepare_update(asker, request, target)?;
-        let sent = members;
+        let (resource, sent, members) =
+            self.planned_update(&step.far_types, asker, request, target)?;
+        let modified = self.apply(step, &resource.id, &members)?;
+        self.policies_changed(step, &resource);
+        Ok(self.render_updated(wanted, &resource.id, modified, sent))
+    }
+
+    /// What an UPDATE changes that passes all checks: the resource, what was sent, and what becomes of that here.
+    pub(crate) fn planned_update<'a>(
+        &self,
+        far_types: &FarTypes,
+        asker: Asker<'_>,
+        request: &'a Request,
+        target: &Resolved,
+    ) -> Result<(Shared<Resource>, &'a Members, Members), Refusal> {
+        let (resource, sent) = self.prepare_update(asker, request, target)?;
         let mut members = sent.clone();
         if resource.resource_type == ResourceType::Group {
             let mut group = insert::merged(&resource.attributes, &members);
-            self.check_group(&mut group, &step.far_types)?;
+            self.check_group(&mut group, far_types)?;
             members.extend(changed_members(&group));
         }
         if resource.resource_type == ResourceType::Schedule {
@@ -416,9 +438,7 @@ impl Cse {
             let merged = insert::merged(&resource.attributes, &members);
             check_schedule(&*parent.ok_or(Refusal::NotFound)?, &merged)?;
         }
-        let modified = self.apply(step, &resource.id, &members)?;
-        self.pending_policy_changed(&resource);
-        Ok(self.render_updated(wanted, &resource.id, modified, sent))
+        Ok((resource, sent, members))
     }
 
     /// Of some types there is at most one below a parent (TS-0001 clauses 9.6.3 to 9.6.8).
@@ -477,6 +497,26 @@ fn check_schedule(parent: &Resource, attributes: &Members) -> Result<(), Refusal
         return Err(Refusal::ForeignSchedule);
     }
     Ok(())
+}
+
+/// The schedule of a subscription has a name of its own (TS-0001 clause 9.6.8).
+fn name_schedule(parent: &Resource, name: &mut Option<Text>) -> Result<(), Refusal> {
+    if parent.resource_type != ResourceType::Subscription {
+        return Ok(());
+    }
+    // REG-91
+    let given = name.get_or_insert_with(|| NOTIFICATION_SCHEDULE.into());
+    if *given == NOTIFICATION_SCHEDULE {
+        Ok(())
+    } else {
+        Err(Refusal::BadRequest)
+    }
+}
+
+/// An originator in the form in which the request names it (TS-0004 clause 7.3.3.5).
+fn as_it_says<'a>(request: &'a Request, originator: &'a Text) -> &'a str {
+    // REG-92
+    request.from.as_ref().unwrap_or(originator)
 }
 
 /// The attributes in a CREATE, and the name of a flexContainer's specialization.

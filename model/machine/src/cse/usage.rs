@@ -230,6 +230,7 @@ impl Cse {
     ) -> Result<Response, Refusal> {
         let session = &admitted.session;
         let path = self.sp_relative_path(&target.resource);
+        self.check_unblocked(&requester.request, &target.resource)?;
         // USE-12, USE-14, USE-22, USE-34
         let response = self.execute(step, &requester.key.originator, &requester.request, target)?;
         self.activate(step, &session.id);

@@ -7,6 +7,7 @@
 //! ```
 
 use super::incoming::Handled;
+use super::notify::targets;
 use super::outgoing::{Conclusion, Purpose};
 use super::resources::Resolved;
 use super::{Cse, Step};
@@ -19,7 +20,7 @@ use crate::resource::ResourceType;
 use crate::shared::Shared;
 use crate::status::{Refusal, Status};
 use crate::text::Text;
-use crate::value::{Members, Value};
+use crate::value::Value;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
@@ -39,12 +40,12 @@ impl Cse {
         let originator = &requester.key.originator;
         let (subject, wanted, had) = if makes_subscription(request) {
             let new = self.prepare(step, originator, request, target)?;
-            (new.parent, targets_of(&new.attributes), Vec::new())
+            (new.parent, targets(&new.attributes), Vec::new())
         } else if self.changes_targets(request, target) {
             let (row, members) =
                 self.prepare_update(requester.asker(step.now()), request, target)?;
-            let had = targets_of(&row.attributes);
-            (row.id.clone(), targets_of(members), had)
+            let had = targets(&row.attributes);
+            (row.id.clone(), targets(members), had)
         } else {
             return Ok(None);
         };
@@ -144,11 +145,6 @@ impl Cse {
     }
 }
 
-fn targets_of(attributes: &Members) -> Vec<Text> {
-    let targets = attributes.get(&Attribute::NotificationUri);
-    targets.and_then(Value::as_texts).unwrap_or_default()
-}
-
 fn makes_subscription(request: &Request) -> bool {
     request.operation == Operation::Create
         && request.resource_type == Some(ResourceType::Subscription.number())
@@ -162,6 +158,7 @@ mod tests {
     use crate::env::{Env, Fresh};
     use crate::id::{LinkId, RequestId, ResourceId};
     use crate::primitive::{Primitive, Response};
+    use crate::value::Members;
     use rstest::rstest;
 
     fn happen(fixture: &mut Fixture, input: Input) -> Vec<Output> {
@@ -242,6 +239,7 @@ mod tests {
 
     #[rstest]
     #[case("Cae2", 2001)]
+    #[case("Cae2?ct=json", 2001)]
     #[case("Cae3", 5204)]
     fn the_subscriber_is_not_asked_and_an_absent_target_cannot_be(
         #[case] target: &str,
@@ -257,6 +255,7 @@ mod tests {
 
     #[rstest]
     #[case("Cae2", None, 2004)]
+    #[case("Cae2?ct=cbor", None, 2004)]
     #[case("Cae3", Some(2000), 2004)]
     #[case("Cae3", Some(4101), 5204)]
     #[case("Cae9", None, 5204)]

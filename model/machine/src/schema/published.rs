@@ -239,9 +239,22 @@ pub(super) static SUBSCRIPTION: Table = Table {
             Optional,
             Optional,
         ),
+        Row::new(
+            Attribute::RateLimit,
+            Kind::Object(&structures::RATE),
+            Optional,
+            Optional,
+        ),
+        Row::new(
+            Attribute::PreSubscriptionNotify,
+            Kind::Integer(1, 0xffff_ffff),
+            Optional,
+            Absent,
+        ),
+        Row::host(Attribute::SentInWindow).hidden(),
     ],
     stored: &[COMMON],
-    refused: &["gpi", "nfu", "rl", "psn", "nsp", "acrs", "ecae", "nse"],
+    refused: &["gpi", "nfu", "nsp", "acrs", "ecae", "nse"],
     ..Table::CLOSED
 };
 

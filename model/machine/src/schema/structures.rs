@@ -161,7 +161,6 @@ pub(super) static EVENT_CRITERIA: Table = Table {
         ),
     ],
     stored: &[&["sts", "stb", "exb", "exa", "sza", "szb"]],
-    refused: &["md"],
     ..Table::CLOSED
 };
 
@@ -189,6 +188,20 @@ pub(super) static BATCH: Table = Table {
             Optional,
         ),
         Row::new(Attribute::BatchDuration, Kind::Duration, Optional, Optional),
+    ],
+    ..Table::CLOSED
+};
+
+/// `rl` (TS-0004 clause 6.3.5): a number without a time, or a time without a number, limits nothing.
+pub(super) static RATE: Table = Table {
+    rows: &[
+        Row::new(
+            Attribute::MaxNrOfNotify,
+            Kind::Integer(1, 0xffff_ffff),
+            Mandatory,
+            Optional,
+        ),
+        Row::new(Attribute::TimeWindow, Kind::Duration, Mandatory, Optional),
     ],
     ..Table::CLOSED
 };

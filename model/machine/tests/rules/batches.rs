@@ -1,5 +1,6 @@
 //! Notifications that are gathered, that only the newest of is wanted, and that have a category (REG-86, REG-87).
 
+use super::rates::{earlier, rate};
 use super::reach::MORNING;
 use crate::common::message::{Draft, member, request, schedule};
 use crate::common::scene::{done, single};
@@ -10,11 +11,11 @@ use m2m_machine::resource::ResourceType;
 use m2m_machine::value::Value;
 use rstest::rstest;
 
-const CSE: &str = "CSE1";
-const INBOX: &str = "cse1/ae1/inbox";
-const SUBSCRIPTION: &str = "cse1/ae1/inbox/sub";
+pub(super) const CSE: &str = "CSE1";
+pub(super) const INBOX: &str = "cse1/ae1/inbox";
+pub(super) const SUBSCRIPTION: &str = "cse1/ae1/inbox/sub";
 
-fn gathered(number: Option<i64>, duration: Option<&str>) -> (Attribute, Value) {
+pub(super) fn gathered(number: Option<i64>, duration: Option<&str>) -> (Attribute, Value) {
     let number = number.map(|number| (Attribute::BatchNumber, Value::Integer(number)));
     let duration = duration.map(|text| (Attribute::BatchDuration, Value::text(text)));
     (
@@ -23,7 +24,7 @@ fn gathered(number: Option<i64>, duration: Option<&str>) -> (Attribute, Value) {
     )
 }
 
-fn subscription(more: &[(Attribute, Value)]) -> Draft {
+pub(super) fn subscription(more: &[(Attribute, Value)]) -> Draft {
     let events = Value::List(vec![Value::Integer(3)]);
     let criteria = Value::object([(Attribute::NotificationEventType, events)]);
     let draft = Draft::create(INBOX, "Cae1", "s1", ResourceType::Subscription)
@@ -35,13 +36,13 @@ fn subscription(more: &[(Attribute, Value)]) -> Draft {
     })
 }
 
-fn subscribed(more: &[(Attribute, Value)]) -> World {
+pub(super) fn subscribed(more: &[(Attribute, Value)]) -> World {
     let mut world = single();
     done(&mut world, "AE1", CSE, subscription(more).0);
     world
 }
 
-fn events(world: &mut World, names: &[&str]) {
+pub(super) fn events(world: &mut World, names: &[&str]) {
     for name in names {
         let instance = Draft::create(INBOX, "Cae1", name, ResourceType::ContentInstance)
             .with(Attribute::ResourceName, Value::text(name))
@@ -50,7 +51,7 @@ fn events(world: &mut World, names: &[&str]) {
     }
 }
 
-fn told(world: &World) -> Vec<Request> {
+pub(super) fn told(world: &World) -> Vec<Request> {
     let request = |primitive: &Primitive| match primitive {
         Primitive::Request(request) => Request::clone(request),
         Primitive::Response(response) => panic!("a request, not {response:?}"),
@@ -59,7 +60,7 @@ fn told(world: &World) -> Vec<Request> {
 }
 
 /// The instances that a notification shows, one alone or several together.
-fn instances(request: &Request) -> Vec<String> {
+pub(super) fn instances(request: &Request) -> Vec<String> {
     let content = &request.content.as_ref().expect("content").value;
     let together = content
         .member(&Attribute::AggregatedNotification)
@@ -83,7 +84,7 @@ fn instances(request: &Request) -> Vec<String> {
 }
 
 /// The instances of all notifications that are on their way, those of one behind the other.
-fn all_instances(world: &World) -> String {
+pub(super) fn all_instances(world: &World) -> String {
     let told: Vec<_> = told(world)
         .iter()
         .map(|request| instances(request).join(" "))
@@ -170,7 +171,7 @@ fn a_subscription_shows_the_usual_duration() {
     );
 }
 
-const LATEST: (Attribute, Value) = (Attribute::LatestNotify, Value::Bool(true));
+pub(super) const LATEST: (Attribute, Value) = (Attribute::LatestNotify, Value::Bool(true));
 
 fn category(number: i64) -> (Attribute, Value) {
     (Attribute::NotificationEventCategory, Value::Integer(number))
@@ -252,14 +253,21 @@ fn an_immediate_notification_waits_for_no_schedule(#[case] number: i64, #[case] 
     assert_eq!(told(&world).len(), expected, "REG-87");
 }
 
-/// REG-86, REG-87: what a subscription cannot say.
+/// REG-86, REG-87, REG-88, REG-89: what a subscription cannot say.
 #[rstest]
 #[case::no_number(gathered(Some(0), None), 4000)]
 #[case::no_duration(gathered(None, Some("5 s")), 4000)]
 #[case::no_time(gathered(None, Some("PT0S")), 4000)]
 #[case::no_category(category(5), 4000)]
 #[case::no_truth((Attribute::LatestNotify, Value::Integer(1)), 4000)]
-#[case::a_rate((Attribute::Custom("rl".into()), Value::object([])), 5001)]
+#[case::no_rate((Attribute::RateLimit, Value::object([])), 4000)]
+#[case::a_rate_without_number(rate(None, Some("PT1M")), 4000)]
+#[case::a_rate_without_time(rate(Some(1), None), 4000)]
+#[case::a_rate_of_nothing(rate(Some(0), Some("PT1M")), 4000)]
+#[case::a_rate(rate(Some(1), Some("PT1M")), 2001)]
+#[case::nothing_earlier(earlier(0), 4000)]
+#[case::something_earlier(earlier(1), 2001)]
+#[case::priorities((Attribute::Custom("nsp".into()), Value::Integer(1)), 5001)]
 fn some_policies_are_refused(#[case] policy: (Attribute, Value), #[case] expected: u16) {
     let mut world = single();
 
@@ -273,6 +281,8 @@ fn some_policies_are_refused(#[case] policy: (Attribute, Value), #[case] expecte
 #[case(gathered(Some(2), None))]
 #[case(LATEST)]
 #[case(category(2))]
+#[case(rate(Some(1), Some("PT1M")))]
+#[case(earlier(1))]
 fn events_of_sessions_are_not_gathered(#[case] policy: (Attribute, Value)) {
     let mut world = single();
     let events = Value::List(vec![Value::Integer(50_003)]);

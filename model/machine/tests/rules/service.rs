@@ -111,8 +111,8 @@ fn subscription(id: &str, targets: &[&str]) -> Draft {
 #[case::for_itself(&["Cae1"], None, (1, None))]
 #[case::for_itself_by_path(&["cse1/ae1"], None, (1, None))]
 #[case::for_itself_from_outside(&["/cse1/Cae1"], Some(3), (3, None))]
-#[case::for_this_cse(&["/cse1"], None, (1, Some("/cse1/Cae1")))]
-#[case::for_itself_and_another(&["Cae1", "/cse1"], Some(3), (3, Some("/cse1/Cae1")))]
+#[case::for_this_cse(&["/cse1"], None, (1, Some("Cae1")))]
+#[case::for_itself_and_another(&["Cae1", "/cse1"], Some(3), (3, Some("Cae1")))]
 fn a_subscription_says_what_it_shows_and_whose_it_is(
     #[case] targets: &[&str],
     #[case] content_type: Option<i64>,

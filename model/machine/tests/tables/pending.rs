@@ -59,7 +59,7 @@ impl Stage {
     fn closes(&mut self) -> Option<Vec<Output>> {
         self.says(|id| {
             Draft::create("cse1/ae1/inbox/sub", "Cae1", id, ResourceType::Schedule)
-                .with(Attribute::ResourceName, Value::text("sch"))
+                .with(Attribute::ResourceName, Value::text("notificationSchedule"))
                 .with(Attribute::ScheduleElement, schedule(&[MORNING]))
         })
     }
@@ -135,12 +135,17 @@ const MOVES: &[(&str, Move<Stage>)] = &[
     ("Elapsed Notifications", Stage::elapse),
     ("schedule made", Stage::closes),
     ("schedule removed", |s| {
-        s.says(|id| Draft::delete("cse1/ae1/inbox/sub/sch", "Cae1", id))
+        s.says(|id| Draft::delete("cse1/ae1/inbox/sub/notificationSchedule", "Cae1", id))
     }),
     ("schedule opened", |s| {
         s.says(|id| {
-            Draft::update("cse1/ae1/inbox/sub/sch", "Cae1", id, ResourceType::Schedule)
-                .with(Attribute::ScheduleElement, schedule(&["* * * * * * *"]))
+            Draft::update(
+                "cse1/ae1/inbox/sub/notificationSchedule",
+                "Cae1",
+                id,
+                ResourceType::Schedule,
+            )
+            .with(Attribute::ScheduleElement, schedule(&["* * * * * * *"]))
         })
     }),
     ("subscription removed", |s| {

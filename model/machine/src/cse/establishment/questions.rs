@@ -3,6 +3,7 @@
 use super::sessions_address;
 use crate::address::{Address, lies_within, normalized};
 use crate::attribute::Attribute;
+use crate::cse::notify::targets;
 use crate::cse::outgoing::Purpose;
 use crate::cse::{Cse, Step};
 use crate::env::Timestamp;
@@ -257,10 +258,7 @@ impl Cse {
             let types = criteria.and_then(|c| c.member(&Attribute::NotificationEventType));
             let listed = types.and_then(Value::as_list).unwrap_or_default();
             if listed.iter().any(|t| t.as_integer() == Some(event)) {
-                let to = subscription
-                    .texts(&Attribute::NotificationUri)
-                    .into_iter()
-                    .next()?;
+                let to = targets(&subscription.attributes).into_iter().next()?;
                 let reference = format!("{}/{}", self.config.cse_id, subscription.id).into();
                 return Some(SessionSubscription { to, reference });
             }

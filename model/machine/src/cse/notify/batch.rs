@@ -6,9 +6,9 @@ use crate::attribute::Attribute;
 use crate::cse::{Step, Timer};
 use crate::duration;
 use crate::env::Timestamp;
-use crate::id::{Entity, ResourceId};
+use crate::id::Entity;
 use crate::primitive::Content;
-use crate::record::{Notice, NoticeKind};
+use crate::record::Notice;
 use crate::resource::Resource;
 use crate::shared::Shared;
 use crate::text::Text;
@@ -84,7 +84,7 @@ impl Cse {
     pub(super) fn release_batch(
         &mut self,
         step: &mut Step,
-        subscription: &ResourceId,
+        subscription: &Resource,
         batch: Batch,
         kept: &[Shared<Notice>],
     ) {
@@ -92,21 +92,22 @@ impl Cse {
         let due = due.unwrap_or_else(|| step.now());
         let is_full = kept.len() >= self.config.limits.outgoing_per_peer as usize;
         // REG-86
-        if batch.is_complete(kept) || due <= step.now() || is_full {
-            return self.tell_batch(step, subscription, batch, kept);
+        if !batch.is_complete(kept) && due > step.now() && !is_full {
+            let timer = Timer::Notifications(subscription.id.clone());
+            self.openings.insert(timer, due);
+        } else if !self.awaits_window(step.now(), subscription) {
+            self.tell_batch(step, subscription, batch, kept);
         }
-        let timer = Timer::Notifications(subscription.clone());
-        self.openings.insert(timer, due);
     }
 
     fn tell_batch(
         &mut self,
         step: &mut Step,
-        subscription: &ResourceId,
+        subscription: &Resource,
         batch: Batch,
         kept: &[Shared<Notice>],
     ) {
-        let category = self.row(subscription).and_then(|row| category(&row));
+        let category = category(subscription);
         let mut parcels: Vec<Parcel> = Vec::new();
         for row in kept {
             self.durable.notices.remove(&row.number);
@@ -127,15 +128,13 @@ impl Cse {
                 }),
             }
         }
-        let expires = step.now().plus(self.config.timers.result_life_ms);
         for parcel in parcels {
             let list = (Attribute::Notification, Value::List(parcel.notifications));
             let content = Content::new(Attribute::AggregatedNotification, Value::object([list]));
             let mut request = self.notify_request(&parcel.to, content);
             request.event_category = category;
-            let kind = NoticeKind::Event(subscription.clone());
-            self.notice(step, &parcel.peer, request, expires, kind);
+            self.send_event(step, &parcel.peer, &subscription.id, request);
         }
-        self.count_down(step, subscription);
+        self.left(step, &subscription.id);
     }
 }

@@ -1,7 +1,9 @@
-//! Notifications while the schedule of their subscription is closed (TS-0004 clause 7.5.1.2.2): dropped, or kept as
-//! its pendingNotification (`pn`) says and told when it opens.
+//! Notifications that do not leave at once. While the schedule of their subscription is closed (TS-0004 clause
+//! 7.5.1.2.2) they are dropped, or kept as its pendingNotification (`pn`) says and told when it opens; batches and
+//! rates keep them too, and what is kept leaves in its order.
 
 use super::batch::{self, Batch, LATEST};
+use super::rate::Rate;
 use crate::attribute::Attribute;
 use crate::cse::{Cse, Event, Step, Timer};
 use crate::env::Timestamp;
@@ -25,8 +27,8 @@ mod policy {
 const IMMEDIATE: u32 = 2;
 
 impl Cse {
-    /// Whether an event is not told to a target now, since the schedule of its subscription is closed or it goes with
-    /// others; `is_first` tells a new event from a further target of the same.
+    /// Whether an event is not told to a target now, since the schedule of its subscription is closed, it goes with
+    /// others, or others go first; `is_first` tells a new event from a further target of the same.
     pub(super) fn postpones(
         &mut self,
         step: &mut Step,
@@ -43,8 +45,12 @@ impl Cse {
         let window = self.window_of(subscription);
         // REG-48, REG-87
         if schedule::is_open(&window, step.now()) || request.event_category == Some(IMMEDIATE) {
-            if Batch::of(&row).is_none() {
+            let gathers = Batch::of(&row).is_some();
+            if !gathers && Rate::of(&row).is_none() && !self.has_kept(subscription) {
                 return false;
+            }
+            if is_first && !gathers && request.event_category == Some(LATEST) {
+                self.forget_kept(subscription);
             }
             self.keep(step, &row, to, request, is_first);
             return true;
@@ -65,49 +71,74 @@ impl Cse {
         true
     }
 
-    /// The schedule of a subscription may have opened, or a batch be complete: what was kept is told, in its order.
+    /// The schedule of a subscription may have opened, a batch be complete, or a rate allow more: what was kept is told,
+    /// in its order.
     pub(crate) fn release(&mut self, step: &mut Step, subscription: &ResourceId) {
         let timer = Timer::Notifications(subscription.clone());
         self.openings.remove(&timer);
         let kept = self.kept(subscription);
-        if kept.is_empty() {
+        let Some(row) = self.row(subscription).filter(|_| !kept.is_empty()) else {
             return;
-        }
-        let row = self.row(subscription);
+        };
         let window = self.window_of(subscription);
-        let category = row.as_ref().and_then(|row| batch::category(row));
-        if !schedule::is_open(&window, step.now()) && category != Some(IMMEDIATE) {
+        if !schedule::is_open(&window, step.now()) && batch::category(&row) != Some(IMMEDIATE) {
             return self.open_at(step.now(), &window, timer);
         }
-        if let Some(batch) = row.as_ref().and_then(|row| Batch::of(row)) {
-            return self.release_batch(step, subscription, batch, &kept);
+        match Batch::of(&row) {
+            Some(batch) => self.release_batch(step, &row, batch, &kept),
+            None => self.release_events(step, subscription, &kept),
         }
-        let mut event = None;
-        for notice in kept {
-            self.durable.notices.remove(&notice.number);
-            let mark = notice.request.request_id.clone();
-            if event.as_ref().is_some_and(|last| *last != mark) {
-                self.count_down(step, subscription);
+    }
+
+    /// Tells kept events, as many as the rate allows now.
+    fn release_events(
+        &mut self,
+        step: &mut Step,
+        subscription: &ResourceId,
+        kept: &[Shared<Notice>],
+    ) {
+        let is_same =
+            |a: &Shared<Notice>, b: &Shared<Notice>| a.request.request_id == b.request.request_id;
+        for event in kept.chunk_by(is_same) {
+            let Some(row) = self.row(subscription) else {
+                return;
+            };
+            if self.awaits_window(step.now(), &row) {
+                return;
             }
-            event = Some(mark);
-            if self.durable.tree.has(subscription) {
-                let expires = step.now().plus(self.config.timers.result_life_ms);
-                let kind = NoticeKind::Event(subscription.clone());
+            for notice in event {
+                self.durable.notices.remove(&notice.number);
                 let request = Request::clone(&notice.request);
                 // REG-49
-                self.notice(step, &notice.to, request, expires, kind);
+                self.send_event(step, &notice.to, subscription, request);
             }
+            self.left(step, subscription);
         }
+    }
+
+    /// A notification, or a batch, has left.
+    pub(super) fn left(&mut self, step: &mut Step, subscription: &ResourceId) {
+        self.count_in_window(step.now(), subscription);
         self.count_down(step, subscription);
     }
 
-    /// An UPDATE may have changed what is to be kept of the subscription that was like this before: without `pn`
-    /// nothing is, and from all that waits only the latest event (TS-0004 clause 7.4.8.2.3).
-    pub(crate) fn pending_policy_changed(&mut self, before: &Resource) {
-        let had = before.integer(&Attribute::PendingNotification);
+    /// An UPDATE may have changed the policies of the subscription that was like this before: what was kept is dropped,
+    /// counted anew, or leaves.
+    pub(crate) fn policies_changed(&mut self, step: &mut Step, before: &Resource) {
         let row = self.row(&before.id);
-        let has = row.and_then(|row| row.integer(&Attribute::PendingNotification));
-        if had == has || before.resource_type != ResourceType::Subscription {
+        let Some(row) = row.filter(|row| row.resource_type == ResourceType::Subscription) else {
+            return;
+        };
+        self.rate_changed(before, &row);
+        self.pending_policy_changed(before, &row);
+        self.release(step, &before.id);
+    }
+
+    /// Without `pn` nothing is kept, and from all that waits only the latest event (TS-0004 clause 7.4.8.2.3).
+    fn pending_policy_changed(&mut self, before: &Resource, row: &Resource) {
+        let had = before.integer(&Attribute::PendingNotification);
+        let has = row.integer(&Attribute::PendingNotification);
+        if had == has {
             return;
         }
         // REG-81
@@ -145,6 +176,12 @@ impl Cse {
         }
     }
 
+    /// Whether something of a subscription is kept: then there is a time when it is looked at.
+    fn has_kept(&self, subscription: &ResourceId) -> bool {
+        let timer = Timer::Notifications(subscription.clone());
+        self.openings.contains_key(&timer)
+    }
+
     fn kept(&self, subscription: &ResourceId) -> Vec<Shared<Notice>> {
         let kind = NoticeKind::Pending(subscription.clone());
         let rows = self.durable.notices.iter().map(|(_, row)| row);
@@ -157,7 +194,8 @@ impl Cse {
         }
     }
 
-    fn keep(
+    /// Keeps an event for a target until its subscription is looked at.
+    pub(super) fn keep(
         &mut self,
         step: &mut Step,
         subscription: &Resource,

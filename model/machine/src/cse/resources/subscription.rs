@@ -1,27 +1,44 @@
 //! What a subscription may ask for: published events of any resource, private ones of `sessions` only.
 
 use super::{check_child, requested_type};
+use crate::access::{Asker, Right};
 use crate::address::{Address, normalized};
 use crate::attribute::Attribute;
 use crate::cse::Cse;
 use crate::cse::discovery;
 use crate::cse::notify::batch::USUAL_DURATION;
-use crate::cse::notify::event_types;
+use crate::cse::notify::{BLOCKING_UPDATE, event_types, targets};
+use crate::env::Timestamp;
 use crate::id::{AeId, Entity, ResourceId};
 use crate::resource::{Resource, ResourceType};
 use crate::status::Refusal;
 use crate::text::Text;
 use crate::value::{Members, Value};
-use alloc::vec::Vec;
 
 /// Event type: the question whether to take part in a session.
 const ESTABLISHMENT: i64 = 50_001;
 /// What subscriptions to the events of sessions lack: those are told one by one, as they happen.
-const GATHERS: [Attribute; 3] = [
+const POLICIES: [Attribute; 5] = [
     Attribute::BatchNotify,
     Attribute::LatestNotify,
     Attribute::NotificationEventCategory,
+    Attribute::RateLimit,
+    Attribute::PreSubscriptionNotify,
 ];
+/// What a subscription that blocks lacks: it says which attributes it is about, and who is asked.
+const NONE_WITH_BLOCKING: [Attribute; 9] = [
+    Attribute::NotificationContentType,
+    Attribute::ExpirationCounter,
+    Attribute::PendingNotification,
+    Attribute::SubscriberUri,
+    Attribute::BatchNotify,
+    Attribute::LatestNotify,
+    Attribute::NotificationEventCategory,
+    Attribute::RateLimit,
+    Attribute::PreSubscriptionNotify,
+];
+/// What notifications can be serialized in.
+const SERIALIZATIONS: [&str; 2] = ["json", "cbor"];
 /// Content type: the whole resource, the default of every published event type that there is here.
 const ALL_ATTRIBUTES: i64 = 1;
 /// Content type: the modified attributes, with event type 1 only.
@@ -31,6 +48,7 @@ impl Cse {
     /// Checks a subscription to `parent` as it will be; `id` if it exists already.
     pub(super) fn check_subscription(
         &self,
+        now: Timestamp,
         parent: &Resource,
         id: Option<&ResourceId>,
         attributes: &Members,
@@ -44,7 +62,7 @@ impl Cse {
             {
                 return Err(Refusal::BadRequest);
             }
-            if GATHERS.iter().any(|name| attributes.contains_key(name)) {
+            if POLICIES.iter().any(|name| attributes.contains_key(name)) {
                 return Err(Refusal::NotImplemented);
             }
             let mut others = self
@@ -61,35 +79,115 @@ impl Cse {
             return Ok(());
         }
         for event in &events {
-            match event {
+            match *event {
                 1..=5 => {}
-                6..=8 => return Err(Refusal::NotImplemented),
+                BLOCKING_UPDATE => {
+                    self.check_blocking(now, parent, id, attributes)?;
+                }
+                // What only triggers of an underlying network could tell of.
+                6 => return Err(Refusal::NotImplemented),
+                // Of time series, which nobody subscribes to here, and of nothing.
                 _ => return Err(Refusal::BadRequest),
             }
         }
         check_criteria(attributes)?;
         check_child_types(parent, attributes)?;
         check_content_type(attributes, &events)?;
-        check_targets(attributes)
+        self.check_targets(attributes)
     }
 
-    /// Writes what the host adds to a new subscription to published events: what notifications show, and who made it
-    /// where they do not all go to that one (TS-0004 clause 7.4.8.2.1).
-    pub(super) fn complete_subscription(&self, originator: &str, attributes: &mut Members) {
-        if event_types(attributes).iter().any(is_of_sessions) {
+    /// Writes what the host adds to a new subscription to published events: what notifications show, and who made it,
+    /// as that one calls itself, where they do not all go to it (TS-0004 clause 7.4.8.2.1).
+    pub(super) fn complete_subscription(
+        &self,
+        originator: &str,
+        creator: &str,
+        attributes: &mut Members,
+    ) {
+        let events = event_types(attributes);
+        if events.iter().any(is_of_sessions) {
             return;
         }
         // REG-80
-        attributes.insert_missing(Attribute::NotificationContentType, || {
-            Value::Integer(ALL_ATTRIBUTES)
-        });
+        if !events.contains(&BLOCKING_UPDATE) {
+            attributes.insert_missing(Attribute::NotificationContentType, || {
+                Value::Integer(ALL_ATTRIBUTES)
+            });
+        }
         if let Some(Value::Object(batch)) = attributes.get_mut(&Attribute::BatchNotify) {
             batch.insert_missing(Attribute::BatchDuration, || Value::text(USUAL_DURATION));
         }
-        let mut targets = targets(attributes).into_iter();
-        if targets.any(|target| !self.names_entity(&target, originator)) {
-            attributes.insert(Attribute::Creator, Value::text(originator));
+        if targets(attributes)
+            .iter()
+            .any(|target| !self.names_entity(target, originator))
+        {
+            attributes.insert(Attribute::Creator, Value::text(creator));
         }
+    }
+
+    /// Targets are entities, to be told in a serialization that there is here; notifications to protocol addresses are
+    /// absent here.
+    fn check_targets(&self, attributes: &Members) -> Result<(), Refusal> {
+        let targets = attributes.get(&Attribute::NotificationUri);
+        for target in targets.and_then(Value::as_texts).unwrap_or_default() {
+            let (address, query) = target.split_once('?').unwrap_or((&target, ""));
+            if address.contains("://") {
+                return Err(Refusal::NotImplemented);
+            }
+            if Address::parse(address).is_none() {
+                return Err(Refusal::BadRequest);
+            }
+            let mut wanted = query.split('&').filter_map(|pair| pair.strip_prefix("ct="));
+            // REG-90
+            if wanted.any(|wanted| !SERIALIZATIONS.contains(&wanted)) {
+                return Err(Refusal::NotImplemented);
+            }
+        }
+        Ok(())
+    }
+
+    /// A subscription that blocks is the only one of its kind at its resource, has one target, which may itself change
+    /// the resource, and says nothing but which attributes it is about (TS-0004 clause 7.4.8.2.1).
+    fn check_blocking(
+        &self,
+        now: Timestamp,
+        parent: &Resource,
+        id: Option<&ResourceId>,
+        attributes: &Members,
+    ) -> Result<(), Refusal> {
+        let criteria = attributes.get(&Attribute::EventNotificationCriteria);
+        let criteria = criteria
+            .and_then(Value::as_object)
+            .ok_or(Refusal::BadRequest)?;
+        let is_alone = event_types(attributes) == [BLOCKING_UPDATE];
+        let is_plain = criteria.keys().all(|name| {
+            [
+                Attribute::NotificationEventType,
+                Attribute::AttributeCriterion,
+            ]
+            .contains(name)
+        });
+        let has_policy = NONE_WITH_BLOCKING
+            .iter()
+            .any(|name| attributes.contains_key(name));
+        let targets = targets(attributes);
+        let [target] = targets.as_slice() else {
+            return Err(Refusal::BadRequest);
+        };
+        // REG-95
+        if !is_alone || !is_plain || has_policy || target.contains("://") {
+            return Err(Refusal::BadRequest);
+        }
+        let mut others = self.subscribers(&parent.id, BLOCKING_UPDATE).into_iter();
+        if others.any(|other| Some(&other.id) != id) {
+            return Err(Refusal::SecondConsent);
+        }
+        let own = Entity::Cse(self.config.cse_id.clone());
+        let decides = match self.notification_peer(target, &own) {
+            Some(Entity::Ae(ae)) => Text::from(ae.as_str()),
+            Some(Entity::Cse(_)) | None => target.clone(),
+        };
+        self.may(Asker::new(&decides, now), parent, Right::Update)
     }
 
     /// Whether a notification target is the entity of that identifier, by it or by its resource here.
@@ -130,11 +228,14 @@ fn is_of_sessions(event: &i64) -> bool {
     (50_001..=50_003).contains(event)
 }
 
-fn targets(attributes: &Members) -> Vec<Text> {
-    attributes
-        .get(&Attribute::NotificationUri)
-        .and_then(Value::as_texts)
-        .unwrap_or_default()
+/// No UPDATE makes a subscription one that blocks (TS-0004 clause 7.4.8.2.3).
+pub(super) fn check_events_of_update(members: &Members) -> Result<(), Refusal> {
+    // REG-95
+    if event_types(members).contains(&BLOCKING_UPDATE) {
+        Err(Refusal::BadRequest)
+    } else {
+        Ok(())
+    }
 }
 
 /// Event types and monitored operations exclude each other (TS-0004 clause 7.4.8.2.1).
@@ -154,7 +255,7 @@ fn check_criteria(attributes: &Members) -> Result<(), Refusal> {
         }
     }
     let names_attributes = criteria.contains_key(&Attribute::AttributeCriterion);
-    if names_attributes && event_types(attributes) != [1] {
+    if names_attributes && !matches!(event_types(attributes)[..], [1 | BLOCKING_UPDATE]) {
         return Err(Refusal::BadRequest);
     }
     discovery::conditions(criteria).map(|_| ())
@@ -190,19 +291,6 @@ fn check_content_type(attributes: &Members, events: &[i64]) -> Result<(), Refusa
     }
 }
 
-/// Targets are entities; notifications to protocol addresses are absent here.
-fn check_targets(attributes: &Members) -> Result<(), Refusal> {
-    for target in targets(attributes) {
-        if target.contains("://") {
-            return Err(Refusal::NotImplemented);
-        }
-        if Address::parse(&target).is_none() {
-            return Err(Refusal::BadRequest);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +321,13 @@ mod tests {
     #[case("cse2/ae2", &[1, 2, 3, 4], &["Cae3", "Cae2"], Ok(()))]
     #[case("cse2/ae2", &[5], &["Cae2"], Ok(()))]
     #[case("cse2/ae2", &[6], &["Cae2"], Err(Refusal::NotImplemented))]
+    #[case("cse2/ae2", &[7], &["Cae2"], Ok(()))]
+    #[case("cse2/ae2", &[7], &["Cae2?ct=json"], Ok(()))]
+    #[case("cse2/ae2", &[7], &["Cae3"], Err(Refusal::NoPrivilege))]
+    #[case("cse2/ae2", &[7], &["Cae2", "Cae2"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[7], &["http://example.org"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[7, 1], &["Cae2"], Err(Refusal::BadRequest))]
+    #[case("cse2/ae2", &[8], &["Cae2"], Err(Refusal::BadRequest))]
     #[case("cse2/ae2", &[99], &["Cae2"], Err(Refusal::BadRequest))]
     #[case("cse2/ae2", &[1], &["http://example.org"], Err(Refusal::NotImplemented))]
     #[case("cse2/ae2", &[1], &[], Err(Refusal::BadRequest))]

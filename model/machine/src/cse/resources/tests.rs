@@ -153,7 +153,11 @@ fn the_creator_is_written_where_it_was_asked_for() {
     let made = fixture.create(OWNER, "cse2/ae2", ResourceType::Container, &asked);
 
     let made = made.expect("a container");
-    assert_eq!(made.get(&Attribute::Creator), Some(&Value::text(OWNER)));
+    assert_eq!(
+        made.get(&Attribute::Creator),
+        Some(&Value::text("Cae2")),
+        "REG-92"
+    );
 }
 
 #[rstest]

@@ -1,6 +1,7 @@
 //! The `<request>` of a request that was acknowledged: made, reported in, recalled (TS-0004 clause 7.3.2.2).
 
 use crate::access::Right;
+use crate::address::without_query;
 use crate::attribute::Attribute;
 use crate::cse::incoming::Handled;
 use crate::cse::resources::NewResource;
@@ -181,12 +182,12 @@ impl Cse {
             .as_ref()
             .and_then(|s| self.session_expiry(s));
         let own = Entity::Cse(self.config.cse_id.clone());
-        for target in targets {
-            let Some(peer) = self.notification_peer(&target, &own) else {
+        for target in targets.iter().map(|target| without_query(target)) {
+            let Some(peer) = self.notification_peer(target, &own) else {
                 continue;
             };
             let content = Content::new(Attribute::ResponsePrimitive, Value::Object(result.clone()));
-            let mut notify = self.notify_request(&target, content);
+            let mut notify = self.notify_request(target, content);
             notify.session.clone_from(&request.session);
             let kind = NoticeKind::Result(id.clone());
             self.notice(step, &peer, notify, ends.unwrap_or(keep), kind);
