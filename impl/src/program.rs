@@ -15,6 +15,7 @@ use crate::store::tool::Tool;
 use crate::tls;
 use crate::web;
 use failure::Failure;
+pub use failure::panics_in_json;
 use m2m_machine::cse::Event;
 use m2m_machine::status::Status;
 use m2m_machine::text::Text;
@@ -67,7 +68,7 @@ fn start_and_run(flags: &Flags, file: File, logging: &Logging) -> Result<ExitCod
     // As a task, and not on the thread that blocks: there every message would wake another thread.
     runtime.block_on(async {
         let ended = tokio::spawn(run(settings)).await;
-        ended.unwrap_or_else(|why| Err(Failure::running(why)))
+        ended.unwrap_or_else(|why| Err(Failure::of_task(&why)))
     })
 }
 

@@ -5,6 +5,7 @@ use crate::attribute::Attribute;
 use crate::env::Timestamp;
 use crate::id::{CseId, Entity, ResourceId};
 use crate::resource::{Resource, ResourceType};
+use alloc::vec::Vec;
 
 impl Cse {
     /// Resources that expire, the earliest first. Sessions are not among them: they end in their own way, see
@@ -12,6 +13,20 @@ impl Cse {
     pub(crate) fn resource_deadlines(&self) -> impl Iterator<Item = (Timestamp, Timer)> + '_ {
         let due = self.durable.tree.due();
         due.map(|(at, id)| (*at, Timer::ResourceExpiry(id.clone())))
+    }
+
+    /// Lets go what has reached its `et` before a request may meet it: a late host looks at its deadlines afterwards.
+    pub(crate) fn expire_resources(&mut self, step: &mut Step) {
+        if self.store_failing {
+            return;
+        }
+        // REG-88
+        let due = self.durable.tree.due();
+        let over = due.take_while(|(at, _)| *at <= step.now());
+        let over: Vec<ResourceId> = over.map(|(_, id)| id.clone()).collect();
+        for id in over {
+            self.resource_expired(step, &id);
+        }
     }
 
     pub(crate) fn resource_expired(&mut self, step: &mut Step, id: &ResourceId) {

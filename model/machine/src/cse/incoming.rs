@@ -61,6 +61,7 @@ impl Cse {
         if self.is_stopping() {
             return;
         }
+        self.expire_resources(step);
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };

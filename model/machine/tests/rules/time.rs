@@ -4,8 +4,8 @@ use super::codes::answer_at;
 use super::establishment::reasons;
 use crate::common::message::{Draft, Ticket, reply, request, sealed_instance};
 use crate::common::scene::{
-    add_night, below_target, chain, done_after_settling, join, pair, pair_with, proposal, session,
-    single,
+    add_night, below_target, chain, done, done_after_settling, join, pair, pair_with, proposal,
+    session, single,
 };
 use crate::common::{DAY, HOUR, MINUTE, Node, SECOND, START, World};
 use m2m_machine::attribute::Attribute;
@@ -475,5 +475,62 @@ fn a_request_resource_that_expires_takes_what_is_stored_with_it() {
         left.filter(|r| matches!(r, Record::Stored(_))).count(),
         0,
         "USE-11"
+    );
+}
+
+/// The host has not looked at its deadlines yet.
+#[rstest]
+#[case::just_before(SECOND - 1, Status::OK)]
+#[case::at_its_end(SECOND, Status::NOT_FOUND)]
+#[case::after_a_jump_of_the_clock(DAY, Status::NOT_FOUND)]
+fn nobody_meets_a_resource_that_is_past_its_end(#[case] later: u64, #[case] expected: Status) {
+    let mut world = single();
+    let brief = |to: &str, id: &str, rn: &str| {
+        let ends = Value::Time(world.now.plus(SECOND));
+        Draft::create(to, "Cae1", id, ResourceType::Container)
+            .with(Attribute::ResourceName, Value::text(rn))
+            .with(Attribute::ExpirationTime, ends)
+    };
+    let drafts = [
+        brief("cse1/ae1", "c1", "brief"),
+        brief("cse1/ae1/brief", "c2", "inner"),
+    ];
+    for draft in drafts {
+        done(&mut world, "AE1", "CSE1", draft.0);
+    }
+    world.now = world.now.plus(later);
+
+    let inner = Draft::retrieve("cse1/ae1/brief/inner", "Cae1", "r1").0;
+    let answer = world.exchange("AE1", "CSE1", inner);
+
+    assert_eq!(answer.status, expected, "REG-88");
+}
+
+#[test]
+fn an_ae_that_is_past_its_end_is_nobody() {
+    let mut world = single();
+    let ends = Value::Time(world.now.plus(SECOND));
+    let update = Draft::update("cse1/ae1", "Cae1", "u1", ResourceType::Ae)
+        .with(Attribute::ExpirationTime, ends);
+    // What stands below it must not outlive it.
+    for (at, below) in ["inbox", "sessions/told"].into_iter().enumerate() {
+        let to = format!("cse1/ae1/{below}");
+        done(
+            &mut world,
+            "AE1",
+            "CSE1",
+            Draft::delete(&to, "Cae1", &format!("d{at}")).0,
+        );
+    }
+    done(&mut world, "AE1", "CSE1", update.0);
+    world.now = world.now.plus(SECOND);
+
+    let read = Draft::retrieve("cse1/ae1", "Cae1", "r1").0;
+    let answer = world.exchange("AE1", "CSE1", read);
+
+    assert_eq!(
+        answer.status,
+        Status::ORIGINATOR_NOT_AUTHENTICATED,
+        "REG-88"
     );
 }
