@@ -118,6 +118,10 @@ impl<'a> Turn<'a> {
             self.send(Place::Cse(0), link, primitive);
             return Some(());
         }
+        if matches!(wish, Wish::Stop) {
+            self.step_cse(0, cse::Input::Stopping { is_patient: true });
+            return Some(());
+        }
         match wish::raw(self.world, &self.state, ae, wish) {
             Some(request) => self.inject(ae, Primitive::Request(Shared::new(request))),
             None => {
@@ -301,11 +305,11 @@ impl<'a> Turn<'a> {
                 }
                 cse::Output::CloseLink { link, why: _ } => self.close(Place::Cse(at), *link),
                 cse::Output::Dial => self.dial(Place::Cse(at)),
-                // The links of these worlds are opened by registrees only.
-                cse::Output::DialRegistree { .. } => {}
+                // The points of access are those of the topology.
+                cse::Output::DialRegistree { cse, .. } => self.dial_abroad(Place::Cse(at), cse),
                 cse::Output::Report(_) => {}
-                // Nobody stops a CSE here; crashes are harder.
-                cse::Output::Stopped => {}
+                // It starts again at once.
+                cse::Output::Stopped => self.crash(at, None, false),
             }
         }
         if limit.is_some() {

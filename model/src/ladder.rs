@@ -303,7 +303,7 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Establish(_) => " for a session",
         Wish::Terminate => " for the end of the session",
         Wish::Policy(_) => " for a policy",
-        Wish::Write(_) => " to write",
+        Wish::Write(_) | Wish::Send => " to write",
         Wish::Read { .. } => " to read",
         Wish::Erase => " to delete what it may not",
         Wish::Extend(_) => " for another end of the session",
@@ -313,6 +313,7 @@ fn wanted(wish: &Wish) -> &'static str {
         Wish::Meddle(_) => ", a stranger, makes a policy for others",
         Wish::Impersonate => ", a stranger, in the name of AE1",
         Wish::DismissHop => "'s operator to deregister CSE1 at CSE2",
+        Wish::Stop => "'s operator to stop CSE1",
         Wish::Misuse(_) => ", a stranger, with the session of others",
     }
 }

@@ -3,6 +3,7 @@
 //! A property is looked at in every state, at every step, or where a world is at rest. It stands in a slot of the
 //! search, because the checker knows conditions only as plain functions.
 
+mod abroad;
 mod establishment;
 mod link;
 mod policy;
@@ -61,6 +62,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Property> {
         policy::ALL,
         usage::ALL,
         termination::ALL,
+        abroad::ALL,
     ]
     .into_iter()
     .flatten()

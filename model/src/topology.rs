@@ -1,7 +1,7 @@
 //! Who is in a world, and who opens a link to whom.
 
 use m2m_machine::ae;
-use m2m_machine::config::{Config, CseKind, Host, Limits, Timers};
+use m2m_machine::config::{Config, CseKind, Host, Limits, Provider, Timers};
 use m2m_machine::deviation::Deviations;
 use m2m_machine::id::{AeId, CseId};
 
@@ -14,13 +14,15 @@ pub(crate) enum Place {
     Cse(u8),
 }
 
-/// A CSE of a topology; each registers at the next.
+/// A CSE of a topology; each registers at the next, if that is of the same service provider.
 #[derive(Debug)]
 pub(crate) struct CseRow {
     /// As the figures call it.
     pub(crate) name: &'static str,
     /// CSE-ID.
     pub(crate) id: &'static str,
+    /// Its service provider.
+    pub(crate) provider: &'static str,
 }
 
 /// An AE of a topology.
@@ -50,14 +52,17 @@ pub(crate) struct Topology {
 const CSE1: CseRow = CseRow {
     name: "CSE1",
     id: "/cse1",
+    provider: "sp.example",
 };
 const CSE2: CseRow = CseRow {
     name: "CSE2",
     id: "/cse2",
+    provider: "sp.example",
 };
 const TRANSIT: CseRow = CseRow {
     name: "CSEm",
     id: "/csem",
+    provider: "sp.example",
 };
 
 const fn ae(name: &'static str, stem: &'static str, resource: &'static str, home: u8) -> AeRow {
@@ -101,6 +106,19 @@ pub(crate) static SINGLE: Topology = Topology {
     aes: &[ae("AE1", "Cae1", "ae1", 0), ae("AE2", "Cae2", "ae2", 0)],
 };
 
+/// The infrastructure nodes of two service providers: each dials the other when it has something to send.
+pub(crate) static PROVIDERS: Topology = Topology {
+    about: "AE1 - CSE1 of one service provider - CSE2 of another - AE2",
+    cses: &[
+        CSE1,
+        CseRow {
+            provider: "sp-two.example",
+            ..CSE2
+        },
+    ],
+    aes: PAIR.aes,
+};
+
 impl Topology {
     /// How the figures call a node.
     pub(crate) fn name(&self, place: Place) -> &'static str {
@@ -110,13 +128,34 @@ impl Topology {
         }
     }
 
-    /// Who opens a link to whom: each AE to its CSE, each CSE to the next.
+    /// Who opens a link to whom: each AE to its CSE, each CSE to the next, and the next back if it is of another
+    /// provider.
     pub(crate) fn links(&self) -> Vec<(Place, Place)> {
         let aes = self.aes.iter().zip(0..);
         let of_aes = aes.map(|(row, at)| (Place::Ae(at), Place::Cse(row.home)));
         let cses = self.cses.iter().zip(0..).skip(1);
-        let of_cses = cses.map(|(_, at)| (Place::Cse(at - 1), Place::Cse(at)));
+        let of_cses = cses.flat_map(|(_, at)| {
+            let (one, other) = (Place::Cse(at - 1), Place::Cse(at));
+            let back = self.abroad(one, other).map(|_| (other, one));
+            [Some((one, other)), back].into_iter().flatten()
+        });
         of_aes.chain(of_cses).collect()
+    }
+
+    /// What a CSE calls the node of another provider; `None` within one.
+    pub(crate) fn abroad(&self, from: Place, to: Place) -> Option<CseId> {
+        let provider = |place| match place {
+            Place::Ae(at) => self.cses[usize::from(self.aes[usize::from(at)].home)].provider,
+            Place::Cse(at) => self.cses[usize::from(at)].provider,
+        };
+        let there = provider(to);
+        (there != provider(from)).then(|| format!("//{there}").as_str().into())
+    }
+
+    /// What is SP-relative at one node, as another one calls it.
+    pub(crate) fn seen_from(&self, from: Place, at: Place, relative: &str) -> String {
+        let provider = self.abroad(from, at);
+        provider.map_or_else(|| relative.to_owned(), |there| format!("{there}{relative}"))
     }
 
     /// The SP-relative AE-ID of an AE.
@@ -138,11 +177,21 @@ impl Topology {
     pub(crate) fn cse_config(&self, at: u8, timers: Timers, deviations: Deviations) -> Config {
         let row = &self.cses[usize::from(at)];
         let beyond = self.cses.get(usize::from(at) + 1);
+        let beyond = beyond.filter(|next| next.provider == row.provider);
+        let others = self
+            .cses
+            .iter()
+            .filter(|other| other.provider != row.provider);
         let base = |id: &str| id.trim_start_matches('/').to_owned();
         Config {
             cse_id: row.id.into(),
-            service_provider: "sp.example".into(),
-            providers: Vec::new(),
+            service_provider: row.provider.into(),
+            providers: others
+                .map(|other| Provider {
+                    id: other.provider.into(),
+                    points_of_access: vec![format!("ws://{}", other.provider).as_str().into()],
+                })
+                .collect(),
             name: base(row.id).as_str().into(),
             kind: match beyond {
                 Some(_) => CseKind::Mn,

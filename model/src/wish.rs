@@ -1,6 +1,6 @@
 //! What applications want, in the order of their scripts.
 
-use crate::topology::Topology;
+use crate::topology::{Place, Topology};
 use crate::world::{State, World};
 use m2m_machine::Ae;
 use m2m_machine::ae::command::{Application, Ask, Proposal, Verdict};
@@ -40,6 +40,8 @@ pub(crate) enum Wish {
     Policy(&'static Rule),
     /// To write to the peer's container, in its oldest session.
     Write(Mode),
+    /// To write to the peer's container, in no session.
+    Send,
     /// To read the newest of the peer's container, or of the own one.
     Read {
         /// Whose container.
@@ -63,6 +65,8 @@ pub(crate) enum Wish {
     Impersonate,
     /// What only an operator does: CSE1 is deregistered at CSE2, in its own name.
     DismissHop,
+    /// What only an operator does: CSE1 is stopped, and started again when it has stopped.
+    Stop,
 }
 
 /// A session that is wanted.
@@ -178,6 +182,8 @@ pub(crate) fn is_possible(world: &World, state: &State, at: u8, wish: &Wish) -> 
         | Wish::Discover
         | Wish::Establish(_)
         | Wish::Deregister
+        | Wish::Send
+        | Wish::Stop
         | Wish::Disconnect => true,
         Wish::Terminate
         | Wish::Policy(_)
@@ -249,9 +255,10 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             policy: policy(topology, rule),
         },
         Wish::Write(mode) => Ask::Request {
-            request: Shared::new(write(world, state, at, *mode)?),
+            request: Shared::new(write_within(world, state, at, *mode)?),
             protect: true,
         },
+        Wish::Send => request(write(world, at)),
         Wish::Read { own } => {
             let owner = if *own { at } else { peer_of(at) };
             let to = format!("{}/la", container(topology, owner));
@@ -288,7 +295,9 @@ pub(crate) fn ask(world: &World, state: &State, at: u8, wish: &Wish) -> Option<A
             request(update)
         }
         Wish::Deregister => Ask::Deregister,
-        Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate | Wish::DismissHop => return None,
+        Wish::Misuse(_) | Wish::Meddle(_) | Wish::Impersonate | Wish::DismissHop | Wish::Stop => {
+            return None;
+        }
     })
 }
 
@@ -420,11 +429,17 @@ fn end_key(at: u8) -> EndKey {
     }
 }
 
-fn write(world: &World, state: &State, at: u8, mode: Mode) -> Option<Request> {
+fn write(world: &World, at: u8) -> Request {
     let topology = world.scenario.topology;
     let members = Members::from([(Attribute::Content, Value::text("data"))]);
-    let to = container(topology, peer_of(at));
-    let mut write = create(&to, ResourceType::ContentInstance, members);
+    let peer = peer_of(at);
+    let to = container(topology, peer);
+    let to = topology.seen_from(Place::Ae(at), Place::Ae(peer), &to);
+    create(&to, ResourceType::ContentInstance, members)
+}
+
+fn write_within(world: &World, state: &State, at: u8, mode: Mode) -> Option<Request> {
+    let mut write = write(world, at);
     write.session = Some(session_of(state, at)?);
     match mode {
         Mode::Blocking => {}
@@ -469,7 +484,10 @@ fn access(topology: &Topology, at: u8) -> Members {
     let others = (0_u8..)
         .take(topology.aes.len())
         .filter(|other| *other != at)
-        .map(|other| topology.ae_id(other).to_string());
+        .map(|other| {
+            let id = topology.ae_id(other);
+            topology.seen_from(Place::Ae(at), Place::Ae(other), id.as_str())
+        });
     let rules =
         |list: Vec<Value>| Value::object([(Attribute::AccessControlRules, Value::List(list))]);
     Members::from([

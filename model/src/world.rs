@@ -205,13 +205,6 @@ impl State {
     pub(crate) fn is_silent(&self) -> bool {
         self.in_flight().next().is_none()
     }
-
-    /// Whether each pair has one connection that both ends know, and none is being opened.
-    pub(crate) fn is_connected(&self) -> bool {
-        self.pairs.iter().all(|pair| {
-            !pair.dialing && pair.connections.len() == 1 && pair.connections[0].is_whole()
-        })
-    }
 }
 
 impl World {
@@ -258,9 +251,25 @@ impl World {
         self.initial.now.plus(self.scenario.horizon_ms)
     }
 
+    /// Whether each pair has one connection that both ends know, and none is being opened; between providers one that
+    /// nobody closes, or none, because nothing keeps a link there.
+    fn is_connected(&self, state: &State) -> bool {
+        let mut pairs = self.links.iter().zip(&state.pairs);
+        pairs.all(|((client, server), pair)| {
+            let is_abroad = self.scenario.topology.abroad(*client, *server).is_some();
+            let stays = |c: &Connection| !is_abroad || !c.client.closing && !c.server.closing;
+            let connected = match pair.connections.as_slice() {
+                [] => is_abroad,
+                [one] => one.is_whole() && stays(one),
+                [_, _, ..] => false,
+            };
+            !pair.dialing && connected
+        })
+    }
+
     /// Whether nothing is on its way, nothing is due, and all links are up: whatever was begun must be done.
     pub(crate) fn is_at_rest(&self, state: &State) -> bool {
-        if !state.is_silent() || !state.is_connected() {
+        if !state.is_silent() || !self.is_connected(state) {
             return false;
         }
         let lists = action::all_due(self, state);

@@ -4,7 +4,7 @@ use super::Turn;
 use crate::memo::Deadlines;
 use crate::topology::Place;
 use crate::world::{Connection, End, Side, State, World, spend};
-use m2m_machine::id::LinkId;
+use m2m_machine::id::{CseId, LinkId};
 use m2m_machine::primitive::Primitive;
 use m2m_machine::{ae, cse};
 
@@ -18,7 +18,16 @@ impl Turn<'_> {
                 .ae(ae)
                 .identity()
                 .map(|known| known.id.stem().into()),
-            Place::Cse(cse) => Some(self.state.cses[usize::from(cse)].config().cse_id.0.clone()),
+            Place::Cse(cse) => {
+                let own = &self.state.cses[usize::from(cse)].config().cse_id;
+                let topology = self.world.scenario.topology;
+                Some(
+                    topology
+                        .seen_from(server, client, own.as_str())
+                        .as_str()
+                        .into(),
+                )
+            }
         };
         let (at_client, at_server) = (self.free_link(client, pair), self.free_link(server, pair));
         let end = |link| End {
@@ -34,7 +43,11 @@ impl Turn<'_> {
         });
         let accepted = cse::Opening::Accepted { origin };
         self.opened(server, at_server, accepted);
-        self.opened(client, at_client, cse::Opening::Dialed);
+        let dialed = match self.world.scenario.topology.abroad(client, server) {
+            Some(cse) => cse::Opening::DialedRegistree { cse },
+            None => cse::Opening::Dialed,
+        };
+        self.opened(client, at_client, dialed);
     }
 
     pub(super) fn opened(&mut self, node: Place, link: LinkId, opening: cse::Opening) {
@@ -54,9 +67,13 @@ impl Turn<'_> {
     pub(super) fn fail(&mut self, pair: usize) {
         spend(&mut self.state.left.failures);
         self.state.pairs[pair].make_mut().dialing = false;
-        match self.world.links[pair].0 {
-            Place::Ae(ae) => self.step_ae(ae, ae::Input::DialFailed),
-            Place::Cse(cse) => self.step_cse(cse, cse::Input::DialFailed),
+        let (client, server) = self.world.links[pair];
+        match (client, self.world.scenario.topology.abroad(client, server)) {
+            (Place::Ae(ae), _) => self.step_ae(ae, ae::Input::DialFailed),
+            (Place::Cse(cse), None) => self.step_cse(cse, cse::Input::DialFailed),
+            (Place::Cse(at), Some(cse)) => {
+                self.step_cse(at, cse::Input::RegistreeNotReached { cse });
+            }
         }
         self.redial(pair);
     }
@@ -146,6 +163,16 @@ impl Turn<'_> {
         let pairs = self.world.links.iter().zip(&mut self.state.pairs);
         for ((client, _), pair) in pairs {
             if *client == node {
+                pair.make_mut().dialing = true;
+            }
+        }
+    }
+
+    pub(super) fn dial_abroad(&mut self, node: Place, wanted: &CseId) {
+        let topology = self.world.scenario.topology;
+        let pairs = self.world.links.iter().zip(&mut self.state.pairs);
+        for ((client, server), pair) in pairs {
+            if *client == node && topology.abroad(*client, *server).as_ref() == Some(wanted) {
                 pair.make_mut().dialing = true;
             }
         }

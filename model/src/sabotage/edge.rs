@@ -32,6 +32,30 @@ const fn saboteur(
 /// The table.
 pub(super) static ALL: &[Saboteur] = &[
     saboteur(
+        "an operator who stops a CSE has no patience",
+        "link-stop",
+        &["LNK-66"],
+        Defect::Inputs(no_patience),
+    ),
+    saboteur(
+        "no link between providers is closed",
+        "link-providers",
+        &["LNK-61"],
+        Defect::Outputs(never_closed),
+    ),
+    saboteur(
+        "what another provider repeats is carried out again",
+        "link-providers",
+        &["LNK-65"],
+        Defect::Machine(&[m2m_machine::deviation::Deviation::NoOutcomeCache]),
+    ),
+    saboteur(
+        "what leaves for another provider is named as at home",
+        "link-providers",
+        &["REG-76"],
+        Defect::Outputs(named_as_at_home),
+    ),
+    saboteur(
         "deletion is confirmed before the hop answered",
         "end-both",
         &["END-02", "END-03"],
@@ -384,5 +408,38 @@ fn early_delivery(_: &Cse, _: &Cse, input: &Input, outputs: &mut Vec<Output>) {
         let mut response = Response::new(Status::CREATED, request.request_id.clone());
         response.session.clone_from(&request.session);
         outputs.push(answer(link, response));
+    }
+}
+
+fn no_patience(_: &Cse, input: &mut Input) {
+    if let Input::Stopping { is_patient } = input {
+        *is_patient = false;
+    }
+}
+
+fn never_closed(_: &Cse, _: &Cse, _: &Input, outputs: &mut Vec<Output>) {
+    outputs.retain(|output| !matches!(output, Output::CloseLink { .. }));
+}
+
+/// Whether a link leads to another provider.
+fn is_abroad(cse: &Cse, link: LinkId) -> bool {
+    let entity = cse.entity_of(link);
+    entity.is_some_and(|entity| entity.as_str().starts_with("//"))
+}
+
+fn named_as_at_home(_: &Cse, after: &Cse, _: &Input, outputs: &mut Vec<Output>) {
+    for output in outputs {
+        if let Output::Send {
+            link,
+            primitive: Primitive::Request(request),
+        } = output
+            && is_abroad(after, *link)
+        {
+            let mut renamed = Request::clone(request);
+            let from = request.from.as_deref().unwrap_or_default();
+            let relative = from.trim_start_matches("//").split_once('/');
+            renamed.from = relative.map(|(_, rest)| format!("/{rest}").as_str().into());
+            *request = Shared::new(renamed);
+        }
     }
 }

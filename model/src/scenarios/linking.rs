@@ -1,7 +1,7 @@
 //! Scenarios of links.
 
 use super::{BASE, Begin, NO_FAULTS, Scenario};
-use crate::topology::THREE;
+use crate::topology::{PROVIDERS, THREE};
 use crate::wish::{Mode, SESSION, Wish};
 use crate::world::Budget;
 
@@ -112,6 +112,48 @@ pub(super) static ALL: &[Scenario] = &[
         },
         phases: &[NIGHT_MS],
         properties: &["LNK-26", "USE-06", "USE-10", "USE-12"],
+        ..BASE
+    },
+    Scenario {
+        name: "link-stop",
+        about: "CSE1 is stopped and started again while AE1 writes twice, and the link between the CSEs is cut",
+        begin: Begin::Established,
+        scripts: &[&[
+            Wish::Write(Mode::Blocking),
+            Wish::Stop,
+            Wish::Write(Mode::Blocking),
+        ]],
+        budget: Budget {
+            cuts: 1,
+            ..NO_FAULTS
+        },
+        properties: &["LNK-06", "LNK-14", "LNK-21", "LNK-66", "USE-12"],
+        ..BASE
+    },
+    Scenario {
+        name: "link-providers",
+        about: "AE1 and AE2, of two service providers, write to each other; both nodes dial, and a link is cut",
+        topology: &PROVIDERS,
+        scripts: &[&[Wish::Send], &[Wish::Send]],
+        budget: Budget {
+            cuts: 1,
+            races: 1,
+            ..NO_FAULTS
+        },
+        breaks: &[2, 3],
+        properties: &["LNK-01", "LNK-02", "LNK-14", "LNK-61", "LNK-65", "REG-76"],
+        ..BASE
+    },
+    Scenario {
+        name: "link-providers-crash",
+        about: "the same, and a node crashes",
+        topology: &PROVIDERS,
+        scripts: &[&[Wish::Send], &[Wish::Send]],
+        budget: Budget {
+            crashes: 1,
+            ..NO_FAULTS
+        },
+        properties: &["LNK-14", "LNK-61", "LNK-65", "REG-76"],
         ..BASE
     },
     Scenario {

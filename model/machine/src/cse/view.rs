@@ -137,6 +137,12 @@ impl Cse {
         self.open.iter().filter(is_owed).count()
     }
 
+    /// Whether it has been told to stop: it takes no requests and dials nobody.
+    #[must_use]
+    pub fn has_to_stop(&self) -> bool {
+        self.is_stopping()
+    }
+
     /// The requests of this CSE that have no answer yet.
     pub fn outgoing_requests(&self) -> impl Iterator<Item = OutgoingView<'_>> + '_ {
         self.outgoing
