@@ -132,6 +132,16 @@ pub const CASES: &[Case] = &[
         "Often it is looked for elsewhere.",
         own_provider
     ),
+    case!(
+        "MCC-13",
+        Forwarding,
+        Abroad,
+        "A notification for another provider names what is here by absolute identifiers",
+        ["REG-85"],
+        ["TS-0001 7.2"],
+        "Often `sur` is SP-relative, and nobody there can tell whose subscription it is.",
+        named
+    ),
 ];
 
 /// An AE here, and the node.
@@ -378,29 +388,51 @@ async fn no_way(peer: &mut Peer) -> Result<(), Stop> {
     expect::holds("REG-76", "nothing comes back", !came, "the request did")
 }
 
-async fn notified(peer: &mut Peer) -> Result<(), Stop> {
+/// Somebody at the node watches a container here, is told of a change, and says thanks; what comes.
+async fn told(peer: &mut Peer, rule: &str, content_type: u32) -> Result<(Node, Message), Stop> {
     let (mut ae, mut node) = both(peer).await?;
     let who = node.behind("Cfar");
     lend(peer, &mut ae, "box", &who).await?;
     let to = node.absolute(&ae.everywhere("/box"));
-    let sub = json!({"m2m:sub": {"rn": "sub", "nu": [who], "enc": {"net": [1]}}});
-    let message = node.request(1, &to, &who, json!({"ty": 23, "pc": sub}));
-    node.ask(peer, ("subscribe", "created"), &message, "REG-76", 2001)
+    let sub = json!({"rn": "sub", "nu": [who], "enc": {"net": [1]}, "nct": content_type});
+    let more = json!({"ty": 23, "pc": {"m2m:sub": sub}});
+    let message = node.request(1, &to, &who, more);
+    node.ask(peer, ("subscribe", "created"), &message, rule, 2001)
         .await?;
     let pc = json!({"m2m:cnt": {"lbl": ["news"]}});
     let message = ae.request(3, &ae.own("/box"), json!({"pc": pc}));
     ae.ask(peer, ("change", "changed"), &message, "REG-23", 2004)
         .await?;
     let told = node
-        .asked(peer, "notification", "REG-76", |request| {
+        .asked(peer, "notification", rule, |request| {
             request.op == 5 && request.to == who
         })
         .await?;
+    node.answer(peer, "answer", &told, 2000, Value::Null)
+        .await?;
+    Ok((node, told))
+}
+
+async fn named(peer: &mut Peer) -> Result<(), Stop> {
+    let (node, told) = told(peer, "REG-85", 3).await?;
+    let base = node.absolute(&peer.target(BETWEEN.1).id);
+    let sgn = told.body("m2m:sgn");
+    let sur = expect::text("REG-85", "the notification", sgn, "sur")?;
+    let rep = &sgn["nev"]["rep"];
+    let uri = expect::text("REG-85", "its representation", rep, "m2m:uri")?;
+    for name in [sur, uri] {
+        let is_absolute = name.starts_with(&format!("{base}/"));
+        expect::holds("REG-85", "an absolute identifier", is_absolute, &name)?;
+    }
+    Ok(())
+}
+
+async fn notified(peer: &mut Peer) -> Result<(), Stop> {
+    let (node, told) = told(peer, "REG-76", 1).await?;
     let own = node.absolute(&peer.target(BETWEEN.1).id);
     expect::equal("REG-76", "its originator", own, &told.value["fr"])?;
     let news = &told.body("m2m:sgn")["nev"]["rep"]["m2m:cnt"]["lbl"];
-    expect::equal("REG-76", "the labels told", json!(["news"]), news)?;
-    node.answer(peer, "answer", &told, 2000, Value::Null).await
+    expect::equal("REG-76", "the labels told", json!(["news"]), news)
 }
 
 async fn stranger(peer: &mut Peer) -> Result<(), Stop> {

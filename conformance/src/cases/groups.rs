@@ -92,6 +92,16 @@ pub const CASES: &[Case] = &[
         "Often members elsewhere are taken for what `mt` says, with `mtv` true.",
         other_type_elsewhere
     ),
+    case!(
+        "GRP-09",
+        Resources,
+        One,
+        "Members that a request to all has deleted leave the group, virtual ones stay",
+        ["REG-84"],
+        ["TS-0004 7.4.14.3.5"],
+        "Often the group keeps naming them.",
+        deleted
+    ),
 ];
 
 /// AE1 with two containers.
@@ -181,6 +191,33 @@ async fn below(peer: &mut Peer) -> Result<(), Stop> {
     let mut found: Vec<&Value> = answers.iter().map(|a| &a["pc"]["m2m:cin"]["con"]).collect();
     found.sort_by_key(|con| con.to_string());
     expect::equal("REG-61", "contents", json!(["/one", "/two"]), &json!(found))
+}
+
+async fn deleted(peer: &mut Peer) -> Result<(), Stop> {
+    let mut ae = two_boxes(peer).await?;
+    make(peer, &mut ae, "", 3, json!({"m2m:cnt": {"rn": "kept"}})).await?;
+    let content = json!({"m2m:cin": {"con": "newest"}});
+    make(peer, &mut ae, "/kept", 4, content).await?;
+    let members = ["/one", "/kept/la", "/two"].map(|member| ae.own(member));
+    make(peer, &mut ae, "", 9, group(&members, &json!({}))).await?;
+    let message = ae.request(4, &ae.own("/grp/fopt"), json!({}));
+    let answer = ae
+        .ask(peer, ("fan out", "answers"), &message, "REG-61", 2000)
+        .await?;
+    let found = json!(statuses(&answer)?);
+    expect::equal("REG-61", "statuses", json!([2002, 2002, 2002]), &found)?;
+    let shown = ae
+        .read(peer, ("read", "group"), &ae.own("/grp"), "REG-84", 2000)
+        .await?;
+    let grp = shown.body("m2m:grp");
+    let left = expect::list("REG-84", "the group", grp, "mid")?;
+    expect::equal("REG-84", "entries of `mid`", 1, &json!(left.len()))?;
+    expect::equal("REG-84", "number of members", 1, &grp["cnm"])?;
+    // The address of the one that stays may have any form.
+    for gone in ["/one", "/two"] {
+        ae.read(peer, QUIET, &ae.own(gone), "REG-61", 4004).await?;
+    }
+    Ok(())
 }
 
 async fn counted(peer: &mut Peer) -> Result<(), Stop> {

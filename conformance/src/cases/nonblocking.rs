@@ -70,6 +70,16 @@ pub const CASES: &[Case] = &[
         "Often status and result can be set.",
         rewritten
     ),
+    case!(
+        "NBL-07",
+        Nonblocking,
+        One,
+        "A request is neither read nor removed by a request that is not waited for",
+        ["REG-83"],
+        ["TS-0004 7.4.12.2"],
+        "Often there is a request about a request.",
+        about_itself
+    ),
 ];
 
 async fn registered(peer: &mut Peer) -> Result<Ae, Stop> {
@@ -192,4 +202,21 @@ async fn rewritten(peer: &mut Peer) -> Result<(), Stop> {
     }
     let after = ended(peer, &mut ae, &at).await?;
     expect::equal("REG-35", "`rs`", before["rs"].clone(), &after["rs"])
+}
+
+async fn about_itself(peer: &mut Peer) -> Result<(), Stop> {
+    let mut ae = registered(peer).await?;
+    let to = ae.own("");
+    let answer = asked(peer, &mut ae, json!({"rtv": 1}), &to).await?;
+    let at = address(&answer)?;
+    ended(peer, &mut ae, &at).await?;
+    for (op, rtv) in [(2, 1), (2, 2), (4, 1), (4, 2)] {
+        let message = ae.request(op, &at, json!({"rt": {"rtv": rtv}}));
+        ae.ask(peer, ("request", "refusal"), &message, "REG-83", 4000)
+            .await?;
+    }
+    let message = ae.request(4, &at, json!({"rt": {"rtv": 3}}));
+    ae.ask(peer, ("remove", "removed"), &message, "REG-83", 2002)
+        .await
+        .map(drop)
 }

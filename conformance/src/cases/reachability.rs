@@ -84,6 +84,16 @@ pub const CASES: &[Case] = &[
         "Often `pn` is stored and has no effect.",
         pending
     ),
+    case!(
+        "RCH-08",
+        Subscription,
+        One,
+        "What was kept as the newest event says so: `ec` 4",
+        ["REG-82"],
+        ["TS-0004 7.5.1.2.2"],
+        "Often it looks as if it had just happened.",
+        newest
+    ),
 ];
 
 /// Whether the CSE has what the case is about.
@@ -277,23 +287,54 @@ async fn closed(peer: &mut Peer) -> Result<(), Stop> {
     expect::holds("REG-46", "nothing before it opens", late, now.to_string())
 }
 
+/// A subscription that is told only while its schedule is open; its identifier.
+async fn scheduled(
+    peer: &mut Peer,
+    home: &mut Home,
+    (rn, more): (&str, Value),
+    entries: &[String],
+) -> Result<String, Stop> {
+    let id = watched(peer, home, rn, more).await?;
+    let body = json!({"rn": "notificationSchedule", "se": {"sce": entries}});
+    let message = json!({"ty": 18, "pc": {"m2m:sch": body}});
+    let to = format!("{}/{rn}", home.cnt);
+    let message = home.ae.request(1, &to, message);
+    let made = peer.call(home.ae.link, QUIET, &message).await?;
+    offered("<schedule> below <subscription>", &made)?;
+    expect::status("REG-48", "a schedule below it", &made, &[2001])?;
+    Ok(id)
+}
+
+async fn newest(peer: &mut Peer) -> Result<(), Stop> {
+    let mut home = home(peer, &json!({})).await?;
+    let window = peer.window(OPENS.0, OPENS.1);
+    let latest = ("latest", json!({"pn": 1}));
+    scheduled(peer, &mut home, latest, &window.entries).await?;
+    for con in ["1", "2"] {
+        put(peer, &mut home, con).await?;
+    }
+    let told = peer
+        .request(home.ae.link, "notification", "an event", |request| {
+            request.op == 5
+        })
+        .await;
+    let told = expect::arrived("REG-82", told)?;
+    home.ae.answer(peer, "answer", &told, 2000, None).await?;
+    let con = &told.body("m2m:sgn")["nev"]["rep"]["m2m:cin"]["con"];
+    expect::equal("REG-82", "the newest event", "2", con)?;
+    expect::equal("REG-82", "`ec` of the notification", 4, &told.value["ec"])
+}
+
 async fn pending(peer: &mut Peer) -> Result<(), Stop> {
     let mut home = home(peer, &json!({})).await?;
     let window = peer.window(OPENS.0, OPENS.1);
     let mut subscriptions = Vec::new();
-    for (rn, more) in [
+    for subscription in [
         ("none", json!({})),
         ("latest", json!({"pn": 1})),
         ("all", json!({"pn": 2})),
     ] {
-        let id = watched(peer, &mut home, rn, more).await?;
-        let body = json!({"rn": "notificationSchedule", "se": {"sce": window.entries}});
-        let message = json!({"ty": 18, "pc": {"m2m:sch": body}});
-        let to = format!("{}/{rn}", home.cnt);
-        let message = home.ae.request(1, &to, message);
-        let made = peer.call(home.ae.link, QUIET, &message).await?;
-        offered("<schedule> below <subscription>", &made)?;
-        expect::status("REG-48", "a schedule below it", &made, &[2001])?;
+        let id = scheduled(peer, &mut home, subscription, &window.entries).await?;
         subscriptions.push(id);
     }
     for con in ["1", "2", "3"] {

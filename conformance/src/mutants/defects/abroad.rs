@@ -119,6 +119,16 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         })
     ),
     wrong!(
+        "ab-relative-names",
+        "A notification for another provider names what is here by SP-relative identifiers.",
+        Told(|_, told| {
+            if let Some(content) = told.get_mut("pc") {
+                relative(content);
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
         "ab-any-provider",
         "Whoever names a provider is taken for its node.",
         Ask(|scene, head| {
@@ -163,6 +173,20 @@ fn is_absolute(identifier: &Value) -> bool {
 /// Under which name a link was opened.
 fn origin(handshake: &Head) -> &str {
     handshake.get("X-M2M-Origin").unwrap_or_default()
+}
+
+/// Takes the provider out of every identifier in content.
+fn relative(content: &mut Value) {
+    match content {
+        Value::String(text) => {
+            if let Some(rest) = text.strip_prefix(HERE) {
+                *text = rest.to_owned();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(relative),
+        Value::Object(members) => members.values_mut().for_each(relative),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn refuse(request: &Value, rsc: u64) -> Fate {

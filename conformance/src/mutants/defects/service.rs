@@ -1,9 +1,9 @@
 //! Defects of lives, subscriptions, and parts of a result.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::mutants::Defect;
-use crate::mutants::defects::{body, does, forget, restate, wrong};
+use crate::mutants::defects::{body, creates, does, forget, good, last, replace, restate, wrong};
 use crate::mutants::engine::Fate;
 
 /// The table.
@@ -38,7 +38,7 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         Request(|_, request| {
             let removes = body(request).is_some_and(|body| body.get("pn") == Some(&Value::Null));
             if let (true, Some(body)) = (removes, body(request)) {
-                *body = serde_json::json!({"lbl": ["kept"]});
+                *body = json!({"lbl": ["kept"]});
             }
             Fate::Pass
         })
@@ -52,6 +52,50 @@ pub(in crate::mutants) const DEFECTS: &[Defect] = &[
         "sv-no-category",
         "`nec` of a subscription is ignored.",
         Request(|_, request| forget(request, "nec"))
+    ),
+    wrong!(
+        "sv-newest-as-new",
+        "The newest event that was kept is told as if it had just happened.",
+        Told(|_, told| {
+            if told["ec"] == 4
+                && let Some(members) = told.as_object_mut()
+            {
+                members.remove("ec");
+            }
+            Fate::Pass
+        })
+    ),
+    wrong!(
+        "sv-request-about-request",
+        "A `<request>` is read and removed without waiting, too.",
+        Answer(|scene, answer| {
+            let reports = [json!(1), json!(2)].contains(&scene.asked["rt"]["rtv"]);
+            if reports && (does(scene, 2) || does(scene, 4)) {
+                restate(answer, 4000, 1001)
+            } else {
+                Fate::Pass
+            }
+        })
+    ),
+    wrong!(
+        "sv-deleted-members",
+        "A group names members that it has deleted.",
+        Answer(|scene, answer| {
+            if creates(scene, 9) && good(answer) {
+                let grp = answer["pc"]["m2m:grp"].clone();
+                scene.memory.insert("group".to_owned(), grp);
+            }
+            if does(scene, 4) && last(scene.asked) == "fopt" {
+                scene.memory.insert("deleted".to_owned(), true.into());
+            }
+            let has_deleted = scene.memory.contains_key("deleted");
+            if let (true, Some(made)) = (has_deleted, scene.memory.get("group")) {
+                for name in ["mid", "cnm"] {
+                    replace(answer, name, made[name].clone());
+                }
+            }
+            Fate::Pass
+        })
     ),
     wrong!(
         "sv-part-as-whole",
