@@ -213,9 +213,7 @@ impl Cse {
             Some(_) => return Err(Refusal::InvalidChild),
             None => {}
         }
-        let creates_session = request.operation == Operation::Create
-            && request.resource_type == Some(ResourceType::Session.number());
-        if creates_session && by_neighbour {
+        if makes_session(&request) && by_neighbour {
             // EST-50
             return self.establish_for_hop(step, requester, &address);
         }
