@@ -20,7 +20,7 @@ impl Cse {
         if self.store_failing {
             return;
         }
-        // REG-88
+        // REG-96
         let due = self.durable.tree.due();
         let over = due.take_while(|(at, _)| *at <= step.now());
         let over: Vec<ResourceId> = over.map(|(_, id)| id.clone()).collect();

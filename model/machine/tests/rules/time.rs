@@ -503,7 +503,7 @@ fn nobody_meets_a_resource_that_is_past_its_end(#[case] later: u64, #[case] expe
     let inner = Draft::retrieve("cse1/ae1/brief/inner", "Cae1", "r1").0;
     let answer = world.exchange("AE1", "CSE1", inner);
 
-    assert_eq!(answer.status, expected, "REG-88");
+    assert_eq!(answer.status, expected, "REG-96");
 }
 
 #[test]
@@ -531,6 +531,6 @@ fn an_ae_that_is_past_its_end_is_nobody() {
     assert_eq!(
         answer.status,
         Status::ORIGINATOR_NOT_AUTHENTICATED,
-        "REG-88"
+        "REG-96"
     );
 }
