@@ -6,7 +6,7 @@ use crate::config::Host;
 use crate::value::Value;
 
 /// Most positions of a geometry: to relate two takes time with their product.
-const POSITIONS_MAX: usize = 100;
+const POSITIONS_MAX: usize = 32;
 
 /// Kinds of geometry (m2m:geometryType).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -190,8 +190,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case(100, true)]
-    #[case(101, false)]
+    #[case(32, true)]
+    #[case(33, false)]
     fn a_geometry_has_only_so_many_positions(#[case] count: i64, #[case] expected: bool) {
         let host = Host::simple(|_| 0);
         let line = Value::List((0..count).map(|x| at(x, x)).collect());

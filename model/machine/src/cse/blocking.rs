@@ -13,6 +13,7 @@ use super::notify::{BLOCKING_UPDATE, targets};
 use super::outgoing::{Conclusion, Purpose};
 use super::resources::Resolved;
 use super::{Cse, Step};
+use crate::access::Right;
 use crate::attribute::Attribute;
 use crate::id::{Entity, ResourceId};
 use crate::primitive::{Content, Operation, Request, When};
@@ -51,7 +52,7 @@ impl Cse {
             .notification_peer(&to, &own)
             .filter(|peer| self.is_up(peer, now) && self.has_room(peer))
             .ok_or(Refusal::RemoteUnreachable)?;
-        let expires = requester.expires.minus(self.config.timers.hop_step_ms);
+        let expires = self.answer_due(now, requester);
         let mut ask = self.notify_request(&to, self.proposed(&subscription, request));
         ask.request_id = self.own_request_id();
         ask.request_expiration = Some(When::At(expires));
@@ -69,16 +70,28 @@ impl Cse {
     /// Whether a request has to wait until an UPDATE of the same resource is decided; then it does.
     pub(crate) fn waits_for_update(
         &mut self,
+        step: &Step,
         requester: &Requester,
-        resource: &ResourceId,
+        target: &Resolved,
     ) -> Result<bool, Refusal> {
-        let Some(blocked) = self.blocked.get_mut(resource) else {
+        if target.virtual_child.is_some() || !self.blocked.contains_key(&target.resource) {
             return Ok(false);
-        };
-        match requester.request.operation {
-            Operation::Update | Operation::Delete => {}
+        }
+        let (request, asker) = (&requester.request, requester.asker(step.now()));
+        // Who may not do it does not wait for it either.
+        match request.operation {
+            Operation::Update => {
+                self.planned_update(&step.far_types, asker, request, target)?;
+            }
+            Operation::Delete => {
+                let row = self.row(&target.resource).ok_or(Refusal::NotFound)?;
+                self.may(asker, &row, Right::Delete)?;
+            }
             Operation::Create | Operation::Retrieve | Operation::Notify => return Ok(false),
         }
+        let Some(blocked) = self.blocked.get_mut(&target.resource) else {
+            return Ok(false);
+        };
         if blocked.waiting.len() >= self.config.limits.outgoing_per_peer as usize {
             return Err(Refusal::NotAcceptable);
         }

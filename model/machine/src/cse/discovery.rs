@@ -68,6 +68,8 @@ impl Cse {
         criteria: &Criteria,
     ) -> (Vec<Shared<Resource>>, bool) {
         let tree = &self.durable.tree;
+        let may_discover =
+            |resource: &Shared<Resource>| self.may(asker, resource, Right::Discover).is_ok();
         let depth = |id: &ResourceId| tree.ancestry(id).count();
         let deepest = criteria
             .levels_max
@@ -78,10 +80,12 @@ impl Cse {
             .skip(1)
             .filter(|id| deepest.is_none_or(|deepest| depth(id) <= deepest))
             .filter_map(|id| tree.get(id).cloned())
+            // Nobody has this CSE look into what may not be discovered.
+            .filter(|resource| !criteria.is_costly || may_discover(resource))
             .filter(|resource| self.passes(criteria, resource))
             .filter_map(|resource| self.beyond(resource, &criteria.relative))
             // DIS-01, DIS-02
-            .filter(|resource| self.may(asker, resource, Right::Discover).is_ok())
+            .filter(may_discover)
             .collect();
         found.sort_by_key(|resource| resource.sequence);
         // DIS-09

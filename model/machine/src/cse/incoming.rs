@@ -325,7 +325,7 @@ impl Cse {
         if target.virtual_child == Some(VirtualChild::PollingChannelUri) {
             return self.polling_request(step, requester, &target.resource);
         }
-        if self.waits_for_update(requester, &target.resource)? {
+        if self.waits_for_update(step, requester, target)? {
             return Ok(Handled::Later);
         }
         match request.operation {

@@ -255,6 +255,7 @@ impl Cse {
     fn tell(&mut self, step: &mut Step, due: Vec<Notification>) {
         let mut told: Vec<ResourceId> = Vec::new();
         let mut postponed: Vec<ResourceId> = Vec::new();
+        let mut mark = None;
         for Notification {
             subscription,
             to,
@@ -263,7 +264,10 @@ impl Cse {
         } in due
         {
             let is_first = postponed.last() != Some(&subscription);
-            if is_event && self.postpones(step, &subscription, &to, &content, is_first) {
+            if is_first {
+                mark = None;
+            }
+            if is_event && self.postpones(step, &subscription, &to, &content, &mut mark) {
                 if is_first {
                     postponed.push(subscription);
                 }

@@ -140,6 +140,15 @@ impl Cse {
         }
     }
 
+    /// Until when this CSE waits for others before it answers a request: a little less than that lives, and never
+    /// longer than a request that does not say how long.
+    pub(crate) fn answer_due(&self, now: Timestamp, requester: &Requester) -> Timestamp {
+        let timers = &self.config.timers;
+        let latest = requester.expires.min(now.plus(timers.request_life_ms));
+        let earlier = latest.minus(timers.hop_step_ms);
+        if earlier > now { earlier } else { latest }
+    }
+
     /// Until when an answer is waited for that is due at that time.
     pub(crate) fn waits_until(&self, due: Timestamp) -> Timestamp {
         if self.config.deviations.has(Deviation::NoDeadlines) {

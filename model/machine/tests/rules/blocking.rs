@@ -4,8 +4,9 @@ use super::batches::{CSE, INBOX, SUBSCRIPTION};
 use super::rates::{earlier, rate};
 use crate::common::message::{Draft, member};
 use crate::common::scene::{done, single};
-use crate::common::{HOUR, MINUTE, START, World};
+use crate::common::{HOUR, MINUTE, SECOND, START, World};
 use m2m_machine::attribute::Attribute;
+use m2m_machine::config::Timers;
 use m2m_machine::primitive::{Primitive, Request, Response, ResponseMode};
 use m2m_machine::resource::ResourceType;
 use m2m_machine::status::Status;
@@ -129,6 +130,47 @@ fn a_silent_target_does_not_agree() {
     assert_eq!(labels(&mut world, "r1"), None, "REG-93");
 }
 
+/// REG-93: whoever says that an UPDATE lives for years does not lock the resource for as long.
+#[test]
+fn a_silent_target_does_not_lock_a_resource() {
+    let mut world = guarded(&[]);
+    let life = Timers::default().request_life_ms;
+
+    world.ask("AE1", CSE, label("u1").by(START.plus(10_000 * life)).0);
+    let asked = question(&mut world);
+    world.wait(life);
+
+    assert!(asked.is_some());
+    assert_eq!(status(&mut world, "u1"), Some(5107), "REG-93");
+    world.ask("AE1", CSE, Draft::delete(INBOX, "Cae1", "d1").0);
+    assert_eq!(status(&mut world, "d1"), Some(2002), "REG-94");
+}
+
+/// REG-93: a request that lives only a moment longer is asked about in that moment.
+#[test]
+fn a_short_life_is_long_enough_for_an_answer() {
+    let mut world = guarded(&[]);
+
+    world.ask("AE1", CSE, label("u1").by(START.plus(500)).0);
+    let question = question(&mut world).expect("a question");
+    decide(&mut world, &question, 2000);
+
+    assert_eq!(status(&mut world, "u1"), Some(2004), "REG-93");
+}
+
+/// REG-94: who may not change the resource does not wait for its turn.
+#[rstest]
+#[case(Draft::delete(INBOX, "Cae3", "x1"))]
+#[case(Draft::update(INBOX, "Cae3", "x1", ResourceType::Container).with(Attribute::Labels, Value::texts(["x"])))]
+fn only_who_may_waits(#[case] draft: Draft) {
+    let mut world = guarded(&[]);
+    world.ask("AE1", CSE, label("u1").0);
+
+    let answer = world.exchange("AE3", CSE, draft.0);
+
+    assert_eq!(answer.status.0, 4103, "REG-94");
+}
+
 /// REG-93: an UPDATE whose originator does not wait is acknowledged first and asks too.
 #[rstest]
 #[case::yes(2000, 2004)]
@@ -215,10 +257,10 @@ fn what_waits_too_long_is_not_carried_out() {
     let mut world = guarded(&[]);
     world.ask("AE1", CSE, label("u1").by(START.plus(HOUR)).0);
     let first = question(&mut world).expect("a question");
-    let short = Draft::delete(INBOX, "Cae1", "d1").by(START.plus(MINUTE));
+    let short = Draft::delete(INBOX, "Cae1", "d1").by(START.plus(20 * SECOND));
 
     world.ask("AE1", CSE, short.0);
-    world.wait(MINUTE);
+    world.wait(20 * SECOND);
     let over = status(&mut world, "d1");
     decide(&mut world, &first, 2000);
 

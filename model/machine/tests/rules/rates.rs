@@ -153,6 +153,36 @@ fn a_rate_can_be_taken_off() {
     assert_eq!(all_instances(&world), "a, b, c, d", "REG-88");
 }
 
+/// REG-88: a first target that nobody knows any more does not make one event of several.
+#[test]
+fn a_target_that_is_gone_does_not_join_events() {
+    let targets = Value::texts(["Cgone", "Cae1"]);
+    let mut world = subscribed(&[two_a_minute()]);
+    update(&mut world, "u1", Attribute::NotificationUri, targets);
+
+    events(&mut world, &["a", "b", "c", "d", "e"]);
+    let first = all_instances(&world);
+    world.wait(MINUTE);
+
+    assert_eq!(first, "a, b", "REG-88");
+    assert_eq!(all_instances(&world), "a, b, c, d", "REG-88");
+}
+
+/// REG-88: what waits for a window does not wait for a batch that came later, nor goes with a policy for schedules.
+#[rstest]
+#[case::a_batch(gathered(None, Some("PT1H")), "a, b, c d e")]
+#[case::no_schedule_policy((Attribute::PendingNotification, Value::Null), "a, b, c, d")]
+fn another_policy_loses_nothing(#[case] policy: (Attribute, Value), #[case] expected: &str) {
+    let pending = (Attribute::PendingNotification, Value::Integer(2));
+    let mut world = subscribed(&[two_a_minute(), pending]);
+    events(&mut world, &["a", "b", "c", "d", "e"]);
+
+    update(&mut world, "u1", policy.0, policy.1);
+    world.wait(MINUTE);
+
+    assert_eq!(all_instances(&world), expected, "REG-88");
+}
+
 /// REG-88: the count of a window is nobody's business.
 #[test]
 fn what_has_left_is_not_shown() {

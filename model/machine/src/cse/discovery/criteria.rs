@@ -22,6 +22,8 @@ pub(crate) struct Criteria {
     pub(crate) skipped: usize,
     /// A path below each resource that matches (`arp`).
     pub(super) relative: Vec<Text>,
+    /// Whether to look at one resource takes more than to look at its attributes.
+    pub(super) is_costly: bool,
 }
 
 /// One criterion; within it, one match is enough.
@@ -53,6 +55,9 @@ pub(super) enum Test {
     /// What a resource is about, as a child of type `<semanticDescriptor>` would say: nothing here has one.
     Semantics,
 }
+
+/// Most queries of a semantics filter.
+const QUERIES_MAX: usize = 16;
 
 /// The criteria that are read together.
 const COMPOUND: [&str; 6] = ["cfs", "cfq", "gmty", "geom", "gsf", "smf"];
@@ -246,14 +251,6 @@ impl Criteria {
     /// Reads a filter; what it is used for is not looked at.
     pub(crate) fn parse(members: &Members, host: &Host) -> Result<Self, Refusal> {
         let mut criteria = Self::default();
-        // DIS-15
-        criteria
-            .tests
-            .extend(content::Query::of(members, host)?.map(Test::Content));
-        // DIS-16
-        criteria
-            .tests
-            .extend(Region::of(members, host)?.map(Test::Region));
         criteria.tests.extend(semantics(members, host)?);
         for (name, value) in members {
             if is_compound(name) {
@@ -264,6 +261,13 @@ impl Criteria {
                 None => criteria.set_option(name, value)?,
             }
         }
+        // DIS-15
+        let content = content::Query::of(members, host)?.map(Test::Content);
+        // DIS-16
+        let region = Region::of(members, host)?.map(Test::Region);
+        criteria.is_costly = content.is_some() || region.is_some();
+        // Last, so that the others are asked before them.
+        criteria.tests.extend(content.into_iter().chain(region));
         Ok(criteria)
     }
 
@@ -317,7 +321,9 @@ fn semantics(filter: &Members, host: &Host) -> Result<Option<Test>, Refusal> {
         None => texts(value)?,
     };
     // DIS-17
-    if queries.iter().all(|query| (host.is_sparql_query)(query)) {
+    if queries.len() > QUERIES_MAX {
+        Err(Refusal::BadRequest)
+    } else if queries.iter().all(|query| (host.is_sparql_query)(query)) {
         Ok(Some(Test::Semantics))
     } else {
         Err(Refusal::NoSparqlQuery)

@@ -2,8 +2,8 @@
 //! looks outside of oneM2M, makes resources of what it finds, and says which.
 //!
 //! ```text
-//!  RETRIEVE <AE> fu 3 ─▶ the AE: NOTIFY idr ─▶ 2000 with a list: those of it that the originator may discover
-//!                                          ├─▶ any other answer: as it is, without content
+//!  RETRIEVE <AE> fu 3 ─▶ the AE: NOTIFY idr ─▶ success with a list: those of it that the originator may discover
+//!                                          ├─▶ a refusal: as it is, without content
 //!                                          └─▶ none: 4008
 //! ```
 
@@ -62,7 +62,7 @@ impl Cse {
         ]);
         let sgn = Value::object([(Attribute::IpeDiscoveryRequest, question)]);
         let content = Content::new(Attribute::Notification, sgn);
-        let expires = requester.expires.minus(self.config.timers.hop_step_ms);
+        let expires = self.answer_due(step.now(), requester);
         let mut ask = self.notify_request(proxy.id.as_str(), content);
         ask.request_id = self.own_request_id();
         ask.request_expiration = Some(When::At(expires));
@@ -84,7 +84,7 @@ impl Cse {
                 return self.refuse(step, requester, Refusal::Expired);
             }
         };
-        if response.status != Status::OK {
+        if !response.status.is_success() {
             return self.respond(step, requester, response.status, None);
         }
         let listed = response

@@ -88,8 +88,10 @@ impl Cse {
         batch: Batch,
         kept: &[Shared<Notice>],
     ) {
+        // What was kept before there was a batch has no time of its own, and waits no longer.
+        let is_older = kept.iter().any(|row| row.expires == Timestamp(u64::MAX));
         let due = kept.iter().map(|row| row.expires).min();
-        let due = due.unwrap_or_else(|| step.now());
+        let due = due.filter(|_| !is_older).unwrap_or_else(|| step.now());
         let is_full = kept.len() >= self.config.limits.outgoing_per_peer as usize;
         // REG-86
         if !batch.is_complete(kept) && due > step.now() && !is_full {

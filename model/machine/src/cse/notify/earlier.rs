@@ -1,7 +1,7 @@
 //! Events before a subscription (`psn`, TS-0001 clause 10.2.10.7). Of what happened earlier a CSE remembers which
 //! children were made, by the children themselves.
 
-use super::{Happening, Notification, batch, event_types};
+use super::{Happening, Notification, batch, event_types, targets};
 use crate::attribute::Attribute;
 use crate::cse::{Cse, Step, Timer};
 use crate::id::ResourceId;
@@ -21,7 +21,8 @@ impl Cse {
         if wanted == 0 || !event_types(&row.attributes).contains(&happening.event_type()) {
             return;
         }
-        let bound = self.config.limits.outgoing_per_peer as usize;
+        let count = targets(&row.attributes).len().max(1);
+        let bound = self.config.limits.outgoing_per_peer as usize / count;
         let most = usize::try_from(wanted).unwrap_or(bound).min(bound);
         let about = || {
             let event = Value::Integer(happening.event_type());
@@ -36,11 +37,12 @@ impl Cse {
             .collect();
         events.reverse();
         for event in events {
-            for (place, notification) in event.into_iter().enumerate() {
+            let mut mark = None;
+            for notification in event {
                 let mut request = self.notify_request(&notification.to, notification.content);
                 request.event_category = batch::category(&row);
                 // REG-89
-                self.keep(step, &row, &notification.to, request, place == 0);
+                self.keep(step, &row, &notification.to, request, &mut mark);
             }
         }
         let timer = Timer::Notifications(row.id.clone());

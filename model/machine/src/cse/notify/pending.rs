@@ -28,15 +28,16 @@ const IMMEDIATE: u32 = 2;
 
 impl Cse {
     /// Whether an event is not told to a target now, since the schedule of its subscription is closed, it goes with
-    /// others, or others go first; `is_first` tells a new event from a further target of the same.
+    /// others, or others go first; further targets of an event get the mark of its first.
     pub(super) fn postpones(
         &mut self,
         step: &mut Step,
         subscription: &ResourceId,
         to: &Text,
         content: &Content,
-        is_first: bool,
+        mark: &mut Option<RequestId>,
     ) -> bool {
+        let is_first = mark.is_none();
         let Some(row) = self.row(subscription) else {
             return false;
         };
@@ -52,7 +53,7 @@ impl Cse {
             if is_first && !gathers && request.event_category == Some(LATEST) {
                 self.forget_kept(subscription);
             }
-            self.keep(step, &row, to, request, is_first);
+            self.keep(step, &row, to, request, mark);
             return true;
         }
         match row.integer(&Attribute::PendingNotification) {
@@ -67,7 +68,7 @@ impl Cse {
             // REG-48
             Some(_) | None => return true,
         }
-        self.keep(step, &row, to, request, is_first);
+        self.keep(step, &row, to, request, mark);
         true
     }
 
@@ -130,7 +131,10 @@ impl Cse {
             return;
         };
         self.rate_changed(before, &row);
-        self.pending_policy_changed(before, &row);
+        // What is kept while the schedule is open is kept for a batch or a rate.
+        if !schedule::is_open(&self.window_of(&before.id), step.now()) {
+            self.pending_policy_changed(before, &row);
+        }
         self.release(step, &before.id);
     }
 
@@ -201,7 +205,7 @@ impl Cse {
         subscription: &Resource,
         to: &Text,
         mut request: Request,
-        is_first: bool,
+        mark: &mut Option<RequestId>,
     ) {
         let own = Entity::Cse(self.config.cse_id.clone());
         let Some(peer) = self.notification_peer(to, &own) else {
@@ -214,10 +218,8 @@ impl Cse {
         }
         let number = self.durable.next_number();
         // The targets of one event bear its mark, by which it is counted once.
-        request.request_id = match kept.last() {
-            Some(last) if !is_first => last.request.request_id.clone(),
-            Some(_) | None => RequestId(format!("{number}").into()),
-        };
+        let mark = mark.get_or_insert_with(|| RequestId(format!("{number}").into()));
+        request.request_id = mark.clone();
         let row = Notice {
             number,
             to: peer,
